@@ -1,0 +1,175 @@
+//! Clearance (sekretessprövning): the sender's decision for each cell, the second officer's word, and revocation.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use crate::codes::Code as _;
+use crate::command::{NamedCell, NewCell, NewDecision, NewOutcome};
+use crate::consent;
+use crate::decide::{Draft, wrong_stage};
+use crate::event::{CellName, ClearanceDecision, Confirmation, DecidedCell, Fact, Interest, Outcome};
+use crate::gate::{self, Why};
+use crate::grounds::{Answers, Ground, GroundCode, Unlawful};
+use crate::referral::{Cell, CellState, Referral};
+use crate::refusal::{Detail, Reason, Refusal};
+
+/// Decides cells. Every cell is its own decision, checked on its own; one that fails refuses the act.
+pub(crate) fn decide(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusal> {
+    to.active_agency()?;
+    to.officer()?;
+    let referral = for_clearing(to)?;
+    if referral.stage.is_ended() {
+        return Err(wrong_stage(referral));
+    }
+    let (id, recipient) = (referral.id, referral.recipient.clone());
+    let mut seen = BTreeSet::new();
+    let mut cells = Vec::with_capacity(new.cells.len());
+    for cell in &new.cells {
+        let name = cell_name(to, cell.cell)?;
+        if !seen.insert(name) || !may_be_decided(to, name)? {
+            return Err(Refusal::about(Reason::AlreadyDecided, Detail::Cell(cell.cell.section, cell.cell.person)));
+        }
+        cells.push(decided_cell(to, name, cell, &new.answers)?);
+    }
+    if cells.is_empty() {
+        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
+    }
+    let reasons = to.commit_opening("reasons", documented(&new.answers, &new.reasons));
+    to.push(Fact::ClearanceDecided(ClearanceDecision { referral: id, recipient, table: to.facts.table.hash(), reasons, cells }));
+    to.offer_what_passes()
+}
+
+/// The referral, for who may clear something of it: the sender, and the leader of the investigation.
+fn for_clearing<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal> {
+    let referral = to.referral()?;
+    if [&referral.sender, &referral.leader].contains(&&to.command.agency) { Ok(referral) } else { Err(Reason::NotFound.into()) }
+}
+
+/// The cell that the parties' name means, if this agency clears it: persons are the sender's, the investigation its leader's.
+fn cell_name(to: &Draft<'_>, named: NamedCell) -> Result<CellName, Refusal> {
+    let referral = for_clearing(to)?;
+    let unknown = || Refusal::about(Reason::CellUnknown, Detail::Cell(named.section, named.person));
+    let (interest, clearer) = match named.person {
+        Some(person) => (Interest::Person(referral.person(person).ok_or_else(unknown)?), &referral.sender),
+        None => (Interest::Investigation, &referral.leader),
+    };
+    let name = CellName { section: named.section, interest };
+    referral.cell(name).ok_or_else(unknown)?;
+    if *clearer == to.command.agency { Ok(name) } else { Err(Reason::WrongRole.into()) }
+}
+
+/// A cell is decided once, unless what its decision rests on is gone or two officers differed.
+fn may_be_decided(to: &Draft<'_>, name: CellName) -> Result<bool, Refusal> {
+    let referral = to.referral()?;
+    let Some(Cell { state, .. }) = referral.cell(name) else { return Ok(false) };
+    let CellState::Decided(_) = state else { return Ok(true) };
+    let Some(section) = referral.section(name.section) else { return Ok(false) };
+    let blocks = gate::pass(referral, section, to.facts.table, to.facts.now).err().unwrap_or_default();
+    Ok(blocks.iter().any(|block| {
+        block.interest == Some(name.interest)
+            && match &block.why {
+                Why::Consent(_) | Why::Ground(_) | Why::Withheld(crate::codes::WithholdReason::OfficersDiffer) => true,
+                Why::NoProtectedInterest | Why::Undecided | Why::SecondOfficerMissing | Why::Withheld(_) => false,
+            }
+    }))
+}
+
+fn decided_cell(to: &Draft<'_>, name: CellName, new: &NewCell, answers: &Answers) -> Result<DecidedCell, Refusal> {
+    match &new.outcome {
+        NewOutcome::Withhold { reason, nameable } => {
+            Ok(DecidedCell { cell: name, outcome: Outcome::Withhold { reason: *reason, nameable: *nameable }, second_officer: false })
+        }
+        NewOutcome::Release { ground: code, consent } => {
+            let ground = lawful_ground(to, name, new.cell, code)?;
+            let unmet = ground.unmet(answers);
+            if !unmet.is_empty() {
+                return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
+            }
+            let consent = ground.needs_consent().then(|| consent::resting_on(to, name, *consent)).transpose()?;
+            Ok(DecidedCell { cell: name, outcome: Outcome::Release { ground: code.clone(), consent }, second_officer: ground.second_officer })
+        }
+    }
+}
+
+fn lawful_ground<'a>(to: &Draft<'a>, name: CellName, named: NamedCell, code: &GroundCode) -> Result<&'a Ground, Refusal> {
+    let referral = to.referral()?;
+    let section = referral.section(name.section).ok_or(Refusal::about(Reason::CellUnknown, Detail::Section(name.section)))?;
+    let about = |reason| Refusal::about(reason, Detail::Ground(code.clone(), named.section, named.person));
+    to.facts.table.lawful(code, gate::direction(referral), (section.category, name.interest), to.facts.now).map_err(|unlawful| match unlawful {
+        Unlawful::Unknown => about(Reason::GroundUnknown),
+        Unlawful::NotInForce => about(Reason::GroundNotInForce),
+        Unlawful::OtherDirection | Unlawful::OtherCategory => about(Reason::GroundNotForThis),
+        Unlawful::DoesNotLift(provision) => Refusal::about(Reason::GroundDoesNotLift, Detail::Provision(code.clone(), provision)),
+    })
+}
+
+/// The answers and the reasons as one text, which the event commits to.
+fn documented(answers: &Answers, reasons: &Bytes) -> Bytes {
+    let asserted: Vec<&str> = answers.asserted.iter().map(|fact| fact.as_str()).collect();
+    let number = |value: Option<u32>| value.map_or_else(|| String::from("-"), |value| value.to_string());
+    let head = format!(
+        "asserted {}\noffence_minimum_months {}\nattempted {}\nsubject_age_years {}\n\n",
+        asserted.join(" "),
+        number(answers.offence_minimum_months.map(u32::from)),
+        answers.attempted,
+        number(answers.subject_age_years.map(u32::from)),
+    );
+    [head.as_bytes(), reasons].concat().into()
+}
+
+pub(crate) fn confirm(to: &mut Draft<'_>, named: &[(NamedCell, bool)]) -> Result<(), Refusal> {
+    to.active_agency()?;
+    let officer = to.officer()?;
+    let referral = for_clearing(to)?;
+    if referral.stage.is_ended() {
+        return Err(wrong_stage(referral));
+    }
+    let id = referral.id;
+    let mut cells: Vec<Confirmation> = Vec::with_capacity(named.len());
+    for (name, agrees) in named {
+        let about = |reason| Refusal::about(reason, Detail::Cell(name.section, name.person));
+        let cell = cell_name(to, *name)?;
+        let Some(Cell { state: CellState::Decided(decision), .. }) = to.referral()?.cell(cell) else { return Err(about(Reason::NothingToConfirm)) };
+        if !decision.second_officer || decision.confirmed.is_some() || cells.iter().any(|seen| seen.cell == cell) {
+            return Err(about(Reason::NothingToConfirm));
+        }
+        if decision.officer == Some(officer) {
+            return Err(about(Reason::OwnDecision));
+        }
+        cells.push(Confirmation { cell, decision: decision.at, agrees: *agrees });
+    }
+    if cells.is_empty() {
+        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
+    }
+    to.push(Fact::ClearanceConfirmed { referral: id, cells });
+    to.offer_what_passes()
+}
+
+pub(crate) fn revoke(to: &mut Draft<'_>, named: &[NamedCell]) -> Result<(), Refusal> {
+    to.active_agency()?;
+    to.officer()?;
+    let id = for_clearing(to)?.id;
+    let mut cells = Vec::with_capacity(named.len());
+    for name in named {
+        let cell = cell_name(to, *name)?;
+        let referral = to.referral()?;
+        let about = |reason| Refusal::about(reason, Detail::Cell(name.section, name.person));
+        match referral.cell(cell).map(|cell| &cell.state) {
+            Some(CellState::Decided(_)) => {}
+            Some(CellState::Undecided) | None => return Err(about(Reason::NothingToRevoke)),
+        }
+        let has_left = |section: &crate::referral::Section| section.released.is_some_and(|release| release.revision == section.revision);
+        if referral.section(cell.section).is_some_and(has_left) {
+            return Err(about(Reason::AlreadyReleased));
+        }
+        cells.push(cell);
+    }
+    cells.sort_unstable();
+    cells.dedup();
+    if cells.is_empty() {
+        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
+    }
+    to.push(Fact::ClearanceRevoked { referral: id, cells });
+    to.offer_what_passes()
+}

@@ -1,0 +1,107 @@
+//! Consent: a person's waiver of their own secrecy, and its end.
+
+use crate::codes::StopUseAnswer;
+use crate::command::NewConsent;
+use crate::decide::{Draft, wrong_stage};
+use crate::event::{CellName, ConsentGiven, Fact, Interest, Outcome};
+use crate::ids::{ConsentId, Position};
+use crate::referral::{CellState, Referral};
+use crate::refusal::{Detail, Reason, Refusal};
+
+pub(crate) fn record(to: &mut Draft<'_>, new: &NewConsent) -> Result<(), Refusal> {
+    to.active_agency()?;
+    let referral = to.for_sender()?;
+    if referral.stage.is_ended() {
+        return Err(wrong_stage(referral));
+    }
+    let person = referral.person(new.person).ok_or(Refusal::about(Reason::PersonUnknown, Detail::Person(new.person)))?;
+    let (referral, index) = (referral.id, referral.consents.len());
+    to.facts.directory.function(&new.recipient).ok_or(Refusal::new(Reason::UnknownFunction))?;
+    if new.given_at > to.facts.now {
+        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("consent.give_time")));
+    }
+    if new.valid_until <= new.given_at {
+        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("consent.expire_time")));
+    }
+    let mut categories = new.categories.clone();
+    categories.sort_unstable();
+    categories.dedup();
+    let given = ConsentGiven {
+        referral,
+        consent: ConsentId(to.command.entropy.uuid("consent", index)),
+        person,
+        categories,
+        recipient: new.recipient.clone(),
+        purpose: new.purpose,
+        given_at: new.given_at,
+        valid_until: new.valid_until,
+        form: new.form,
+        language: new.language.clone(),
+        interpreter: new.interpreter,
+        gdpr_basis: new.gdpr_basis,
+    };
+    to.push(Fact::ConsentRecorded(given));
+    Ok(())
+}
+
+/// Withdraws a consent: in the same commit everything unreleased that rests on it stops, and holders are told.
+pub(crate) fn withdraw(to: &mut Draft<'_>, id: ConsentId) -> Result<(), Refusal> {
+    let referral = to.for_sender().or_else(|_| to.for_recipient())?;
+    let consent = referral.consent(id).ok_or(Refusal::new(Reason::NotFound))?;
+    // A recipient holds only what was given for it; another function's consent does not exist for it.
+    if referral.sender != to.command.agency && consent.given.recipient != referral.recipient {
+        return Err(Reason::NotFound.into());
+    }
+    if consent.withdrawn.is_some() {
+        return Err(Reason::AlreadyWithdrawn.into());
+    }
+    let sections = released_on(referral, consent.at);
+    let (referral, recipient) = (referral.id, referral.recipient.clone());
+    let withdrawal = to.push(Fact::ConsentWithdrawn { referral, consent: id });
+    if !sections.is_empty() {
+        to.push(Fact::StopUseSent { referral, recipient, sections, withdrawal });
+    }
+    to.offer_what_passes()
+}
+
+/// Numbers of the released sections with a cell that rests on the consent at that position.
+fn released_on(referral: &Referral, consent: Position) -> Vec<u32> {
+    let rests = |cell: &crate::referral::Cell| match &cell.state {
+        CellState::Undecided => false,
+        CellState::Decided(decision) => match &decision.outcome {
+            Outcome::Release { consent: on, .. } => *on == Some(consent),
+            Outcome::Withhold { .. } => false,
+        },
+    };
+    referral.sections.iter().filter(|section| section.released.is_some() && section.cells.iter().any(rests)).map(|section| section.number).collect()
+}
+
+pub(crate) fn answer_stop_use(to: &mut Draft<'_>, notice: Position, answer: StopUseAnswer) -> Result<(), Refusal> {
+    let referral = to.for_recipient()?;
+    if !referral.notices.iter().any(|sent| sent.at == notice && sent.answer.is_none()) {
+        return Err(Reason::StopUseAnswered.into());
+    }
+    let referral = referral.id;
+    to.push(Fact::StopUseAnswered { referral, notice, answer });
+    Ok(())
+}
+
+/// The consent that a decision of this cell rests on: the one that it names, or the one on record that carries it.
+pub(crate) fn resting_on(to: &Draft<'_>, name: CellName, named: Option<ConsentId>) -> Result<Position, Refusal> {
+    let referral = to.referral()?;
+    let section = referral.section(name.section).ok_or(Refusal::about(Reason::CellUnknown, Detail::Section(name.section)))?;
+    let person = match name.interest {
+        Interest::Person(id) => referral.person_name(id),
+        Interest::Investigation => None,
+    };
+    let refuse = |lack| Refusal::consent(lack, name.section, person);
+    let consent = match named {
+        Some(id) => {
+            let consent = referral.consent(id).ok_or_else(|| refuse(crate::gate::ConsentLack::Missing))?;
+            crate::gate::carries(consent, referral, section.category, name.interest, to.facts.now).map_err(refuse)?;
+            consent
+        }
+        None => crate::gate::consent_for(referral, section.category, name.interest, to.facts.now).map_err(refuse)?,
+    };
+    Ok(consent.at)
+}

@@ -1,0 +1,110 @@
+//! Who takes part: agencies, and their functions with inboxes.
+
+use std::collections::BTreeMap;
+
+use crate::codes::AgencyKind;
+use crate::ids::{AgencyId, FunctionId};
+use crate::time::Time;
+
+/// An agency of the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agency {
+    /// Its name in the directory.
+    pub id: AgencyId,
+    /// What it is.
+    pub kind: AgencyKind,
+    /// Name for people.
+    pub name: String,
+    /// Organisation number, 10 digits, where known.
+    pub organisation_number: Option<String>,
+    /// SHA-256 of the public key that issues its certificates, and the SAN URI that they carry.
+    pub certificate: CertificateName,
+    /// When the assignment agreement was signed (OSL 10:2a).
+    pub agreement_at: Option<Time>,
+    /// When the suitability assessment was made (OSL 10:2a).
+    pub suitability_at: Option<Time>,
+}
+
+impl Agency {
+    /// An agency takes part once it has signed its agreement and assessed that the assignment is suitable.
+    pub fn is_active(&self, now: Time) -> bool {
+        self.agreement_at.is_some_and(|at| at <= now) && self.suitability_at.is_some_and(|at| at <= now)
+    }
+}
+
+/// What in a certificate names an agency: never the CN.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CertificateName {
+    /// SHA-256 of the issuer's SubjectPublicKeyInfo.
+    pub issuer_key_hash: [u8; 32],
+    /// The SAN URI, for example `urn:brygga:agency:solna-soc`.
+    pub san_uri: String,
+}
+
+/// An addressable unit with an inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Its name, for example `solna-rvc`.
+    pub id: FunctionId,
+    /// The agency that answers for it.
+    pub host: AgencyId,
+    /// Name for people.
+    pub name: String,
+    /// Territories that it serves by agreement: municipality codes (SCB), or a district's name after a slash, `0180/bromma`.
+    pub territories: Vec<String>,
+    /// The kinds of referral it takes; empty: all that its agency's kind may receive.
+    pub kinds: Vec<crate::codes::ReferralKind>,
+    /// Telephone number of the function, for what cannot wait.
+    pub telephone: Option<String>,
+}
+
+/// The directory as decisions see it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directory {
+    agencies: BTreeMap<AgencyId, Agency>,
+    functions: BTreeMap<FunctionId, Function>,
+}
+
+impl Directory {
+    /// Puts an agency in, or replaces it.
+    pub fn put_agency(&mut self, agency: Agency) {
+        self.agencies.insert(agency.id.clone(), agency);
+    }
+
+    /// Puts a function in, or replaces it.
+    pub fn put_function(&mut self, function: Function) {
+        self.functions.insert(function.id.clone(), function);
+    }
+
+    /// The agency of that name.
+    pub fn agency(&self, id: &AgencyId) -> Option<&Agency> {
+        self.agencies.get(id)
+    }
+
+    /// The function of that name.
+    pub fn function(&self, id: &FunctionId) -> Option<&Function> {
+        self.functions.get(id)
+    }
+
+    /// All agencies, by name.
+    pub fn agencies(&self) -> impl Iterator<Item = &Agency> {
+        self.agencies.values()
+    }
+
+    /// All functions, by name.
+    pub fn functions(&self) -> impl Iterator<Item = &Function> {
+        self.functions.values()
+    }
+
+    /// The agency that a certificate belongs to.
+    pub fn agency_of_certificate(&self, certificate: &CertificateName) -> Option<&Agency> {
+        self.agencies.values().find(|agency| agency.certificate == *certificate)
+    }
+
+    /// The function that serves a territory for a kind of referral: one that names the kind goes before one that takes all.
+    pub fn route(&self, territory: &str, kind: crate::codes::ReferralKind) -> Option<&Function> {
+        let serves = |function: &&Function| function.territories.iter().any(|served| served == territory);
+        let named = self.functions.values().filter(serves).find(|function| function.kinds.contains(&kind));
+        named.or_else(|| self.functions.values().filter(serves).find(|function| function.kinds.is_empty()))
+    }
+}

@@ -1,0 +1,551 @@
+//! Events: what became true. Ids, codes and commitments only; nothing here says who anybody is.
+//!
+//! Made by `decide`, encoded by the journal crate, applied by `referral::evolve`.
+
+use crate::codes::*;
+use crate::gate::Released;
+use crate::grounds::GroundCode;
+use crate::ids::*;
+use crate::time::Time;
+
+/// One event of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// 32 random bytes, so that nobody guesses an event from its leaf hash.
+    pub blinding: [u8; 32],
+    /// Random id.
+    pub id: EventId,
+    /// When it was committed.
+    pub time: Time,
+    /// The agency that caused it.
+    pub agency: AgencyId,
+    /// The officer that the agency names, where a person acted.
+    pub officer: Option<Officer>,
+    /// Position of the previous event of the same referral.
+    pub previous: Option<Position>,
+    /// What became true.
+    pub fact: Fact,
+}
+
+/// The officer behind a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Officer {
+    /// Keyed hash of the agency's own identifier.
+    pub pseudonym: OfficerPseudonym,
+    /// How the broker knows.
+    pub proof: OfficerProof,
+}
+
+/// What became true. One variant for each kind of event of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// The log began.
+    LogStarted {
+        /// Origin of the log.
+        origin: String,
+    },
+    /// An agency entered the directory, or its entry changed.
+    AgencyRegistered {
+        /// The agency.
+        agency: AgencyId,
+        /// What it is.
+        kind: AgencyKind,
+        /// SHA-256 of its directory entry as stored.
+        entry: Digest,
+    },
+    /// A function entered the directory, or its entry changed.
+    FunctionRegistered {
+        /// The function.
+        function: FunctionId,
+        /// The agency that answers for it.
+        host: AgencyId,
+        /// SHA-256 of its directory entry as stored.
+        entry: Digest,
+    },
+    /// A ground table came into force.
+    GroundTableActivated {
+        /// SHA-256 of the table.
+        table: TableHash,
+    },
+    /// Support was offered or not, and her answer.
+    OfferRecorded(Offer),
+    /// A referral was submitted.
+    ReferralSubmitted(Submitted),
+    /// Sections were replaced, or given a new revision after release.
+    ReferralAmended {
+        /// The referral.
+        referral: ReferralId,
+        /// What each amended section is now.
+        sections: Vec<SectionContent>,
+    },
+    /// The sender took it back; after a release this is a recall.
+    ReferralRetracted {
+        /// The referral.
+        referral: ReferralId,
+        /// Why.
+        reason: RetractReason,
+    },
+    /// A holder confirmed a recall.
+    RecallAcknowledged {
+        /// The referral.
+        referral: ReferralId,
+        /// Position of the recall.
+        recall: Position,
+    },
+    /// A person waived their own secrecy.
+    ConsentRecorded(ConsentGiven),
+    /// The waiver ended.
+    ConsentWithdrawn {
+        /// The referral.
+        referral: ReferralId,
+        /// The consent.
+        consent: ConsentId,
+    },
+    /// A holder is told to stop using what rests on a withdrawn consent.
+    StopUseSent {
+        /// The referral.
+        referral: ReferralId,
+        /// The holder.
+        recipient: FunctionId,
+        /// Numbers of the sections.
+        sections: Vec<u32>,
+        /// Position of the withdrawal.
+        withdrawal: Position,
+    },
+    /// A holder answered.
+    StopUseAnswered {
+        /// The referral.
+        referral: ReferralId,
+        /// Position of the notice.
+        notice: Position,
+        /// The answer.
+        answer: StopUseAnswer,
+    },
+    /// Cells were decided.
+    ClearanceDecided(ClearanceDecision),
+    /// A second officer agreed or not.
+    ClearanceConfirmed {
+        /// The referral.
+        referral: ReferralId,
+        /// Which cells, and the decision that each confirms.
+        cells: Vec<Confirmation>,
+    },
+    /// Decisions were taken back before release.
+    ClearanceRevoked {
+        /// The referral.
+        referral: ReferralId,
+        /// Which cells.
+        cells: Vec<CellName>,
+    },
+    /// The first sections passed: the envelope is in the inbox.
+    ReferralOffered(OfferedSections),
+    /// More sections passed.
+    SectionsOffered(OfferedSections),
+    /// Nothing passes any longer and nothing was released: the offer is taken back.
+    OfferWithdrawn {
+        /// The referral.
+        referral: ReferralId,
+        /// The recipient.
+        recipient: FunctionId,
+    },
+    /// One officer took it on.
+    ReferralClaimed {
+        /// The referral.
+        referral: ReferralId,
+        /// Whether it was taken over from another officer.
+        takeover: bool,
+    },
+    /// A disclosure: these sections leave.
+    SectionsReleased {
+        /// The referral.
+        referral: ReferralId,
+        /// To whom.
+        recipient: FunctionId,
+        /// What, and on which basis.
+        released: Released,
+    },
+    /// The recipient's system holds what was released.
+    DeliveryAcknowledged {
+        /// The referral.
+        referral: ReferralId,
+        /// Position of the release.
+        release: Position,
+    },
+    /// The recipient took it.
+    ReferralAccepted {
+        /// The referral.
+        referral: ReferralId,
+    },
+    /// The recipient did not take it.
+    ReferralDeclined {
+        /// The referral.
+        referral: ReferralId,
+        /// Why.
+        reason: DeclineReason,
+    },
+    /// The recipient sent it back.
+    ReferralReturned {
+        /// The referral.
+        referral: ReferralId,
+        /// Why.
+        reason: ReturnReason,
+        /// Categories that are missing.
+        missing: Vec<Category>,
+    },
+    /// Contact was attempted, reached, or ended.
+    ContactRecorded(Contact),
+    /// Closed in coded answers.
+    ReferralClosed(Closing),
+    /// A disclosure was refused.
+    DisclosureRefused {
+        /// The referral.
+        referral: ReferralId,
+        /// Stable code of the refusal.
+        reason: String,
+    },
+    /// An auditor read the log.
+    LogQueried {
+        /// What kind of question.
+        query: String,
+        /// Commitment to purpose, case number and filter.
+        purpose: Commitment,
+    },
+}
+
+/// An offer of support and its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The offer.
+    pub id: OfferId,
+    /// Whether support was offered, and if so her answer.
+    pub result: OfferResult,
+    /// Language, ISO 639-3.
+    pub language: Option<String>,
+    /// Whether an interpreter took part.
+    pub interpreter: bool,
+    /// Her relationship to the suspect.
+    pub relationship: Option<Relationship>,
+    /// District, as the directory's territories name it.
+    pub district: Option<String>,
+    /// When the offence was reported.
+    pub reported_at: Time,
+}
+
+/// What became of an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfferResult {
+    /// It was made, and she answered.
+    Offered(OfferAnswer),
+    /// It was not made.
+    NotOffered(NotOfferedReason),
+}
+
+/// A referral as submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submitted {
+    /// The referral.
+    pub referral: ReferralId,
+    /// What people call it.
+    pub reference: Reference,
+    /// What groups it with others.
+    pub thread: ThreadId,
+    /// The kind.
+    pub kind: ReferralKind,
+    /// What the sending agency is.
+    pub from: AgencyKind,
+    /// What the receiving agency is.
+    pub to: AgencyKind,
+    /// To whom.
+    pub recipient: FunctionId,
+    /// The agency that answers for the recipient.
+    pub host: AgencyId,
+    /// The agency that leads the investigation and clears 18:1.
+    pub leader: AgencyId,
+    /// How fast.
+    pub urgency: Urgency,
+    /// When the offence was reported.
+    pub reported_at: Option<Time>,
+    /// When contact is due.
+    pub contact_due_at: Option<Time>,
+    /// The offer that it follows.
+    pub offer: Option<OfferId>,
+    /// The persons, by pseudonym.
+    pub persons: Vec<Person>,
+    /// The sections.
+    pub sections: Vec<SubmittedSection>,
+}
+
+/// A person of a referral.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person {
+    /// Random pseudonym.
+    pub id: PersonId,
+    /// What the person is.
+    pub name: PersonName,
+}
+
+/// How a referral's parties name a person among themselves: role and number, `child-2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonName {
+    /// The role.
+    pub role: Role,
+    /// From 1.
+    pub number: u32,
+}
+
+impl std::fmt::Display for PersonName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.role, self.number)
+    }
+}
+
+impl std::str::FromStr for PersonName {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let error = || IdError { kind: "person" };
+        let (role, number) = text.split_once('-').ok_or_else(error)?;
+        let role = Role::from_text(role).ok_or_else(error)?;
+        let number = number.parse().ok().filter(|number| (1..=99).contains(number) && text.len() <= 16).ok_or_else(error)?;
+        Ok(Self { role, number })
+    }
+}
+
+/// A section as submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmittedSection {
+    /// Number, revision and commitment.
+    pub content: SectionContent,
+    /// What it is about.
+    pub category: Category,
+    /// The persons whose secrecy it touches.
+    pub persons: Vec<PersonId>,
+    /// Whether it touches the investigation (OSL 18:1).
+    pub investigation: bool,
+}
+
+/// What a section holds at one revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SectionContent {
+    /// Number within the referral, from 1.
+    pub section: u32,
+    /// From 1.
+    pub revision: u32,
+    /// HMAC-SHA256 of the bytes as submitted.
+    pub commitment: Commitment,
+}
+
+/// A consent as given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentGiven {
+    /// The referral.
+    pub referral: ReferralId,
+    /// The consent.
+    pub consent: ConsentId,
+    /// Whose secrecy is waived.
+    pub person: PersonId,
+    /// For what.
+    pub categories: Vec<Category>,
+    /// For whom.
+    pub recipient: FunctionId,
+    /// Why.
+    pub purpose: Purpose,
+    /// When it was given.
+    pub given_at: Time,
+    /// Until when it holds.
+    pub valid_until: Time,
+    /// How it was given.
+    pub form: ConsentForm,
+    /// Language, ISO 639-3.
+    pub language: Option<String>,
+    /// Whether an interpreter took part.
+    pub interpreter: bool,
+    /// The GDPR basis: another thing.
+    pub gdpr_basis: GdprBasis,
+}
+
+/// Decisions of one officer in one act; every cell is its own decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClearanceDecision {
+    /// The referral.
+    pub referral: ReferralId,
+    /// The recipient.
+    pub recipient: FunctionId,
+    /// The ground table that was in force.
+    pub table: TableHash,
+    /// Commitment to the answers and the documented reasons.
+    pub reasons: Commitment,
+    /// The cells.
+    pub cells: Vec<DecidedCell>,
+}
+
+/// One cell's decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecidedCell {
+    /// Which.
+    pub cell: CellName,
+    /// Released on a ground, or withheld.
+    pub outcome: Outcome,
+    /// Whether a second officer must agree before it counts.
+    pub second_officer: bool,
+}
+
+/// A section and a protected interest; the recipient is the referral's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CellName {
+    /// Number of the section.
+    pub section: u32,
+    /// Whom or what the secrecy protects.
+    pub interest: Interest,
+}
+
+/// What a secrecy protects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Interest {
+    /// A person.
+    Person(PersonId),
+    /// The investigation (OSL 18:1).
+    Investigation,
+}
+
+/// How a cell was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It may pass.
+    Release {
+        /// The ground.
+        ground: GroundCode,
+        /// Position of the consent it rests on.
+        consent: Option<Position>,
+    },
+    /// It stays.
+    Withhold {
+        /// Why.
+        reason: WithholdReason,
+        /// Whether the envelope may say that it is withheld.
+        nameable: bool,
+    },
+}
+
+/// A second officer's word about one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Which cell.
+    pub cell: CellName,
+    /// Position of the decision.
+    pub decision: Position,
+    /// Whether the second officer comes to the same result.
+    pub agrees: bool,
+}
+
+/// What the envelope shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedSections {
+    /// The referral.
+    pub referral: ReferralId,
+    /// To whom.
+    pub recipient: FunctionId,
+    /// Numbers of the sections that pass.
+    pub sections: Vec<u32>,
+}
+
+/// Contact with the victim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// The referral.
+    pub referral: ReferralId,
+    /// How it went.
+    pub outcome: ContactOutcome,
+    /// When.
+    pub at: Time,
+    /// The channel used.
+    pub channel: Option<SafeChannel>,
+    /// Whether an interpreter took part.
+    pub interpreter: bool,
+    /// When it will be tried next.
+    pub next_try_at: Option<Time>,
+}
+
+/// The closing of a referral.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    /// The referral.
+    pub referral: ReferralId,
+    /// The outcome.
+    pub outcome: ClosingOutcome,
+    /// Phases in which support was given.
+    pub phases: Vec<SupportPhase>,
+    /// Kinds of support given.
+    pub support: Vec<SupportKind>,
+}
+
+impl Fact {
+    /// The referral that the event is about, if any.
+    pub fn referral(&self) -> Option<ReferralId> {
+        match self {
+            Self::LogStarted { .. }
+            | Self::AgencyRegistered { .. }
+            | Self::FunctionRegistered { .. }
+            | Self::GroundTableActivated { .. }
+            | Self::OfferRecorded(_)
+            | Self::LogQueried { .. } => None,
+            Self::ReferralSubmitted(submitted) => Some(submitted.referral),
+            Self::ConsentRecorded(consent) => Some(consent.referral),
+            Self::ClearanceDecided(decision) => Some(decision.referral),
+            Self::ReferralOffered(offered) | Self::SectionsOffered(offered) => Some(offered.referral),
+            Self::ContactRecorded(contact) => Some(contact.referral),
+            Self::ReferralClosed(closing) => Some(closing.referral),
+            Self::ReferralAmended { referral, .. }
+            | Self::ReferralRetracted { referral, .. }
+            | Self::RecallAcknowledged { referral, .. }
+            | Self::ConsentWithdrawn { referral, .. }
+            | Self::StopUseSent { referral, .. }
+            | Self::StopUseAnswered { referral, .. }
+            | Self::ClearanceConfirmed { referral, .. }
+            | Self::ClearanceRevoked { referral, .. }
+            | Self::OfferWithdrawn { referral, .. }
+            | Self::ReferralClaimed { referral, .. }
+            | Self::SectionsReleased { referral, .. }
+            | Self::DeliveryAcknowledged { referral, .. }
+            | Self::ReferralAccepted { referral }
+            | Self::ReferralDeclined { referral, .. }
+            | Self::ReferralReturned { referral, .. }
+            | Self::DisclosureRefused { referral, .. } => Some(*referral),
+        }
+    }
+
+    /// The event's name, as logs, metrics and auditors see it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LogStarted { .. } => "LogStarted",
+            Self::AgencyRegistered { .. } => "AgencyRegistered",
+            Self::FunctionRegistered { .. } => "FunctionRegistered",
+            Self::GroundTableActivated { .. } => "GroundTableActivated",
+            Self::OfferRecorded(_) => "OfferRecorded",
+            Self::ReferralSubmitted(_) => "ReferralSubmitted",
+            Self::ReferralAmended { .. } => "ReferralAmended",
+            Self::ReferralRetracted { .. } => "ReferralRetracted",
+            Self::RecallAcknowledged { .. } => "RecallAcknowledged",
+            Self::ConsentRecorded(_) => "ConsentRecorded",
+            Self::ConsentWithdrawn { .. } => "ConsentWithdrawn",
+            Self::StopUseSent { .. } => "StopUseSent",
+            Self::StopUseAnswered { .. } => "StopUseAnswered",
+            Self::ClearanceDecided(_) => "ClearanceDecided",
+            Self::ClearanceConfirmed { .. } => "ClearanceConfirmed",
+            Self::ClearanceRevoked { .. } => "ClearanceRevoked",
+            Self::ReferralOffered(_) => "ReferralOffered",
+            Self::SectionsOffered(_) => "SectionsOffered",
+            Self::OfferWithdrawn { .. } => "OfferWithdrawn",
+            Self::ReferralClaimed { .. } => "ReferralClaimed",
+            Self::SectionsReleased { .. } => "SectionsReleased",
+            Self::DeliveryAcknowledged { .. } => "DeliveryAcknowledged",
+            Self::ReferralAccepted { .. } => "ReferralAccepted",
+            Self::ReferralDeclined { .. } => "ReferralDeclined",
+            Self::ReferralReturned { .. } => "ReferralReturned",
+            Self::ContactRecorded(_) => "ContactRecorded",
+            Self::ReferralClosed(_) => "ReferralClosed",
+            Self::DisclosureRefused { .. } => "DisclosureRefused",
+            Self::LogQueried { .. } => "LogQueried",
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The gate: joins consent, clearance, ground and recipient, and is the only maker of the right to release.
+//!
+//! Called by `decide` when sections are offered and again, under the head lock, when they are opened. It must never pass a
+//! section because another one passes: each section is asked about each of its own protected interests.
+
+use crate::codes::{Category, WithholdReason};
+use crate::event::{Interest, Outcome};
+use crate::grounds::{Direction, GroundCode, GroundTable, Unlawful};
+use crate::ids::{Commitment, Position};
+use crate::referral::{CellState, Consent, Referral, Section};
+use crate::time::Time;
+
+/// The right to release one section at one revision. Only `pass` makes it, and `Released::new` spends it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cleared {
+    section: u32,
+    revision: u32,
+    commitment: Commitment,
+    basis: Vec<Position>,
+}
+
+impl Cleared {
+    /// Number of the section.
+    pub fn section(&self) -> u32 {
+        self.section
+    }
+}
+
+/// What one release holds, and on what it rests. Built from `Cleared` only; `read_back` serves the journal's decoder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released(Vec<ReleasedSection>);
+
+/// One section of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleasedSection {
+    /// Number of the section.
+    pub section: u32,
+    /// Its revision.
+    pub revision: u32,
+    /// The commitment to its bytes.
+    pub commitment: Commitment,
+    /// Positions of the decisions, confirmations and consents that it rests on; ascending, distinct.
+    pub basis: Vec<Position>,
+}
+
+impl Released {
+    /// Spends the proofs.
+    pub fn new(cleared: Vec<Cleared>) -> Self {
+        Self(cleared.into_iter().map(|Cleared { section, revision, commitment, basis }| ReleasedSection { section, revision, commitment, basis }).collect())
+    }
+
+    /// A release as it stands in stored bytes: for the decoder of the journal and for nobody else.
+    pub fn read_back(sections: Vec<ReleasedSection>) -> Self {
+        Self(sections)
+    }
+
+    /// The sections.
+    pub fn sections(&self) -> &[ReleasedSection] {
+        &self.0
+    }
+
+    /// Every distinct position that the release rests on, ascending.
+    pub fn basis(&self) -> Vec<Position> {
+        let mut basis: Vec<Position> = self.0.iter().flat_map(|section| section.basis.iter().copied()).collect();
+        basis.sort_unstable();
+        basis.dedup();
+        basis
+    }
+}
+
+/// Why a section does not pass, for one protected interest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// Number of the section.
+    pub section: u32,
+    /// What the section is about.
+    pub category: Category,
+    /// Whose secrecy blocks it; `None` when the section as a whole has nothing to ask about.
+    pub interest: Option<Interest>,
+    /// What is missing.
+    pub why: Why,
+}
+
+/// What is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The section names nobody whose secrecy could be asked about.
+    NoProtectedInterest,
+    /// No decision is on record.
+    Undecided,
+    /// A second officer has not agreed yet.
+    SecondOfficerMissing,
+    /// It was decided that it stays.
+    Withheld(WithholdReason),
+    /// The consent does not carry it.
+    Consent(ConsentLack),
+    /// The ground cannot carry it.
+    Ground(Unlawful),
+}
+
+/// Why a consent does not carry a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConsentLack {
+    /// None is on record.
+    Missing,
+    /// It is another person's: nobody waives another's secrecy (OSL 12:2).
+    OtherPerson,
+    /// It is for another recipient.
+    OtherRecipient,
+    /// It is for other categories.
+    OtherCategory,
+    /// It has run out.
+    Expired,
+    /// It was withdrawn.
+    Withdrawn,
+}
+
+/// Asks whether one section may leave for the referral's recipient now.
+pub fn pass(referral: &Referral, section: &Section, table: &GroundTable, now: Time) -> Result<Cleared, Vec<Block>> {
+    let block = |interest, why| Block { section: section.number, category: section.category, interest, why };
+    if section.cells.is_empty() {
+        return Err(vec![block(None, Why::NoProtectedInterest)]);
+    }
+    let mut basis = Vec::new();
+    let mut blocks = Vec::new();
+    for cell in &section.cells {
+        match cell_passes(referral, section, cell.interest, &cell.state, (table, now)) {
+            Ok(positions) => basis.extend(positions),
+            Err(why) => blocks.push(block(Some(cell.interest), why)),
+        }
+    }
+    if !blocks.is_empty() {
+        return Err(blocks);
+    }
+    basis.sort_unstable();
+    basis.dedup();
+    Ok(Cleared { section: section.number, revision: section.revision, commitment: section.commitment, basis })
+}
+
+/// Gives the positions that the cell rests on, or what is missing.
+fn cell_passes(referral: &Referral, section: &Section, interest: Interest, state: &CellState, law: (&GroundTable, Time)) -> Result<Vec<Position>, Why> {
+    let (table, now) = law;
+    let CellState::Decided(decision) = state else { return Err(Why::Undecided) };
+    let (ground, consent) = match &decision.outcome {
+        Outcome::Withhold { reason, nameable: _ } => return Err(Why::Withheld(*reason)),
+        Outcome::Release { ground, consent } => (ground, consent),
+    };
+    if decision.second_officer && decision.confirmed.is_none() {
+        return Err(Why::SecondOfficerMissing);
+    }
+    let ground = table.lawful(ground, direction(referral), (section.category, interest), now).map_err(Why::Ground)?;
+    let mut positions = vec![decision.at];
+    positions.extend(decision.confirmed);
+    if ground.needs_consent() {
+        let given = consent.ok_or(Why::Consent(ConsentLack::Missing))?;
+        let consent = referral.consents.iter().find(|consent| consent.at == given).ok_or(Why::Consent(ConsentLack::Missing))?;
+        carries(consent, referral, section.category, interest, now).map_err(Why::Consent)?;
+        positions.push(consent.at);
+    }
+    Ok(positions)
+}
+
+/// How many distinct decisions, confirmations and consents one release may rest on: with the release itself, a receipt's leaves.
+pub const RELEASE_BASIS_MAX: usize = 63;
+
+/// As many of the cleared sections, in their order, as one receipt can prove.
+pub(crate) fn within_receipt(cleared: impl Iterator<Item = Cleared>) -> Vec<Cleared> {
+    let mut basis = std::collections::BTreeSet::new();
+    cleared
+        .filter(|section| {
+            let with: std::collections::BTreeSet<Position> = basis.iter().chain(&section.basis).copied().collect();
+            let fits = with.len() <= RELEASE_BASIS_MAX;
+            if fits {
+                basis = with;
+            }
+            fits
+        })
+        .collect()
+}
+
+/// From which kind of agency to which.
+pub fn direction(referral: &Referral) -> Direction {
+    Direction { from: referral.from, to: referral.to, kind: referral.kind }
+}
+
+/// Whether a consent carries a category for one protected interest now.
+pub fn carries(consent: &Consent, referral: &Referral, category: Category, interest: Interest, now: Time) -> Result<(), ConsentLack> {
+    if interest != Interest::Person(consent.given.person) {
+        Err(ConsentLack::OtherPerson)
+    } else if consent.given.recipient != referral.recipient {
+        Err(ConsentLack::OtherRecipient)
+    } else if !consent.given.categories.contains(&category) {
+        Err(ConsentLack::OtherCategory)
+    } else if consent.withdrawn.is_some() {
+        Err(ConsentLack::Withdrawn)
+    } else if now >= consent.given.valid_until {
+        Err(ConsentLack::Expired)
+    } else {
+        Ok(())
+    }
+}
+
+/// The consent that carries a cell now, the latest first; else the lack that is closest to passing.
+pub fn consent_for<'a>(referral: &'a Referral, category: Category, interest: Interest, now: Time) -> Result<&'a Consent, ConsentLack> {
+    let mut lack = ConsentLack::Missing;
+    for consent in referral.consents.iter().rev() {
+        match carries(consent, referral, category, interest, now) {
+            Ok(()) => return Ok(consent),
+            Err(this) => lack = lack.max(this),
+        }
+    }
+    Err(lack)
+}
+
+/// One lawful way to release a blocked cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// The ground.
+    pub ground: GroundCode,
+    /// Whether a consent of the protected person is needed and on record.
+    pub consent: Option<Result<(), ConsentLack>>,
+    /// Whether a second officer must agree.
+    pub second_officer: bool,
+}
+
+/// Every ground that can carry the cell in this direction today; the officer still has to assert its conditions.
+pub fn ways(referral: &Referral, category: Category, interest: Interest, table: &GroundTable, now: Time) -> Vec<Way> {
+    let lawful = table.grounds().filter(|ground| table.lawful(&ground.code, direction(referral), (category, interest), now).is_ok());
+    lawful
+        .map(|ground| Way {
+            ground: ground.code.clone(),
+            consent: ground.needs_consent().then(|| consent_for(referral, category, interest, now).map(|_| ())),
+            second_officer: ground.second_officer,
+        })
+        .collect()
+}

@@ -1,0 +1,151 @@
+//! What a recipient may do with a referral that was offered to it.
+
+use crate::codes::{Category, ContactOutcome, DeclineReason, ReturnReason};
+use crate::command::{NewClosing, NewContact};
+use crate::decide::{Draft, wrong_stage};
+use crate::event::{Closing, Contact, Fact};
+use crate::gate::{self, Released};
+use crate::ids::Position;
+use crate::referral::{Referral, Stage};
+use crate::refusal::{Detail, Reason, Refusal};
+
+pub(crate) fn claim(to: &mut Draft<'_>, takeover: bool) -> Result<(), Refusal> {
+    let officer = to.officer()?;
+    let referral = to.for_recipient()?;
+    if referral.stage.is_ended() {
+        return Err(wrong_stage(referral));
+    }
+    let by_another = referral.claimed_by.is_some_and(|claimed| claimed != officer);
+    if by_another && !takeover {
+        return Err(Reason::ClaimedByAnother.into());
+    }
+    let referral = referral.id;
+    to.push(Fact::ReferralClaimed { referral, takeover: by_another });
+    Ok(())
+}
+
+/// The referral, for an officer of its recipient, while no other officer has taken it on.
+fn for_officer<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal> {
+    let officer = to.officer()?;
+    let referral = to.for_recipient()?;
+    if referral.claimed_by.is_some_and(|claimed| claimed != officer) { Err(Reason::ClaimedByAnother.into()) } else { Ok(referral) }
+}
+
+/// Asks the gate once more for every offered section. What passes is released by this event, before a byte leaves.
+pub(crate) fn open(to: &mut Draft<'_>) -> Result<(), Refusal> {
+    let referral = for_officer(to)?;
+    if referral.stage.is_ended() {
+        return Err(wrong_stage(referral));
+    }
+    // Sections that have not left yet go first, so that a release which would need too long a receipt is finished by the next one.
+    let mut offered: Vec<_> = referral.sections.iter().filter(|section| section.offered).collect();
+    offered.sort_by_key(|section| section.released.is_some());
+    let passing = offered.into_iter().filter_map(|section| gate::pass(referral, section, to.facts.table, to.facts.now).ok());
+    let cleared = gate::within_receipt(passing);
+    if cleared.is_empty() {
+        return Err(Reason::NotCleared.into());
+    }
+    let (referral, recipient) = (referral.id, referral.recipient.clone());
+    to.push(Fact::SectionsReleased { referral, recipient, released: Released::new(cleared) });
+    Ok(())
+}
+
+pub(crate) fn acknowledge_delivery(to: &mut Draft<'_>, release: Position) -> Result<(), Refusal> {
+    let referral = to.for_recipient()?;
+    if !referral.sections.iter().any(|section| section.released.is_some_and(|left| left.at == release)) {
+        return Err(Reason::ReleaseUnknown.into());
+    }
+    let referral = referral.id;
+    to.push(Fact::DeliveryAcknowledged { referral, release });
+    Ok(())
+}
+
+pub(crate) fn accept(to: &mut Draft<'_>) -> Result<(), Refusal> {
+    let referral = for_officer(to)?;
+    match referral.stage {
+        Stage::Opened => {}
+        Stage::Held | Stage::Ready => return Err(Reason::NotOpened.into()),
+        Stage::Accepted | Stage::Declined(_) | Stage::Returned(_) | Stage::Closed(_) | Stage::Retracted { .. } => return Err(wrong_stage(referral)),
+    }
+    let referral = referral.id;
+    to.push(Fact::ReferralAccepted { referral });
+    Ok(())
+}
+
+/// Whether the recipient has seen more than the envelope, while it may still decline or return.
+fn has_seen_content(referral: &Referral) -> Result<bool, Refusal> {
+    match referral.stage {
+        Stage::Ready => Ok(false),
+        Stage::Opened => Ok(true),
+        Stage::Held | Stage::Accepted | Stage::Declined(_) | Stage::Returned(_) | Stage::Closed(_) | Stage::Retracted { .. } => Err(wrong_stage(referral)),
+    }
+}
+
+pub(crate) fn decline(to: &mut Draft<'_>, reason: DeclineReason) -> Result<(), Refusal> {
+    let referral = for_officer(to)?;
+    if never_declined(to, referral) {
+        return Err(Reason::ReceivedNeverDeclined.into());
+    }
+    if reason.is_personal() {
+        return Err(Reason::PersonalAnswer.into());
+    }
+    if !has_seen_content(referral)? && reason.needs_opening() {
+        return Err(Reason::NeedsOpening.into());
+    }
+    let referral = referral.id;
+    to.push(Fact::ReferralDeclined { referral, reason });
+    Ok(())
+}
+
+fn never_declined(to: &Draft<'_>, referral: &Referral) -> bool {
+    to.facts.table.kind(referral.kind).is_some_and(|rule| rule.received_never_declined)
+}
+
+pub(crate) fn send_back(to: &mut Draft<'_>, reason: ReturnReason, missing: &[Category]) -> Result<(), Refusal> {
+    let referral = for_officer(to)?;
+    if never_declined(to, referral) != (reason == ReturnReason::WrongBoard) {
+        return Err(Reason::ReasonNotForKind.into());
+    }
+    if !has_seen_content(referral)? && reason == ReturnReason::Incomplete {
+        return Err(Reason::NeedsOpening.into());
+    }
+    let referral = referral.id;
+    to.push(Fact::ReferralReturned { referral, reason, missing: missing.to_vec() });
+    Ok(())
+}
+
+pub(crate) fn record_contact(to: &mut Draft<'_>, new: &NewContact) -> Result<(), Refusal> {
+    let referral = for_officer(to)?;
+    if referral.stage != Stage::Accepted {
+        return Err(wrong_stage(referral));
+    }
+    if new.at > to.facts.now || new.at < referral.submitted_at.min(referral.reported_at.unwrap_or(referral.submitted_at)) {
+        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("contact_time")));
+    }
+    if new.outcome == ContactOutcome::Reached && new.channel.is_none() {
+        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("channel")));
+    }
+    let referral = referral.id;
+    to.push(Fact::ContactRecorded(Contact {
+        referral,
+        outcome: new.outcome,
+        at: new.at,
+        channel: new.channel,
+        interpreter: new.interpreter,
+        next_try_at: new.next_try_at,
+    }));
+    Ok(())
+}
+
+pub(crate) fn close(to: &mut Draft<'_>, new: &NewClosing) -> Result<(), Refusal> {
+    let referral = for_officer(to)?;
+    if referral.stage != Stage::Accepted {
+        return Err(wrong_stage(referral));
+    }
+    if never_declined(to, referral) != new.outcome.is_inquiry_answer() {
+        return Err(Reason::ReasonNotForKind.into());
+    }
+    let referral = referral.id;
+    to.push(Fact::ReferralClosed(Closing { referral, outcome: new.outcome, phases: new.phases.clone(), support: new.support.clone() }));
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The rules of Brygga, pure and total.
+//!
+//! What comes in: a command, the state it touches, the time and the tables of law. What goes out: events, or a refusal that
+//! says what is missing. This crate does no I/O, reads no clock and draws nothing random; the engine calls it, the journal
+//! crate encodes its events, and the offline auditor replays them with it.
+
+mod amend;
+mod clearance;
+pub mod codes;
+pub mod command;
+mod consent;
+pub mod decide;
+pub mod directory;
+pub mod entropy;
+pub mod event;
+pub mod gate;
+pub mod grounds;
+pub mod ids;
+mod inbox;
+pub mod referral;
+pub mod refusal;
+mod submit;
+pub mod time;
+
+pub use codes::*;
+pub use command::{Action, Command};
+pub use decide::{Decided, Facts, Known, decide};
+pub use directory::{Agency, Directory, Function};
+pub use entropy::Entropy;
+pub use event::{Event, Fact};
+pub use gate::Cleared;
+pub use grounds::GroundTable;
+pub use ids::*;
+pub use referral::{Referral, Stage};
+pub use refusal::{Reason, Refusal};
+pub use submit::reference_candidates;
+pub use time::Time;

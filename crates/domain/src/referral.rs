@@ -1,0 +1,403 @@
+//! A referral as it stands, and how events change it.
+//!
+//! `evolve` is total: whatever stands in the journal can be applied, by the broker and by the offline auditor alike.
+
+use crate::codes::*;
+use crate::event::{CellName, ConsentGiven, DecidedCell, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
+use crate::ids::*;
+use crate::time::Time;
+
+/// A referral as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referral {
+    /// Its id.
+    pub id: ReferralId,
+    /// What people call it.
+    pub reference: Reference,
+    /// What groups it with others.
+    pub thread: ThreadId,
+    /// The kind.
+    pub kind: ReferralKind,
+    /// The sending agency.
+    pub sender: AgencyId,
+    /// What the sender is.
+    pub from: AgencyKind,
+    /// What the receiving agency is.
+    pub to: AgencyKind,
+    /// The recipient.
+    pub recipient: FunctionId,
+    /// The agency that answers for the recipient.
+    pub host: AgencyId,
+    /// The agency that clears the investigation.
+    pub leader: AgencyId,
+    /// How fast.
+    pub urgency: Urgency,
+    /// When the offence was reported.
+    pub reported_at: Option<Time>,
+    /// When contact is due.
+    pub contact_due_at: Option<Time>,
+    /// When contact was reached, or its clock ended.
+    pub contacted_at: Option<Time>,
+    /// When it was submitted.
+    pub submitted_at: Time,
+    /// Position of its first event.
+    pub first: Position,
+    /// Position of its latest event.
+    pub last: Position,
+    /// Position of its first offer: from then on the recipient knows of it.
+    pub offered_at: Option<Position>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The officer who took it on.
+    pub claimed_by: Option<OfficerPseudonym>,
+    /// The persons.
+    pub persons: Vec<Person>,
+    /// The sections, by number.
+    pub sections: Vec<Section>,
+    /// The consents, in journal order.
+    pub consents: Vec<Consent>,
+    /// Stop-use notices, in journal order.
+    pub notices: Vec<StopUseNotice>,
+}
+
+/// Where a referral stands, with what belongs to that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing passes yet.
+    Held,
+    /// Offered: the envelope is in the inbox.
+    Ready,
+    /// Opened by the recipient.
+    Opened,
+    /// Taken by the recipient.
+    Accepted,
+    /// Not taken.
+    Declined(DeclineReason),
+    /// Sent back.
+    Returned(ReturnReason),
+    /// Closed in coded answers.
+    Closed(ClosingOutcome),
+    /// Taken back by the sender; `recall` is its position once something had been released.
+    Retracted {
+        /// Why.
+        reason: RetractReason,
+        /// Position of the recall, if something had been released.
+        recall: Option<Position>,
+        /// Whether the holder has confirmed the recall.
+        confirmed: bool,
+    },
+}
+
+impl Stage {
+    /// The stage's name in rows and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Ready => "ready",
+            Self::Opened => "opened",
+            Self::Accepted => "accepted",
+            Self::Declined(_) => "declined",
+            Self::Returned(_) => "returned",
+            Self::Closed(_) => "closed",
+            Self::Retracted { .. } => "retracted",
+        }
+    }
+
+    /// Whether nothing more is released or done in this stage.
+    pub fn is_ended(self) -> bool {
+        match self {
+            Self::Held | Self::Ready | Self::Opened | Self::Accepted => false,
+            Self::Declined(_) | Self::Returned(_) | Self::Closed(_) | Self::Retracted { .. } => true,
+        }
+    }
+}
+
+/// A section as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// Number within the referral, from 1.
+    pub number: u32,
+    /// What it is about.
+    pub category: Category,
+    /// Revision, from 1.
+    pub revision: u32,
+    /// HMAC-SHA256 of its bytes at this revision.
+    pub commitment: Commitment,
+    /// One cell for each protected interest.
+    pub cells: Vec<Cell>,
+    /// Whether the envelope shows this revision.
+    pub offered: bool,
+    /// The latest release of this section.
+    pub released: Option<SectionRelease>,
+}
+
+/// The latest release of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SectionRelease {
+    /// Position of the release.
+    pub at: Position,
+    /// The revision that left.
+    pub revision: u32,
+}
+
+/// One protected interest of a section, and how it was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// Whom or what the secrecy protects.
+    pub interest: Interest,
+    /// Where its clearance stands.
+    pub state: CellState,
+}
+
+/// Where a clearance stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CellState {
+    /// Nobody has decided.
+    Undecided,
+    /// Decided, and confirmed where a second officer is due and has agreed.
+    Decided(Decision),
+}
+
+/// A decision on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Position of the event.
+    pub at: Position,
+    /// Who decided.
+    pub officer: Option<OfficerPseudonym>,
+    /// How.
+    pub outcome: Outcome,
+    /// Whether a second officer must agree.
+    pub second_officer: bool,
+    /// Position of the agreement.
+    pub confirmed: Option<Position>,
+}
+
+/// A consent as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// Position of the event.
+    pub at: Position,
+    /// What was given.
+    pub given: ConsentGiven,
+    /// Position of the withdrawal.
+    pub withdrawn: Option<Position>,
+}
+
+/// A stop-use notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopUseNotice {
+    /// Position of the notice.
+    pub at: Position,
+    /// The sections it names.
+    pub sections: Vec<u32>,
+    /// The holder's answer.
+    pub answer: Option<StopUseAnswer>,
+}
+
+impl Referral {
+    /// The section of that number.
+    pub fn section(&self, number: u32) -> Option<&Section> {
+        self.sections.iter().find(|section| section.number == number)
+    }
+
+    /// The cell of that name.
+    pub fn cell(&self, name: CellName) -> Option<&Cell> {
+        self.section(name.section)?.cells.iter().find(|cell| cell.interest == name.interest)
+    }
+
+    /// The person that parties call by that name.
+    pub fn person(&self, name: PersonName) -> Option<PersonId> {
+        self.persons.iter().find(|person| person.name == name).map(|person| person.id)
+    }
+
+    /// What parties call that person.
+    pub fn person_name(&self, id: PersonId) -> Option<PersonName> {
+        self.persons.iter().find(|person| person.id == id).map(|person| person.name)
+    }
+
+    /// The consent of that id.
+    pub fn consent(&self, id: ConsentId) -> Option<&Consent> {
+        self.consents.iter().find(|consent| consent.given.consent == id)
+    }
+
+    /// Whether anything has left.
+    pub fn has_released(&self) -> bool {
+        self.sections.iter().any(|section| section.released.is_some())
+    }
+
+    /// Every cell with its name.
+    pub fn cells(&self) -> impl Iterator<Item = (CellName, &Cell)> {
+        self.sections.iter().flat_map(|section| section.cells.iter().map(|cell| (CellName { section: section.number, interest: cell.interest }, cell)))
+    }
+
+    fn cell_mut(&mut self, name: CellName) -> Option<&mut Cell> {
+        self.sections.iter_mut().find(|section| section.number == name.section)?.cells.iter_mut().find(|cell| cell.interest == name.interest)
+    }
+
+    fn submitted(at: Position, event: &Event, submitted: &Submitted) -> Self {
+        let sections = submitted.sections.iter().map(|section| {
+            let persons = section.persons.iter().map(|person| Interest::Person(*person));
+            let interests = persons.chain(section.investigation.then_some(Interest::Investigation));
+            Section {
+                number: section.content.section,
+                category: section.category,
+                revision: section.content.revision,
+                commitment: section.content.commitment,
+                cells: interests.map(|interest| Cell { interest, state: CellState::Undecided }).collect(),
+                offered: false,
+                released: None,
+            }
+        });
+        Self {
+            id: submitted.referral,
+            reference: submitted.reference,
+            thread: submitted.thread,
+            kind: submitted.kind,
+            sender: event.agency.clone(),
+            from: submitted.from,
+            to: submitted.to,
+            recipient: submitted.recipient.clone(),
+            host: submitted.host.clone(),
+            leader: submitted.leader.clone(),
+            urgency: submitted.urgency,
+            reported_at: submitted.reported_at,
+            contact_due_at: submitted.contact_due_at,
+            contacted_at: None,
+            submitted_at: event.time,
+            first: at,
+            last: at,
+            offered_at: None,
+            stage: Stage::Held,
+            claimed_by: None,
+            persons: submitted.persons.clone(),
+            sections: sections.collect(),
+            consents: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    fn amend(&mut self, contents: &[SectionContent]) {
+        for content in contents {
+            let Some(section) = self.sections.iter_mut().find(|section| section.number == content.section) else { continue };
+            section.revision = content.revision;
+            section.commitment = content.commitment;
+            section.offered = false;
+            // A decision was about the bytes that the officer saw; other bytes need another.
+            for cell in &mut section.cells {
+                cell.state = CellState::Undecided;
+            }
+        }
+    }
+
+    fn decide(&mut self, at: Position, officer: Option<OfficerPseudonym>, cells: &[DecidedCell]) {
+        for decided in cells {
+            let decision = Decision { at, officer, outcome: decided.outcome.clone(), second_officer: decided.second_officer, confirmed: None };
+            if let Some(cell) = self.cell_mut(decided.cell) {
+                cell.state = CellState::Decided(decision);
+            }
+        }
+    }
+
+    fn confirm(&mut self, at: Position, name: CellName, agrees: bool) {
+        let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell_mut(name) else { return };
+        decision.confirmed = Some(at);
+        if !agrees {
+            decision.outcome = Outcome::Withhold { reason: WithholdReason::OfficersDiffer, nameable: false };
+        }
+    }
+
+    fn offer(&mut self, numbers: &[u32]) {
+        for section in self.sections.iter_mut().filter(|section| numbers.contains(&section.number)) {
+            section.offered = true;
+        }
+    }
+
+    fn apply(&mut self, at: Position, event: &Event) {
+        self.last = at;
+        let officer = event.officer.map(|officer| officer.pseudonym);
+        match &event.fact {
+            Fact::ReferralAmended { sections, .. } => self.amend(sections),
+            Fact::ReferralRetracted { reason, .. } => {
+                let recall = self.has_released().then_some(at);
+                self.stage = Stage::Retracted { reason: *reason, recall, confirmed: false };
+            }
+            Fact::RecallAcknowledged { .. } => {
+                if let Stage::Retracted { confirmed, .. } = &mut self.stage {
+                    *confirmed = true;
+                }
+            }
+            Fact::ConsentRecorded(given) => self.consents.push(Consent { at, given: given.clone(), withdrawn: None }),
+            Fact::ConsentWithdrawn { consent, .. } => {
+                for held in self.consents.iter_mut().filter(|held| held.given.consent == *consent) {
+                    held.withdrawn = Some(at);
+                }
+            }
+            Fact::StopUseSent { sections, .. } => self.notices.push(StopUseNotice { at, sections: sections.clone(), answer: None }),
+            Fact::StopUseAnswered { notice, answer, .. } => {
+                for sent in self.notices.iter_mut().filter(|sent| sent.at == *notice) {
+                    sent.answer = Some(*answer);
+                }
+            }
+            Fact::ClearanceDecided(decision) => self.decide(at, officer, &decision.cells),
+            Fact::ClearanceConfirmed { cells, .. } => cells.iter().for_each(|cell| self.confirm(at, cell.cell, cell.agrees)),
+            Fact::ClearanceRevoked { cells, .. } => {
+                for name in cells {
+                    if let Some(cell) = self.cell_mut(*name) {
+                        cell.state = CellState::Undecided;
+                    }
+                }
+            }
+            Fact::ReferralOffered(offered) => {
+                self.offer(&offered.sections);
+                self.offered_at = self.offered_at.or(Some(at));
+                self.stage = Stage::Ready;
+            }
+            Fact::SectionsOffered(offered) => self.offer(&offered.sections),
+            Fact::OfferWithdrawn { .. } => {
+                self.sections.iter_mut().for_each(|section| section.offered = false);
+                self.stage = Stage::Held;
+            }
+            Fact::ReferralClaimed { .. } => self.claimed_by = officer,
+            Fact::SectionsReleased { released, .. } => {
+                for leaving in released.sections() {
+                    for section in self.sections.iter_mut().filter(|section| section.number == leaving.section) {
+                        section.released = Some(SectionRelease { at, revision: leaving.revision });
+                    }
+                }
+                if self.stage == Stage::Ready {
+                    self.stage = Stage::Opened;
+                }
+            }
+            Fact::ReferralAccepted { .. } => self.stage = Stage::Accepted,
+            Fact::ReferralDeclined { reason, .. } => self.stage = Stage::Declined(*reason),
+            Fact::ReferralReturned { reason, .. } => self.stage = Stage::Returned(*reason),
+            Fact::ContactRecorded(contact) => match contact.outcome {
+                ContactOutcome::Attempted => {}
+                ContactOutcome::Reached | ContactOutcome::EndedDeclined | ContactOutcome::EndedUnsafe => self.contacted_at = Some(contact.at),
+            },
+            Fact::ReferralClosed(closing) => self.stage = Stage::Closed(closing.outcome),
+            Fact::LogStarted { .. }
+            | Fact::AgencyRegistered { .. }
+            | Fact::FunctionRegistered { .. }
+            | Fact::GroundTableActivated { .. }
+            | Fact::OfferRecorded(_)
+            | Fact::ReferralSubmitted(_)
+            | Fact::DeliveryAcknowledged { .. }
+            | Fact::DisclosureRefused { .. }
+            | Fact::LogQueried { .. } => {}
+        }
+    }
+}
+
+/// What a referral is after an event at a position.
+pub fn evolve(referral: Option<Referral>, at: Position, event: &Event) -> Option<Referral> {
+    match (&event.fact, referral) {
+        (Fact::ReferralSubmitted(submitted), None) => Some(Referral::submitted(at, event, submitted)),
+        (_, Some(mut referral)) => {
+            referral.apply(at, event);
+            Some(referral)
+        }
+        (_, None) => None,
+    }
+}

@@ -1,0 +1,248 @@
+//! Refusals: the expected no. Each says what is missing, and what would make it pass.
+//!
+//! `Reason` is the one table behind codes, texts in both languages, gRPC classes and exit codes.
+
+use std::fmt;
+
+use crate::codes::{Category, ReferralKind};
+use crate::event::PersonName;
+use crate::gate::ConsentLack;
+use crate::grounds::{Condition, GroundCode};
+use crate::ids::Reference;
+
+/// How a reason is answered over gRPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// INVALID_ARGUMENT: the request can never pass as it is.
+    Malformed,
+    /// NOT_FOUND: unknown or not yours, byte for byte the same.
+    NotFound,
+    /// PERMISSION_DENIED: this kind of agency or this officer may not.
+    NotAllowed,
+    /// FAILED_PRECONDITION: something must happen before.
+    Blocked,
+    /// ALREADY_EXISTS: the key or the reference is taken.
+    Taken,
+    /// RESOURCE_EXHAUSTED: come back later.
+    Full,
+    /// UNAVAILABLE: nothing is known to be lost; repeat with the same key.
+    Unavailable,
+    /// DEADLINE_EXCEEDED: the answer did not come in time; repeat with the same key.
+    TooLate,
+    /// INTERNAL: our fault.
+    Broken,
+}
+
+macro_rules! reasons {
+    ($($name:ident = $code:literal, $class:ident, $en:literal, $sv:literal;)*) => {
+        /// Every reason for a no, with its stable code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $(#[doc = $en] $name,)*
+        }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable code, as ErrorInfo carries it.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// How it is answered.
+            pub fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class,)* }
+            }
+
+            /// What it means, in English.
+            pub fn english(self) -> &'static str {
+                match self { $(Self::$name => $en,)* }
+            }
+
+            /// What it means, in Swedish.
+            pub fn swedish(self) -> &'static str {
+                match self { $(Self::$name => $sv,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    AgencyNotActive = "AGENCY_NOT_ACTIVE", NotAllowed, "The agency has no signed agreement or suitability assessment in force.", "Myndigheten saknar gällande avtal eller lämplighetsbedömning.";
+    AlreadyDecided = "ALREADY_DECIDED", Blocked, "The cell is decided; revoke the decision before you decide again.", "Delen är redan prövad; återkalla beslutet innan du prövar på nytt.";
+    AlreadyReleased = "ALREADY_RELEASED", Blocked, "It has left; a decision can be revoked before release only. Retract the referral to recall it.", "Uppgiften är redan utlämnad; beslutet kan inte återkallas. Återta remissen i stället.";
+    AlreadyWithdrawn = "ALREADY_WITHDRAWN", Blocked, "The consent was withdrawn before.", "Samtycket är redan återkallat.";
+    CategoryNotAllowed = "CATEGORY_NOT_ALLOWED", Malformed, "This kind of referral does not carry that category.", "Remissens slag får inte innehålla den kategorin.";
+    CellUnknown = "CELL_UNKNOWN", Malformed, "The referral has no such section or protected interest.", "Remissen har ingen sådan del eller skyddad person.";
+    ClaimedByAnother = "CLAIMED_BY_ANOTHER", Blocked, "Another officer has taken it on; take it over first.", "En annan handläggare har tagit ärendet; ta över det först.";
+    ConditionUnmet = "CONDITION_UNMET", Blocked, "A condition of the ground is not asserted.", "Ett villkor för den sekretessbrytande grunden är inte uppfyllt.";
+    ConsentExpired = "CONSENT_EXPIRED", Blocked, "The consent has run out; ask for a new one.", "Samtycket har löpt ut; be om ett nytt.";
+    ConsentMissing = "CONSENT_MISSING", Blocked, "No consent of the protected person is on record.", "Det finns inget samtycke från den skyddade personen.";
+    ConsentOfAnother = "CONSENT_OF_ANOTHER", Blocked, "It is another person's consent; nobody waives another's secrecy (OSL 12:2).", "Samtycket är en annan persons; ingen kan häva någon annans sekretess (OSL 12:2).";
+    ConsentOtherCategory = "CONSENT_OTHER_CATEGORY", Blocked, "The consent does not cover this category.", "Samtycket omfattar inte kategorin.";
+    ConsentOtherRecipient = "CONSENT_OTHER_RECIPIENT", Blocked, "The consent is for another recipient.", "Samtycket gäller en annan mottagare.";
+    ConsentWithdrawn = "CONSENT_WITHDRAWN", Blocked, "The consent was withdrawn.", "Samtycket är återkallat.";
+    DeadlineExceeded = "DEADLINE_EXCEEDED", TooLate, "The answer did not come in time; repeat with the same request id.", "Svaret kom inte i tid; upprepa med samma begäransnummer.";
+    DuplicateSection = "DUPLICATE_SECTION", Malformed, "A section of the same category and persons stands twice.", "Samma del förekommer två gånger.";
+    FunctionDoesNotTake = "FUNCTION_DOES_NOT_TAKE", Blocked, "The function does not take this kind of referral; ask for the route.", "Funktionen tar inte emot det slaget av remiss; fråga efter rätt väg.";
+    GroundDoesNotLift = "GROUND_DOES_NOT_LIFT", Blocked, "The ground does not lift the secrecy that protects this cell.", "Grunden bryter inte den sekretess som skyddar uppgiften.";
+    GroundNotForThis = "GROUND_NOT_FOR_THIS", Blocked, "The ground is not for this direction, kind or category.", "Grunden gäller inte den här riktningen, remissen eller kategorin.";
+    GroundNotInForce = "GROUND_NOT_IN_FORCE", Blocked, "The ground is not in force on this day.", "Grunden gäller inte denna dag.";
+    GroundUnknown = "GROUND_UNKNOWN", Malformed, "The ground table knows no such ground.", "Grundtabellen känner inte den grunden.";
+    Internal = "INTERNAL", Broken, "Something is wrong in the broker; it has stopped forwarding. Give the trace id to its operator.", "Något är fel i förmedlaren; den har slutat förmedla. Lämna spårnumret till driften.";
+    KeyReused = "KEY_REUSED", Taken, "The request id was used for another request.", "Begäransnumret har använts för en annan begäran.";
+    LogDoubted = "LOG_DOUBTED", Unavailable, "The broker doubts its own log and forwards nothing until an operator has looked.", "Förmedlaren litar inte på sin logg och förmedlar inget förrän driften har kontrollerat.";
+    MalformedMessage = "MALFORMED_MESSAGE", Malformed, "The message cannot be read, or fields of it are wrong.", "Meddelandet går inte att läsa eller har fel i fält.";
+    MessageTooLarge = "MESSAGE_TOO_LARGE", Malformed, "The message is larger than the limit.", "Meddelandet är större än gränsen.";
+    NeedsOpening = "NEEDS_OPENING", Blocked, "The envelope does not show that; open the referral first.", "Det framgår inte av kuvertet; öppna remissen först.";
+    NotCleared = "NOT_CLEARED", Blocked, "Nothing of it may leave now.", "Inget av innehållet får lämnas ut nu.";
+    NotCommitted = "NOT_COMMITTED", Unavailable, "Nothing was written; repeat with the same request id.", "Inget skrevs; upprepa med samma begäransnummer.";
+    NotFound = "NOT_FOUND", NotFound, "There is no such thing, or it is not yours.", "Det finns inte, eller är inte ert.";
+    NotOpened = "NOT_OPENED", Blocked, "It has not been opened; open it before you accept it.", "Remissen är inte öppnad; öppna den innan du tar emot den.";
+    NothingToConfirm = "NOTHING_TO_CONFIRM", Blocked, "No decision of that cell waits for a second officer.", "Inget beslut om den delen väntar på en andra handläggare.";
+    NothingToRevoke = "NOTHING_TO_REVOKE", Blocked, "The cell is not decided.", "Delen är inte prövad.";
+    OfferDeclined = "OFFER_DECLINED", Blocked, "She said no to the offer; nothing about her is submitted.", "Hon tackade nej; inget om henne lämnas.";
+    OfferUnknown = "OFFER_UNKNOWN", Malformed, "The agency has recorded no such offer.", "Myndigheten har inte registrerat något sådant erbjudande.";
+    OfficerMissing = "OFFICER_MISSING", Malformed, "The command must name the officer.", "Handläggaren måste anges.";
+    OutcomeUnknown = "OUTCOME_UNKNOWN", Unavailable, "It is not known whether it was written; repeat with the same request id.", "Det är inte känt om det skrevs; upprepa med samma begäransnummer.";
+    OverCapacity = "OVER_CAPACITY", Full, "The broker is full; try again later with the same request id.", "Förmedlaren är full; försök igen senare med samma begäransnummer.";
+    OwnDecision = "OWN_DECISION", NotAllowed, "A second officer must be another person than the first.", "Den andra handläggaren måste vara en annan person.";
+    PersonUnknown = "PERSON_UNKNOWN", Malformed, "The referral names no such person.", "Remissen nämner ingen sådan person.";
+    PersonalAnswer = "PERSONAL_ANSWER", Blocked, "That is an answer about a person (OSL 26:1) and never goes to the sender; record it as contact or closing.", "Det är ett svar om en person (OSL 26:1) och går inte till avsändaren; registrera det som kontakt eller avslut.";
+    ReasonNotForKind = "REASON_NOT_FOR_KIND", Blocked, "That answer is not for this kind of referral.", "Svaret passar inte remissens slag.";
+    ReceivedNeverDeclined = "RECEIVED_NEVER_DECLINED", Blocked, "A child concern is received, never declined; return it as wrong board if another board is responsible.", "En orosanmälan tas emot och avböjs aldrig; återsänd den om fel nämnd fått den.";
+    ReleaseUnknown = "RELEASE_UNKNOWN", Blocked, "No release stands at that position.", "Ingen utlämning finns på den positionen.";
+    SenderReferenceTaken = "SENDER_REFERENCE_TAKEN", Taken, "A referral with this sender reference, kind, recipient and person exists.", "Det finns redan en remiss med denna referens, detta slag, denna mottagare och person.";
+    StopUseAnswered = "STOP_USE_ANSWERED", Blocked, "There is no unanswered stop-use notice at that position.", "Det finns ingen obesvarad underrättelse på den positionen.";
+    TimeOutOfRange = "TIME_OUT_OF_RANGE", Malformed, "A time lies outside what it may be.", "En tid ligger utanför tillåtet intervall.";
+    UnknownAgency = "UNKNOWN_AGENCY", Malformed, "The directory has no such agency.", "Katalogen har ingen sådan myndighet.";
+    UnknownFunction = "UNKNOWN_FUNCTION", Malformed, "The directory has no such function.", "Katalogen har ingen sådan funktion.";
+    WrongDirection = "WRONG_DIRECTION", Blocked, "This kind of referral does not go from this kind of agency to that one.", "Remissens slag går inte mellan dessa myndigheter.";
+    WrongRole = "WRONG_ROLE", NotAllowed, "This agency may not do that.", "Myndigheten får inte göra det.";
+    WrongStage = "WRONG_STAGE", Blocked, "The referral is in another stage.", "Remissen är i ett annat läge.";
+}
+
+impl Reason {
+    /// Exit code of the command-line tools.
+    pub fn exit_code(self) -> u8 {
+        match self.class() {
+            Class::Malformed => 2,
+            Class::NotAllowed => 4,
+            Class::NotFound => 5,
+            Class::Taken => 6,
+            Class::Blocked => 7,
+            Class::Full | Class::Unavailable | Class::TooLate => 8,
+            Class::Broken => 1,
+        }
+    }
+
+    /// The reason of a code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.code() == code)
+    }
+}
+
+/// A refusal: the reason, and the codes that say what exactly. Nothing in it is personal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason.
+    pub reason: Reason,
+    /// What it is about.
+    pub detail: Detail,
+}
+
+/// What a refusal is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing more to say.
+    None,
+    /// A field of the request.
+    Field(&'static str),
+    /// A category in a kind of referral.
+    Category(Category, ReferralKind),
+    /// A cell, as parties name it.
+    Cell(u32, Option<PersonName>),
+    /// A section.
+    Section(u32),
+    /// A person.
+    Person(PersonName),
+    /// A ground on a cell.
+    Ground(GroundCode, u32, Option<PersonName>),
+    /// A ground's conditions.
+    Conditions(GroundCode, Vec<Condition>),
+    /// A provision that the ground does not lift.
+    Provision(GroundCode, String),
+    /// The stage that it is in.
+    Stage(&'static str),
+    /// The referral that exists already.
+    Existing(Reference),
+}
+
+impl Refusal {
+    /// A refusal with nothing more to say.
+    pub fn new(reason: Reason) -> Self {
+        Self { reason, detail: Detail::None }
+    }
+
+    /// A refusal with what it is about.
+    pub fn about(reason: Reason, detail: Detail) -> Self {
+        Self { reason, detail }
+    }
+
+    /// The refusal of a consent that does not carry a cell.
+    pub fn consent(lack: ConsentLack, section: u32, person: Option<PersonName>) -> Self {
+        let reason = match lack {
+            ConsentLack::Missing => Reason::ConsentMissing,
+            ConsentLack::OtherPerson => Reason::ConsentOfAnother,
+            ConsentLack::OtherRecipient => Reason::ConsentOtherRecipient,
+            ConsentLack::OtherCategory => Reason::ConsentOtherCategory,
+            ConsentLack::Expired => Reason::ConsentExpired,
+            ConsentLack::Withdrawn => Reason::ConsentWithdrawn,
+        };
+        Self::about(reason, Detail::Cell(section, person))
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason)
+    }
+}
+
+fn interest(person: Option<&PersonName>) -> String {
+    person.map_or_else(|| String::from("the investigation"), ToString::to_string)
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Field(field) => write!(f, "field {field}"),
+            Self::Category(category, kind) => write!(f, "{category} in {kind}"),
+            Self::Cell(section, person) => write!(f, "section {section}, {}", interest(person.as_ref())),
+            Self::Section(section) => write!(f, "section {section}"),
+            Self::Person(person) => write!(f, "{person}"),
+            Self::Ground(ground, section, person) => write!(f, "{ground} for section {section}, {}", interest(person.as_ref())),
+            Self::Conditions(ground, conditions) => {
+                write!(f, "{ground} needs: ")?;
+                for (index, condition) in conditions.iter().enumerate() {
+                    write!(f, "{}{condition}", if index == 0 { "" } else { ", " })?;
+                }
+                Ok(())
+            }
+            Self::Provision(ground, provision) => write!(f, "{ground} does not lift {provision}"),
+            Self::Stage(stage) => write!(f, "it is {stage}"),
+            Self::Existing(reference) => write!(f, "{reference}"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason.english())?;
+        if self.detail == Detail::None { Ok(()) } else { write!(f, " ({})", self.detail) }
+    }
+}
+
+impl std::error::Error for Refusal {}

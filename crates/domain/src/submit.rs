@@ -1,0 +1,171 @@
+//! Submission: what a sender may hand to a function, and what it becomes.
+
+use std::collections::BTreeSet;
+
+use crate::clearance;
+use crate::codes::{AgencyKind, OfferAnswer, ReferralKind};
+use crate::command::{NewSection, Submission};
+use crate::consent;
+use crate::decide::{Content, Draft, record_offer};
+use crate::directory::{Agency, Function};
+use crate::entropy::commit;
+use crate::event::{Fact, OfferResult, Person, PersonName, SectionContent, Submitted, SubmittedSection};
+use crate::grounds::KindRule;
+use crate::ids::{OfferId, PersonId, Reference, ReferralId, ThreadId};
+use crate::refusal::{Detail, Reason, Refusal};
+
+/// How many references a command may try before it gives up; one in 10^12 is taken at a million referrals.
+const REFERENCE_TRIES: usize = 4;
+
+pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), Refusal> {
+    let sender = to.active_agency()?;
+    let (function, host) = recipient(to, submission)?;
+    let rule = to.facts.table.kind(submission.kind).ok_or(Refusal::new(Reason::WrongDirection))?;
+    check_direction(sender, host, function, rule)?;
+    check_persons_and_sections(submission, rule)?;
+    check_references(to, submission)?;
+    let offer = offer(to, submission)?;
+    let submitted = submitted(to, submission, (sender.kind, host), offer, rule)?;
+    to.push(Fact::ReferralSubmitted(submitted));
+    to.decided.sender_reference = submission.sender_reference;
+    for new in &submission.consents {
+        consent::record(to, new)?;
+    }
+    for decision in &submission.decisions {
+        clearance::decide(to, decision)?;
+    }
+    Ok(())
+}
+
+fn recipient<'a>(to: &Draft<'a>, submission: &Submission) -> Result<(&'a Function, &'a Agency), Refusal> {
+    let directory = to.facts.directory;
+    let function = directory.function(&submission.recipient).ok_or(Refusal::new(Reason::UnknownFunction))?;
+    let host = directory.agency(&function.host).ok_or(Refusal::new(Reason::UnknownAgency))?;
+    if !host.is_active(to.facts.now) {
+        return Err(Reason::AgencyNotActive.into());
+    }
+    if let Some(leader) = &submission.leader {
+        directory.agency(leader).ok_or(Refusal::about(Reason::UnknownAgency, Detail::Field("leader")))?;
+    }
+    Ok((function, host))
+}
+
+fn check_direction(sender: &Agency, host: &Agency, function: &Function, rule: &KindRule) -> Result<(), Refusal> {
+    if sender.kind == AgencyKind::Supervisor {
+        return Err(Reason::WrongRole.into());
+    }
+    if !rule.from.contains(&sender.kind) || !rule.to.contains(&host.kind) {
+        return Err(Reason::WrongDirection.into());
+    }
+    if function.kinds.is_empty() || function.kinds.contains(&rule.kind) { Ok(()) } else { Err(Reason::FunctionDoesNotTake.into()) }
+}
+
+fn check_persons_and_sections(submission: &Submission, rule: &KindRule) -> Result<(), Refusal> {
+    let named: BTreeSet<PersonName> = submission.persons.iter().map(|person| person.name).collect();
+    if named.len() != submission.persons.len() {
+        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("persons")));
+    }
+    let mut seen = BTreeSet::new();
+    for (number, section) in (1_u32..).zip(&submission.sections) {
+        if !rule.categories.contains(&section.category) {
+            return Err(Refusal::about(Reason::CategoryNotAllowed, Detail::Category(section.category, rule.kind)));
+        }
+        if let Some(unknown) = section.persons.iter().find(|person| !named.contains(person)) {
+            return Err(Refusal::about(Reason::PersonUnknown, Detail::Person(*unknown)));
+        }
+        let persons: BTreeSet<PersonName> = section.persons.iter().copied().collect();
+        if persons.is_empty() && !section.investigation {
+            return Err(Refusal::about(Reason::MalformedMessage, Detail::Section(number)));
+        }
+        if !seen.insert((section.category, persons)) {
+            return Err(Refusal::about(Reason::DuplicateSection, Detail::Section(number)));
+        }
+    }
+    if submission.sections.is_empty() { Err(Refusal::about(Reason::MalformedMessage, Detail::Field("sections"))) } else { Ok(()) }
+}
+
+fn check_references(to: &Draft<'_>, submission: &Submission) -> Result<(), Refusal> {
+    if let Some(existing) = to.facts.known.sender_reference {
+        return Err(Refusal::about(Reason::SenderReferenceTaken, Detail::Existing(existing)));
+    }
+    if submission.reported_at.is_some_and(|at| at > to.facts.now) {
+        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("report_time")));
+    }
+    Ok(())
+}
+
+fn offer(to: &mut Draft<'_>, submission: &Submission) -> Result<Option<OfferId>, Refusal> {
+    match (&submission.new_offer, submission.offer) {
+        (Some(new), _) => {
+            let said_yes = match new.result {
+                OfferResult::Offered(OfferAnswer::Yes) => true,
+                OfferResult::Offered(OfferAnswer::No | OfferAnswer::Later) | OfferResult::NotOffered(_) => false,
+            };
+            if submission.kind == ReferralKind::ContactRequest && !said_yes {
+                return Err(Reason::OfferDeclined.into());
+            }
+            record_offer(to, new).map(Some)
+        }
+        (None, Some(id)) if to.facts.known.offer => Ok(Some(id)),
+        (None, Some(_)) => Err(Reason::OfferUnknown.into()),
+        (None, None) => Ok(None),
+    }
+}
+
+fn submitted(
+    to: &mut Draft<'_>,
+    submission: &Submission,
+    parties: (AgencyKind, &Agency),
+    offer: Option<OfferId>,
+    rule: &KindRule,
+) -> Result<Submitted, Refusal> {
+    let (from, host) = parties;
+    let entropy = &to.command.entropy;
+    let referral = ReferralId(entropy.uuid("referral", 0));
+    let persons: Vec<Person> =
+        submission.persons.iter().enumerate().map(|(index, new)| Person { id: PersonId(entropy.uuid("person", index)), name: new.name }).collect();
+    let lookups = submission.persons.iter().zip(&persons).filter_map(|(new, person)| new.lookup.map(|hash| (hash, person.id)));
+    to.decided.persons.extend(lookups);
+    let sections = (1_u32..).zip(&submission.sections).map(|(number, new)| section(to, referral, number, new, &persons)).collect();
+    Ok(Submitted {
+        referral,
+        reference: free_reference(to)?,
+        thread: submission.thread.unwrap_or_else(|| ThreadId(to.command.entropy.uuid("thread", 0))),
+        kind: submission.kind,
+        from,
+        to: host.kind,
+        recipient: submission.recipient.clone(),
+        host: host.id.clone(),
+        leader: submission.leader.clone().unwrap_or_else(|| to.command.agency.clone()),
+        urgency: submission.urgency,
+        reported_at: submission.reported_at,
+        contact_due_at: submission.reported_at.zip(rule.contact_due_minutes).map(|(at, minutes)| at.plus_minutes(minutes)),
+        offer,
+        persons,
+        sections,
+    })
+}
+
+fn free_reference(to: &Draft<'_>) -> Result<Reference, Refusal> {
+    reference_candidates(to.command).find(|candidate| !to.facts.known.references.contains(candidate)).ok_or_else(|| Reason::NotCommitted.into())
+}
+
+/// The references that a submission would take, the first that is free; the store is asked about them beforehand.
+pub fn reference_candidates(command: &crate::Command) -> impl Iterator<Item = Reference> + '_ {
+    (0..REFERENCE_TRIES).map(|index| Reference::from_random(command.entropy.bits("reference", index)))
+}
+
+fn section(to: &mut Draft<'_>, referral: ReferralId, number: u32, new: &NewSection, persons: &[Person]) -> SubmittedSection {
+    let content = keep_content(to, referral, (number, 1), &new.content);
+    let mut touched: Vec<PersonId> = persons.iter().filter(|person| new.persons.contains(&person.name)).map(|person| person.id).collect();
+    touched.dedup();
+    SubmittedSection { content, category: new.category, persons: touched, investigation: new.investigation }
+}
+
+/// Commits to a section's bytes and keeps them beside the journal.
+pub(crate) fn keep_content(to: &mut Draft<'_>, referral: ReferralId, place: (u32, u32), bytes: &bytes::Bytes) -> SectionContent {
+    let (section, revision) = place;
+    let salt = to.command.entropy.bytes("content", to.decided.contents.len());
+    to.decided.contents.push(Content { referral, section, revision, salt, bytes: bytes.clone() });
+    SectionContent { section, revision, commitment: commit(&salt, bytes) }
+}

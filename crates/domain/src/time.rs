@@ -1,0 +1,54 @@
+//! Time as the journal keeps it: microseconds of UTC, never going back within one log.
+
+use std::fmt;
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(i64);
+
+/// Earliest time that a client may name: 2000-01-01T00:00:00Z.
+pub const TIME_MIN_US: i64 = 946_684_800_000_000;
+/// Latest time that a client may name: 2100-01-01T00:00:00Z.
+pub const TIME_MAX_US: i64 = 4_102_444_800_000_000;
+
+impl Time {
+    /// A time from microseconds, whatever they are: for the broker's own clock and for stored rows.
+    pub fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// A time that somebody else names; `None` outside the years 2000 to 2100.
+    pub fn named(micros: i64) -> Option<Self> {
+        (TIME_MIN_US..TIME_MAX_US).contains(&micros).then_some(Self(micros))
+    }
+
+    /// Microseconds since the epoch.
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// The time this many minutes later.
+    #[must_use]
+    pub fn plus_minutes(self, minutes: u32) -> Self {
+        Self(self.0.saturating_add(i64::from(minutes).saturating_mul(60_000_000)))
+    }
+
+    /// Whole minutes from `earlier` to this time; negative when it lies before.
+    pub fn minutes_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0) / 60_000_000
+    }
+
+    /// The date in UTC as `YYYY-MM-DD`, which is how tables of law are dated.
+    pub fn date(self) -> String {
+        jiff::Timestamp::from_microsecond(self.0).map_or_else(|_| String::from("0000-00-00"), |stamp| stamp.strftime("%Y-%m-%d").to_string())
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(stamp) => write!(f, "{}", stamp.strftime("%Y-%m-%dT%H:%M:%SZ")),
+            Err(_) => write!(f, "{} us", self.0),
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! The pure middle of the write path: what was loaded and what waits become one batch and its replies.
+//!
+//! Called by the committer between `Store::load` and `Store::commit`. It never waits: if it ever needs `.await`, the design has
+//! failed. Any split of the same commands into batches gives the same events, rows and root.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use brygga_domain::decide::{Decided, Facts, Known, refused};
+use brygga_domain::gate;
+use brygga_domain::refusal::{Detail, Reason, Refusal};
+use brygga_domain::{Action, Command, Directory, Fact, GroundTable, Position, Reference, Referral, ReferralId, ReferralName, Time, decide};
+use brygga_merkle::{Checkpoint, Frontier, Hash};
+use bytes::Bytes;
+
+use crate::directory;
+use crate::projection::{self, number};
+use crate::rows::*;
+use crate::store::{Batch, Corrupt, Loaded, Wanted};
+
+/// How many leaves a receipt may hold.
+pub const RECEIPT_LEAVES_MAX: usize = gate::RELEASE_BASIS_MAX + 1;
+
+/// The law and the directory that a batch is decided under.
+#[derive(Debug, Clone)]
+pub struct Law {
+    /// Who takes part.
+    pub directory: Arc<Directory>,
+    /// The ground table in force.
+    pub table: Arc<GroundTable>,
+}
+
+/// What a committed command is answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// Positions of the receipt's leaves, ascending.
+    pub positions: Vec<Position>,
+    /// Size of the tree that the receipt is for.
+    pub size: u64,
+    /// The referral as it stands.
+    pub referral: Option<Arc<Referral>>,
+    /// What was released: (section, revision).
+    pub released: Vec<(u32, u32)>,
+    /// Whether this is the answer to a replayed key.
+    pub replayed: bool,
+}
+
+/// A command's outcome, before the commit.
+pub type Reply = Result<Committed, Refusal>;
+
+/// A folded batch.
+#[derive(Debug)]
+pub struct Folded {
+    /// What to write.
+    pub batch: Batch,
+    /// One reply a command, in order.
+    pub replies: Vec<Reply>,
+    /// The checkpoint to sign, if anything was appended.
+    pub checkpoint: Option<Checkpoint>,
+    /// The directory after the batch, if it changed.
+    pub directory: Option<Arc<Directory>>,
+    /// Names of the events, for metrics.
+    pub facts: Vec<&'static str>,
+}
+
+/// What the batch must see.
+pub fn wanted(commands: &[Command]) -> Wanted {
+    let mut wanted = Wanted::default();
+    for command in commands {
+        wanted.keys.push((command.agency.to_string(), command.request.as_bytes().into()));
+        match command.action.referral() {
+            Some(ReferralName::Id(id)) => wanted.referrals.push(id.as_bytes().into()),
+            Some(ReferralName::Reference(reference)) => wanted.references.push(reference.to_string()),
+            None => {}
+        }
+        if let Action::SubmitReferral(submission) = &command.action {
+            wanted.references.extend(brygga_domain::reference_candidates(command).map(|reference| reference.to_string()));
+            wanted.sender_references.extend(submission.sender_reference.map(|hash| Blob::from(hash.0)));
+            wanted.offers.extend(submission.offer.map(|offer| Blob::from(offer.as_bytes())));
+        }
+    }
+    wanted
+}
+
+/// The state of a fold: everything that a later command of the batch must see of an earlier one.
+struct Fold<'a> {
+    law: &'a Law,
+    now: Time,
+    origin: &'a str,
+    directory: Arc<Directory>,
+    directory_changed: bool,
+    prev_size: u64,
+    size: u64,
+    frontier: Frontier,
+    referrals: BTreeMap<ReferralId, Arc<Referral>>,
+    references: BTreeMap<Reference, ReferralId>,
+    touched: BTreeSet<ReferralId>,
+    keys: BTreeMap<(String, Blob), KeyRow>,
+    sender_references: BTreeMap<Blob, String>,
+    offers: BTreeSet<(String, Blob)>,
+    batch: Batch,
+    facts: Vec<&'static str>,
+}
+
+/// Folds commands into a batch.
+pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, origin: &str) -> Result<Folded, Corrupt> {
+    let corrupt = |column| Corrupt { table: "log_head", row: String::from("0"), column };
+    let size = u64::try_from(loaded.head.size).map_err(|_| corrupt("size"))?;
+    let frontier =
+        if loaded.head.frontier.0.is_empty() { Frontier::new() } else { Frontier::from_bytes(&loaded.head.frontier.0).map_err(|_| corrupt("frontier"))? };
+    if frontier.size() != size || (size > 0 && Hash::from_slice(&loaded.head.root.0).ok() != Some(frontier.root())) {
+        return Err(corrupt("root"));
+    }
+    let mut referrals = BTreeMap::new();
+    for rows in &loaded.referrals {
+        let referral = projection::referral(rows)?;
+        referrals.insert(referral.id, Arc::new(referral));
+    }
+    let mut fold = Fold {
+        law,
+        now: now.max(Time::from_micros(loaded.head.last_time)),
+        origin,
+        directory: Arc::clone(&law.directory),
+        directory_changed: false,
+        prev_size: size,
+        size,
+        frontier,
+        references: referrals.values().map(|referral| (referral.reference, referral.id)).collect(),
+        referrals,
+        touched: BTreeSet::new(),
+        keys: loaded.keys.into_iter().map(|row| ((row.agency.clone(), row.request.clone()), row)).collect(),
+        sender_references: loaded.sender_references.into_iter().collect(),
+        offers: loaded.offers.into_iter().map(|row| (row.agency, row.id)).collect(),
+        batch: Batch::default(),
+        facts: Vec::new(),
+    };
+    let mut replies: Vec<Reply> = commands.iter().map(|command| fold.command(command)).collect();
+    // A receipt is for the tree as this batch leaves it, so its size is known only now.
+    let size = fold.size;
+    replies.iter_mut().flatten().filter(|committed| !committed.replayed).for_each(|committed| committed.size = size);
+    Ok(fold.finish(replies))
+}
+
+impl Fold<'_> {
+    fn command(&mut self, command: &Command) -> Reply {
+        let key = (command.agency.to_string(), Blob::from(command.request.as_bytes()));
+        let used = self.keys.get(&key).cloned();
+        if let Some(row) = used.as_ref().filter(|row| row.refused == 0) {
+            return self.replay(command, row);
+        }
+        let referral = self.named(command);
+        let known = self.known(command);
+        let directory = Arc::clone(&self.directory);
+        let facts =
+            Facts { now: self.now, next: Position(self.size), directory: &directory, table: &self.law.table, referral: referral.as_deref(), known: &known };
+        match decide(command, facts) {
+            Ok(decided) => Ok(self.append(command, key, decided)),
+            Err(refusal) => {
+                // One refusal event a key: whoever repeats a refused command must not fill the log.
+                if used.is_none()
+                    && let Some(decided) = refused(command, facts, &refusal)
+                {
+                    self.append_refusal(command, key, decided);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    fn named(&self, command: &Command) -> Option<Arc<Referral>> {
+        let id = match command.action.referral()? {
+            ReferralName::Id(id) => id,
+            ReferralName::Reference(reference) => *self.references.get(&reference)?,
+        };
+        self.referrals.get(&id).map(Arc::clone)
+    }
+
+    fn known(&self, command: &Command) -> Known {
+        let Action::SubmitReferral(submission) = &command.action else { return Known::default() };
+        let existing = submission.sender_reference.and_then(|hash| self.sender_references.get(&Blob::from(hash.0)));
+        let offer = submission.offer.is_some_and(|offer| self.offers.contains(&(command.agency.to_string(), offer.as_bytes().into())));
+        Known {
+            references: brygga_domain::reference_candidates(command).filter(|reference| self.references.contains_key(reference)).collect(),
+            sender_reference: existing.and_then(|reference| reference.parse().ok()),
+            offer,
+        }
+    }
+
+    /// Answers a key that was used before: the same receipt; content only if the gate still lets it pass.
+    fn replay(&self, command: &Command, row: &KeyRow) -> Reply {
+        if row.digest != Blob::from(command.digest.0) {
+            return Err(Reason::KeyReused.into());
+        }
+        let referral = row.referral.as_ref().and_then(|id| ReferralId::from_bytes(&id.0).ok()).and_then(|id| self.referrals.get(&id)).map(Arc::clone);
+        let released = released_of(&row.released);
+        if let (Action::OpenReferral(_), Some(referral)) = (&command.action, &referral) {
+            self.still_passes(referral, &released)?;
+        }
+        Ok(Committed {
+            positions: row.positions.split_whitespace().filter_map(|text| text.parse().ok()).map(Position).collect(),
+            size: u64::try_from(row.size).unwrap_or_default(),
+            referral,
+            released,
+            replayed: true,
+        })
+    }
+
+    /// The key makes the event idempotent, not the content: every section of the release is asked about again.
+    fn still_passes(&self, referral: &Referral, released: &[(u32, u32)]) -> Result<(), Refusal> {
+        let passes = |(number, revision): &(u32, u32)| {
+            let section = referral.section(*number).filter(|section| section.revision == *revision);
+            section.is_some_and(|section| gate::pass(referral, section, &self.law.table, self.now).is_ok())
+        };
+        if referral.stage.is_ended() {
+            Err(Refusal::about(Reason::WrongStage, Detail::Stage(referral.stage.as_str())))
+        } else if released.iter().all(passes) {
+            Ok(())
+        } else {
+            Err(Reason::NotCleared.into())
+        }
+    }
+
+    fn append(&mut self, command: &Command, key: (String, Blob), decided: Decided) -> Committed {
+        let first = self.size;
+        let referral = self.append_events(&decided);
+        self.keep_aside(command, &decided);
+        let mut positions: Vec<Position> = (first..self.size).map(Position).collect();
+        let released: Vec<(u32, u32)> = decided.events.iter().flat_map(released_in).collect();
+        positions.extend(decided.events.iter().flat_map(basis_of));
+        positions.sort_unstable();
+        positions.dedup();
+        // A release never needs more (the gate sees to that); of a long submission the receipt proves the last events.
+        if positions.len() > RECEIPT_LEAVES_MAX {
+            positions = positions.split_off(positions.len() - RECEIPT_LEAVES_MAX);
+        }
+        self.keep_key(command, key, (&positions, &released, referral.as_deref(), false));
+        Committed { positions, size: self.size, referral, released, replayed: false }
+    }
+
+    fn append_refusal(&mut self, command: &Command, key: (String, Blob), decided: Decided) {
+        self.append_events(&decided);
+        self.keep_key(command, key, (&[], &[], None, true));
+    }
+
+    fn append_events(&mut self, decided: &Decided) -> Option<Arc<Referral>> {
+        let after = decided.referral.clone().map(Arc::new);
+        for event in &decided.events {
+            let position = self.size;
+            let bytes = brygga_journal::encode(event);
+            let leaf_hash = brygga_merkle::leaf_hash(&bytes);
+            let tiles = self.frontier.append(leaf_hash);
+            let tree_row = |tile: brygga_merkle::TileHash| TreeRow { level: i64::from(tile.level), number: number(tile.index), hash: tile.hash.0.into() };
+            self.batch.tree.extend(tiles.into_iter().map(tree_row));
+            self.batch.events.push(EventRow {
+                position: number(position),
+                event_id: event.id.as_bytes().into(),
+                bytes: Blob(bytes.to_vec()),
+                leaf_hash: leaf_hash.0.into(),
+            });
+            self.facts.push(event.fact.name());
+            if let (Some(_), Some(referral)) = (event.fact.referral(), &after) {
+                self.notice(position, event, referral);
+            }
+            self.size = position.saturating_add(1);
+        }
+        let referral = after.filter(|_| decided.events.iter().any(|event| event.fact.referral().is_some()))?;
+        self.references.insert(referral.reference, referral.id);
+        self.referrals.insert(referral.id, Arc::clone(&referral));
+        self.touched.insert(referral.id);
+        Some(referral)
+    }
+
+    fn notice(&mut self, position: u64, event: &brygga_domain::Event, referral: &Referral) {
+        let (inbox, status) = projection::notices(event, referral);
+        let id = Blob::from(referral.id.as_bytes());
+        self.batch.inbox.extend(inbox.map(|kind| InboxRow {
+            position: number(position),
+            function: referral.recipient.to_string(),
+            referral: id.clone(),
+            kind: kind.to_string(),
+        }));
+        self.batch.statuses.extend(status.map(|status| StatusRow {
+            position: number(position),
+            agency: referral.sender.to_string(),
+            referral: id.clone(),
+            status: status.to_string(),
+            at: event.time.micros(),
+        }));
+    }
+
+    fn keep_aside(&mut self, command: &Command, decided: &Decided) {
+        self.batch.contents.extend(decided.contents.iter().map(|content| ContentRow {
+            referral: content.referral.as_bytes().into(),
+            section: i64::from(content.section),
+            revision: i64::from(content.revision),
+            key_id: None,
+            salt: content.salt.into(),
+            bytes: Blob(content.bytes.to_vec()),
+            destroy_after: None,
+        }));
+        self.batch.openings.extend(decided.openings.iter().map(|opening| OpeningRow {
+            position: number(opening.position.0),
+            field: opening.field.to_owned(),
+            salt: opening.salt.into(),
+            value: Blob(opening.value.to_vec()),
+        }));
+        let lookup =
+            |(hash, person): &(brygga_domain::LookupHash, brygga_domain::PersonId)| PersonLookupRow { hash: hash.0.into(), person: person.as_bytes().into() };
+        self.batch.person_lookups.extend(decided.persons.iter().map(lookup));
+        if let (Some(hash), Some(referral)) = (decided.sender_reference, &decided.referral) {
+            let hash = Blob::from(hash.0);
+            self.sender_references.insert(hash.clone(), referral.reference.to_string());
+            self.batch.sender_references.push(SenderReferenceRow { hash, referral: referral.id.as_bytes().into() });
+        }
+        self.keep_offers_and_directory(command, decided);
+    }
+
+    fn keep_offers_and_directory(&mut self, command: &Command, decided: &Decided) {
+        let made = u64::try_from(decided.events.len()).unwrap_or_default();
+        let first = self.size.saturating_sub(made);
+        for (position, event) in (first..).zip(&decided.events) {
+            if let Fact::OfferRecorded(offer) = &event.fact {
+                let row = OfferRow { id: offer.id.as_bytes().into(), agency: command.agency.to_string(), position: number(position) };
+                self.offers.insert((row.agency.clone(), row.id.clone()));
+                self.batch.offers.push(row);
+            }
+        }
+        if let Some(agency) = &decided.agency {
+            let row = AgencyRow { id: agency.id.to_string(), position: number(first), entry: directory::agency_entry(agency) };
+            self.batch.agencies.retain(|other| other.id != row.id);
+            self.batch.agencies.push(row);
+            Arc::make_mut(&mut self.directory).put_agency(agency.clone());
+            self.directory_changed = true;
+        }
+        if let Some(function) = &decided.function {
+            let row = FunctionRow { id: function.id.to_string(), position: number(first), entry: directory::function_entry(function) };
+            self.batch.functions.retain(|other| other.id != row.id);
+            self.batch.functions.push(row);
+            Arc::make_mut(&mut self.directory).put_function(function.clone());
+            self.directory_changed = true;
+        }
+    }
+
+    fn keep_key(&mut self, command: &Command, key: (String, Blob), what: (&[Position], &[(u32, u32)], Option<&Referral>, bool)) {
+        let (positions, released, referral, is_refusal) = what;
+        let text = |values: Vec<String>| values.join(" ");
+        let row = KeyRow {
+            agency: key.0.clone(),
+            request: key.1.clone(),
+            digest: command.digest.0.into(),
+            refused: i64::from(is_refusal),
+            positions: text(positions.iter().map(ToString::to_string).collect()),
+            size: number(self.size),
+            referral: referral.map(|referral| referral.id.as_bytes().into()),
+            released: text(released.iter().map(|(section, revision)| format!("{section}:{revision}")).collect()),
+            at: self.now.micros(),
+        };
+        self.keys.insert(key, row);
+    }
+
+    fn finish(mut self, replies: Vec<Reply>) -> Folded {
+        let mut checkpoint = None;
+        if self.size > self.prev_size {
+            let root = self.frontier.root();
+            self.batch.head =
+                Some(HeadRow { size: number(self.size), root: root.0.into(), frontier: Blob(self.frontier.to_bytes()), last_time: self.now.micros() });
+            checkpoint = Some(Checkpoint { origin: self.origin.to_owned(), size: self.size, root });
+        }
+        self.batch.referrals = self.touched.iter().filter_map(|id| self.referrals.get(id)).map(|referral| projection::rows(referral)).collect();
+        let (prev_size, size) = (number(self.prev_size), number(self.size));
+        // Keys of this batch carry the size that the batch ends with; those of earlier batches stay as they are.
+        let fresh = self.keys.into_values().filter(|row| row.size > prev_size);
+        self.batch.keys = fresh.map(|row| KeyRow { size, ..row }).collect();
+        Folded { batch: self.batch, replies, checkpoint, directory: self.directory_changed.then_some(self.directory), facts: self.facts }
+    }
+}
+
+fn released_in(event: &brygga_domain::Event) -> Vec<(u32, u32)> {
+    match_release(event).map_or_else(Vec::new, |released| released.sections().iter().map(|section| (section.section, section.revision)).collect())
+}
+
+fn basis_of(event: &brygga_domain::Event) -> Vec<Position> {
+    match_release(event).map_or_else(Vec::new, gate::Released::basis)
+}
+
+fn match_release(event: &brygga_domain::Event) -> Option<&gate::Released> {
+    if let Fact::SectionsReleased { released, .. } = &event.fact { Some(released) } else { None }
+}
+
+fn released_of(text: &str) -> Vec<(u32, u32)> {
+    text.split_whitespace()
+        .filter_map(|pair| pair.split_once(':'))
+        .filter_map(|(section, revision)| Some((section.parse().ok()?, revision.parse().ok()?)))
+        .collect()
+}
+
+/// The bytes of a checkpoint's row once it is signed.
+pub fn checkpoint_row(checkpoint: &Checkpoint, prev_size: i64, note: &Bytes) -> CheckpointRow {
+    CheckpointRow { size: number(checkpoint.size), prev_size, root: checkpoint.root.0.into(), note: Blob(note.to_vec()) }
+}

@@ -1,0 +1,199 @@
+//! The broker's handle: what handlers hold. Commands go to the committer, questions to the readers.
+
+use std::sync::{Arc, OnceLock};
+
+use brygga_domain::{Command, Directory, Entropy, GroundTable, Refusal, Time};
+use brygga_merkle::NoteKey;
+use tokio::sync::{oneshot, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::batch::Law;
+use crate::clock::{Clock, NoRandomness, Randomness};
+use crate::committer::{Answer, Committer, Failure, Pending, Receipted};
+use crate::delivery::{self, Delivery};
+use crate::lanes::{LaneLimits, LaneSenders, NoRoom, lanes};
+use crate::observe::Observer;
+use crate::readers::{AskError, ReaderPool};
+use crate::rows::Blob;
+use crate::signer::LogSigner;
+use crate::signer_state::SignerState;
+use crate::store::{Reader, Store};
+
+/// What a broker is made of.
+pub struct Parts<S, R> {
+    /// The writer.
+    pub store: S,
+    /// The readers.
+    pub readers: Vec<R>,
+    /// The law and the directory.
+    pub law: Law,
+    /// The log's key.
+    pub signer: LogSigner,
+    /// The committed heads.
+    pub state: SignerState,
+    /// Size of the log.
+    pub size: u64,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub randomness: Arc<dyn Randomness>,
+    /// Who watches.
+    pub observer: Arc<dyn Observer>,
+    /// How long the lanes are.
+    pub limits: LaneLimits,
+    /// Under which reader tasks run.
+    pub tasks: TaskTracker,
+}
+
+/// The handle.
+#[derive(Clone)]
+pub struct Broker<R> {
+    senders: LaneSenders,
+    readers: ReaderPool<R>,
+    head: watch::Receiver<u64>,
+    directory: watch::Receiver<Arc<Directory>>,
+    table: Arc<GroundTable>,
+    key: NoteKey,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    doubt: Arc<OnceLock<String>>,
+}
+
+impl Clock for Arc<dyn Clock> {
+    fn now(&self) -> Time {
+        self.as_ref().now()
+    }
+}
+
+/// Makes the handle and the committer that it feeds; the caller runs the committer in a task of its own.
+pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Committer<S, Arc<dyn Clock>>) {
+    let (senders, lanes) = lanes(parts.limits);
+    let (head_in, head) = watch::channel(parts.size);
+    let (directory_in, directory) = watch::channel(Arc::clone(&parts.law.directory));
+    let broker = Broker {
+        senders,
+        readers: ReaderPool::new(parts.readers, parts.tasks),
+        head,
+        directory,
+        table: Arc::clone(&parts.law.table),
+        key: parts.signer.key().clone(),
+        clock: Arc::clone(&parts.clock),
+        randomness: parts.randomness,
+        doubt: Arc::default(),
+    };
+    let committer = Committer {
+        store: parts.store,
+        lanes,
+        clock: parts.clock,
+        law: parts.law,
+        signer: parts.signer,
+        state: parts.state,
+        head: head_in,
+        directory: directory_in,
+        observer: parts.observer,
+    };
+    (broker, committer)
+}
+
+/// Why a command has no answer from the committer, or none yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// The committer's own answer.
+    Failed(Failure),
+    /// The lane is full.
+    Full,
+    /// The committer has stopped.
+    Gone,
+}
+
+impl From<Refusal> for NoAnswer {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed(Failure::Refused(refusal))
+    }
+}
+
+impl<R: Reader> Broker<R> {
+    /// Carries a command out: answered after the commit, never before. A caller that goes away changes nothing.
+    pub async fn carry_out(&self, command: Command) -> Result<Receipted, NoAnswer> {
+        if self.doubt.get().is_some() {
+            return Err(NoAnswer::Failed(Failure::Doubted));
+        }
+        let (answer, answered) = oneshot::channel::<Answer>();
+        self.senders.put(Pending { command, answer }).map_err(|room| match room {
+            NoRoom::Full => NoAnswer::Full,
+            NoRoom::Gone => NoAnswer::Gone,
+        })?;
+        // The lane was left without an answer: the committer ended while it held the batch, which may or may not be written.
+        answered.await.unwrap_or(Err(Failure::OutcomeUnknown)).map_err(NoAnswer::Failed)
+    }
+
+    /// Builds the receipt of a committed command, and loads what it released.
+    pub async fn deliver(&self, receipted: &Receipted, pinned_size: u64) -> Result<Delivery, AskError> {
+        let committed = receipted.committed.clone();
+        let note = receipted.note.clone();
+        self.readers
+            .ask(move |reader| {
+                Box::pin(async move {
+                    let receipt = delivery::receipt(reader, &committed.positions, committed.size, note).await?;
+                    let consistency = if pinned_size == 0 { None } else { delivery::consistency(reader, pinned_size, committed.size).await? };
+                    let referral = committed.referral.as_ref().map(|referral| Blob::from(referral.id.as_bytes())).unwrap_or_default();
+                    let contents = delivery::contents(reader, &referral, &committed.released).await?;
+                    Ok(Delivery { receipt, contents, consistency })
+                })
+            })
+            .await
+    }
+
+    /// The readers.
+    pub fn readers(&self) -> &ReaderPool<R> {
+        &self.readers
+    }
+
+    /// The size of the log, for whoever waits for it to grow.
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.head.clone()
+    }
+
+    /// The directory as of the last commit.
+    pub fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory.borrow())
+    }
+
+    /// The ground table in force.
+    pub fn table(&self) -> &Arc<GroundTable> {
+        &self.table
+    }
+
+    /// The key that verifies the log.
+    pub fn key(&self) -> &NoteKey {
+        &self.key
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Randomness for one command.
+    pub fn entropy(&self) -> Result<Entropy, NoRandomness> {
+        self.randomness.draw().map(Entropy::new)
+    }
+
+    /// How many commands wait.
+    pub fn waiting(&self) -> usize {
+        self.senders.waiting()
+    }
+
+    /// Stops forwarding: from now on every command is refused. Reads go on.
+    pub fn stop_forwarding(&self, why: &str) {
+        // The first reason is the one that counts.
+        if self.doubt.set(why.to_owned()).is_ok() {
+            tracing::error!("the broker doubts its log and forwards nothing: {why}");
+        }
+    }
+
+    /// Why the broker forwards nothing, if so.
+    pub fn doubt(&self) -> Option<&str> {
+        self.doubt.get().map(String::as_str)
+    }
+}

@@ -1,0 +1,246 @@
+//! The one write path: takes what waits, decides it in order, writes it as one, then answers.
+//!
+//! It owns the store by value, so nobody else can write. It is started by the broker and fed through two bounded lanes; before it
+//! comes the gRPC handler, after it the delivery of receipts and content. A committer that ends by itself ends the process.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brygga_domain::{Command, Directory, Reason, Refusal, Time};
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+
+use crate::batch::{self, Committed, Folded, Law};
+use crate::clock::Clock;
+use crate::lanes::Lanes;
+use crate::observe::Observer;
+use crate::rows::HeadRow;
+use crate::signer::LogSigner;
+use crate::signer_state::SignerState;
+use crate::store::{Batch, CommitError, Loaded, Store, StoreError};
+
+/// How long the committer waits after a failed load before it asks again.
+const LOAD_BACKOFF: Duration = Duration::from_millis(50);
+
+/// How often an unknown outcome is looked into before the process gives up.
+const SETTLE_TRIES_MAX: u32 = 100;
+
+/// A command that waits, and who waits for its answer.
+#[derive(Debug)]
+pub struct Pending {
+    /// The command.
+    pub command: Command,
+    /// Where the answer goes; nobody may be there any more, which changes nothing.
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// What a command is answered with, after the commit.
+pub type Answer = Result<Receipted, Failure>;
+
+/// A committed command, with the signed head above it.
+#[derive(Debug, Clone)]
+pub struct Receipted {
+    /// What was committed.
+    pub committed: Committed,
+    /// The signed note of the head that the receipt is for; `None` for a replayed key, whose note the readers look up.
+    pub note: Option<Bytes>,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// An expected no.
+    Refused(Refusal),
+    /// Nothing was written.
+    NotCommitted,
+    /// It may have been written; the same key tells.
+    OutcomeUnknown,
+    /// The broker doubts its own log.
+    Doubted,
+}
+
+impl Failure {
+    /// The reason in the one table.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Refused(refusal) => refusal.reason,
+            Self::NotCommitted => Reason::NotCommitted,
+            Self::OutcomeUnknown => Reason::OutcomeUnknown,
+            Self::Doubted => Reason::LogDoubted,
+        }
+    }
+}
+
+/// Why the committer stopped.
+#[derive(Debug)]
+pub enum Stopped {
+    /// Nobody can send any more: an orderly stop.
+    Drained,
+    /// The log is not what this broker wrote.
+    Doubt(String),
+}
+
+/// The write path's parts.
+pub struct Committer<S, C> {
+    pub(crate) store: S,
+    pub(crate) lanes: Lanes,
+    pub(crate) clock: C,
+    pub(crate) law: Law,
+    pub(crate) signer: LogSigner,
+    pub(crate) state: SignerState,
+    pub(crate) head: watch::Sender<u64>,
+    pub(crate) directory: watch::Sender<Arc<Directory>>,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+/// What a commit came to.
+enum Outcome {
+    Written,
+    NotWritten,
+    Unknown,
+}
+
+impl<S: Store, C: Clock> Committer<S, C> {
+    /// Runs until nobody can send any more, or until the log is in doubt.
+    pub async fn run(mut self) -> Stopped {
+        while let Some(pending) = self.lanes.take().await {
+            let (commands, answers): (Vec<Command>, Vec<_>) = pending.into_iter().map(|pending| (pending.command, pending.answer)).unzip();
+            let Some(loaded) = self.load(&commands, answers.len()).await else {
+                refuse_all(answers, &Failure::NotCommitted);
+                continue;
+            };
+            let prev_size = loaded.head.size;
+            let folded = match batch::fold(loaded, &commands, &self.law, self.clock.now(), self.signer.origin()) {
+                Ok(folded) => folded,
+                Err(corrupt) => return self.doubt(answers, corrupt.to_string()),
+            };
+            let Some((folded, note)) = self.sign(folded, prev_size) else {
+                return self.doubt(answers, String::from("the head could not be signed"));
+            };
+            let outcome = match self.commit(&folded.batch, prev_size).await {
+                Ok(outcome) => outcome,
+                Err(why) => return self.doubt(answers, why),
+            };
+            if let ControlFlow::Break(why) = self.answer(answers, folded, note, outcome) {
+                return Stopped::Doubt(why);
+            }
+        }
+        self.state.sync();
+        Stopped::Drained
+    }
+
+    async fn load(&mut self, commands: &[Command], waiting: usize) -> Option<Loaded> {
+        match self.store.load(&batch::wanted(commands)).await {
+            Ok(loaded) => Some(loaded),
+            Err(error) => {
+                self.observer.load_failed(&error, waiting);
+                tokio::time::sleep(LOAD_BACKOFF).await;
+                None
+            }
+        }
+    }
+
+    fn sign(&self, mut folded: Folded, prev_size: i64) -> Option<(Folded, Option<Bytes>)> {
+        let Some(checkpoint) = &folded.checkpoint else { return Some((folded, None)) };
+        let note = self.signer.sign(checkpoint).ok()?;
+        folded.batch.checkpoint = Some(batch::checkpoint_row(checkpoint, prev_size, &note));
+        Some((folded, Some(note)))
+    }
+
+    async fn commit(&mut self, batch: &Batch, prev_size: i64) -> Result<Outcome, String> {
+        let started = self.clock.now();
+        let outcome = match self.store.commit(batch).await {
+            Ok(()) => Outcome::Written,
+            Err(error @ CommitError::NotCommitted(_)) => {
+                self.observer.commit_failed(&error);
+                Outcome::NotWritten
+            }
+            Err(error @ CommitError::OutcomeUnknown(_)) => {
+                self.observer.commit_failed(&error);
+                self.settle(batch, prev_size).await?
+            }
+        };
+        self.observer.committed(batch, elapsed(started, self.clock.now()));
+        Ok(outcome)
+    }
+
+    /// Finds out what became of a batch whose commit was not answered.
+    ///
+    /// Our root at our size: written. Another root there: somebody else wrote, ours is not in. The head unchanged: not written.
+    /// A smaller head than the one that was locked means that the store was rewound.
+    async fn settle(&mut self, batch: &Batch, prev_size: i64) -> Result<Outcome, String> {
+        for _ in 0..SETTLE_TRIES_MAX {
+            match self.store.settle(prev_size).await {
+                Ok((head, _)) if head.size < prev_size => return Err(format!("the head went back from {prev_size} to {}", head.size)),
+                Ok((_, Some(found))) => {
+                    let ours = batch.checkpoint.as_ref().is_some_and(|ours| ours.root == found.root && ours.size == found.size);
+                    return Ok(if ours { Outcome::Written } else { Outcome::NotWritten });
+                }
+                Ok((_, None)) => return Ok(Outcome::NotWritten),
+                Err(error @ StoreError::Corrupt(_)) => return Err(error.to_string()),
+                Err(error @ StoreError::Unavailable { .. }) => {
+                    self.observer.load_failed(&error, 0);
+                    tokio::time::sleep(LOAD_BACKOFF).await;
+                }
+            }
+        }
+        Ok(Outcome::Unknown)
+    }
+
+    /// Answers, and only here: the outcome is in hand.
+    fn answer(&mut self, answers: Vec<oneshot::Sender<Answer>>, folded: Folded, note: Option<Bytes>, outcome: Outcome) -> ControlFlow<String> {
+        match outcome {
+            Outcome::Written => {}
+            Outcome::NotWritten => {
+                refuse_all(answers, &Failure::NotCommitted);
+                return ControlFlow::Continue(());
+            }
+            Outcome::Unknown => {
+                refuse_all(answers, &Failure::OutcomeUnknown);
+                return ControlFlow::Break(String::from("the store does not tell whether a batch was committed"));
+            }
+        }
+        if let (Some(head), Some(note)) = (&folded.batch.head, &note)
+            && let Err(error) = self.state.record(head, note)
+        {
+            // Without a record of committed heads a rewind could not be seen, so nothing more is signed.
+            refuse_all(answers, &Failure::OutcomeUnknown);
+            return ControlFlow::Break(format!("the signer state cannot be written: {error}"));
+        }
+        if let Some(directory) = folded.directory {
+            self.law.directory = Arc::clone(&directory);
+            self.directory.send_replace(directory);
+        }
+        for fact in &folded.facts {
+            self.observer.fact(fact);
+        }
+        for (answer, reply) in answers.into_iter().zip(folded.replies) {
+            if let Err(refusal) = &reply {
+                self.observer.refused(refusal);
+            }
+            let reply = reply.map_err(Failure::Refused).map(|committed| Receipted { note: if committed.replayed { None } else { note.clone() }, committed });
+            // The caller may be gone; what is committed is committed.
+            drop(answer.send(reply));
+        }
+        if let Some(HeadRow { size, .. }) = folded.batch.head {
+            self.head.send_replace(u64::try_from(size).unwrap_or_default());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn doubt(&self, answers: Vec<oneshot::Sender<Answer>>, why: String) -> Stopped {
+        refuse_all(answers, &Failure::Doubted);
+        Stopped::Doubt(why)
+    }
+}
+
+fn refuse_all(answers: Vec<oneshot::Sender<Answer>>, failure: &Failure) {
+    for answer in answers {
+        drop(answer.send(Err(failure.clone())));
+    }
+}
+
+fn elapsed(started: Time, ended: Time) -> Duration {
+    Duration::from_micros(u64::try_from(ended.micros().saturating_sub(started.micros())).unwrap_or_default())
+}

@@ -1,0 +1,104 @@
+//! Directory entries as JSON: what is stored, and what the registration event holds the digest of.
+
+use brygga_domain::codes::{AgencyKind, ReferralKind};
+use brygga_domain::directory::CertificateName;
+use brygga_domain::{Agency, Digest, Directory, Function, Time};
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+use crate::rows::{AgencyRow, Blob, FunctionRow};
+use crate::store::Corrupt;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgencyEntry {
+    id: String,
+    kind: AgencyKind,
+    name: String,
+    organisation_number: Option<String>,
+    issuer_key_hash: Blob,
+    san_uri: String,
+    agreement_at: Option<i64>,
+    suitability_at: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FunctionEntry {
+    id: String,
+    host: String,
+    name: String,
+    territories: Vec<String>,
+    kinds: Vec<ReferralKind>,
+    telephone: Option<String>,
+}
+
+/// An agency's entry as JSON.
+pub fn agency_entry(agency: &Agency) -> String {
+    let entry = AgencyEntry {
+        id: agency.id.to_string(),
+        kind: agency.kind,
+        name: agency.name.clone(),
+        organisation_number: agency.organisation_number.clone(),
+        issuer_key_hash: agency.certificate.issuer_key_hash.into(),
+        san_uri: agency.certificate.san_uri.clone(),
+        agreement_at: agency.agreement_at.map(Time::micros),
+        suitability_at: agency.suitability_at.map(Time::micros),
+    };
+    serde_json::to_string(&entry).unwrap_or_default()
+}
+
+/// A function's entry as JSON.
+pub fn function_entry(function: &Function) -> String {
+    let entry = FunctionEntry {
+        id: function.id.to_string(),
+        host: function.host.to_string(),
+        name: function.name.clone(),
+        territories: function.territories.clone(),
+        kinds: function.kinds.clone(),
+        telephone: function.telephone.clone(),
+    };
+    serde_json::to_string(&entry).unwrap_or_default()
+}
+
+/// The digest that a registration event holds.
+pub fn entry_digest(entry: &str) -> Digest {
+    Digest(sha2::Sha256::digest(entry.as_bytes()).into())
+}
+
+/// The directory of stored rows.
+pub fn read(agencies: &[AgencyRow], functions: &[FunctionRow]) -> Result<Directory, Corrupt> {
+    let mut directory = Directory::default();
+    for row in agencies {
+        directory.put_agency(agency(row).ok_or_else(|| Corrupt { table: "agency", row: row.id.clone(), column: "entry" })?);
+    }
+    for row in functions {
+        directory.put_function(function(row).ok_or_else(|| Corrupt { table: "function", row: row.id.clone(), column: "entry" })?);
+    }
+    Ok(directory)
+}
+
+fn agency(row: &AgencyRow) -> Option<Agency> {
+    let entry: AgencyEntry = serde_json::from_str(&row.entry).ok()?;
+    Some(Agency {
+        id: entry.id.parse().ok()?,
+        kind: entry.kind,
+        name: entry.name,
+        organisation_number: entry.organisation_number,
+        certificate: CertificateName { issuer_key_hash: entry.issuer_key_hash.0.try_into().ok()?, san_uri: entry.san_uri },
+        agreement_at: entry.agreement_at.map(Time::from_micros),
+        suitability_at: entry.suitability_at.map(Time::from_micros),
+    })
+}
+
+fn function(row: &FunctionRow) -> Option<Function> {
+    let entry: FunctionEntry = serde_json::from_str(&row.entry).ok()?;
+    Some(Function {
+        id: entry.id.parse().ok()?,
+        host: entry.host.parse().ok()?,
+        name: entry.name,
+        territories: entry.territories,
+        kinds: entry.kinds,
+        telephone: entry.telephone,
+    })
+}

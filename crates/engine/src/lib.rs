@@ -1,0 +1,24 @@
+//! The engine: one write path, readers, receipts.
+//!
+//! A gRPC handler hands a command to `Broker::carry_out`; the committer decides it in a batch, commits, answers; `Broker::deliver`
+//! builds the receipt and loads the content. The engine knows neither protobuf's public contract nor SQL.
+
+pub mod batch;
+pub mod broker;
+pub mod clock;
+pub mod committer;
+pub mod delivery;
+pub mod directory;
+pub mod lanes;
+pub mod observe;
+pub mod projection;
+pub mod readers;
+pub mod replay;
+pub mod rows;
+pub mod signer;
+pub mod signer_state;
+pub mod startup;
+pub mod store;
+
+pub use broker::{Broker, NoAnswer, Parts, assemble};
+pub use clock::{Clock, ManualClock, Randomness, SystemClock, SystemRandomness};

@@ -1,0 +1,33 @@
+//! What the write path tells whoever watches it: counts, codes and durations, never content.
+
+use std::time::Duration;
+
+use brygga_domain::Refusal;
+
+use crate::store::{Batch, CommitError, StoreError};
+
+/// Somebody who watches the write path.
+pub trait Observer: Send + Sync + 'static {
+    /// A batch was handed to the store and the outcome is known.
+    fn committed(&self, batch: &Batch, took: Duration);
+    /// An event of this kind was committed.
+    fn fact(&self, name: &'static str);
+    /// A command was refused.
+    fn refused(&self, refusal: &Refusal);
+    /// A load failed while so many commands waited.
+    fn load_failed(&self, error: &StoreError, waiting: usize);
+    /// A commit failed, or its outcome was not known at once.
+    fn commit_failed(&self, error: &CommitError);
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn committed(&self, _: &Batch, _: Duration) {}
+    fn fact(&self, _: &'static str) {}
+    fn refused(&self, _: &Refusal) {}
+    fn load_failed(&self, _: &StoreError, _: usize) {}
+    fn commit_failed(&self, _: &CommitError) {}
+}

@@ -1,0 +1,392 @@
+//! Referrals to rows and back, and what inboxes and senders are told of an event. Pure.
+//!
+//! Decisions read rows, never old event bytes; replaying the journal must give the same rows, and an operator command compares them.
+
+use brygga_domain::codes::*;
+use brygga_domain::event::{ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName};
+use brygga_domain::grounds::GroundCode;
+use brygga_domain::referral::{Cell, CellState, Consent, Decision, Referral, Section, SectionRelease, Stage, StopUseNotice};
+use brygga_domain::*;
+
+use crate::rows::*;
+use crate::store::Corrupt;
+
+/// A position as rows keep it. The journal ends long before the numbers do.
+pub fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn flag(value: bool) -> i64 {
+    i64::from(value)
+}
+
+fn joined<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
+    values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// The rows of a referral.
+pub fn rows(referral: &Referral) -> ReferralRows {
+    let id = Blob::from(referral.id.as_bytes());
+    let (stage_code, recall, confirmed) = stage_columns(referral.stage);
+    ReferralRows {
+        referral: ReferralRow {
+            id: id.clone(),
+            reference: referral.reference.to_string(),
+            thread: referral.thread.as_bytes().into(),
+            kind: referral.kind.to_string(),
+            sender: referral.sender.to_string(),
+            from_kind: referral.from.to_string(),
+            to_kind: referral.to.to_string(),
+            recipient: referral.recipient.to_string(),
+            host: referral.host.to_string(),
+            leader: referral.leader.to_string(),
+            urgency: referral.urgency.to_string(),
+            reported_at: referral.reported_at.map(Time::micros),
+            contact_due_at: referral.contact_due_at.map(Time::micros),
+            contacted_at: referral.contacted_at.map(Time::micros),
+            submitted_at: referral.submitted_at.micros(),
+            first_position: number(referral.first.0),
+            last_position: number(referral.last.0),
+            offered_at: referral.offered_at.map(|at| number(at.0)),
+            stage: referral.stage.as_str().to_owned(),
+            stage_code,
+            recall,
+            recall_confirmed: flag(confirmed),
+            claimed_by: referral.claimed_by.map(|officer| officer.0.into()),
+        },
+        persons: referral.persons.iter().map(|person| person_row(&id, person)).collect(),
+        sections: referral.sections.iter().map(|section| section_row(&id, section)).collect(),
+        cells: referral
+            .sections
+            .iter()
+            .flat_map(|section| (0_i64..).zip(&section.cells).map(|(place, cell)| cell_row(&id, section.number, place, cell)))
+            .collect(),
+        consents: referral.consents.iter().map(|consent| consent_row(&id, consent)).collect(),
+        stop_uses: referral.notices.iter().map(|notice| stop_use_row(&id, notice)).collect(),
+    }
+}
+
+fn stage_columns(stage: Stage) -> (Option<String>, Option<i64>, bool) {
+    match stage {
+        Stage::Held | Stage::Ready | Stage::Opened | Stage::Accepted => (None, None, false),
+        Stage::Declined(reason) => (Some(reason.to_string()), None, false),
+        Stage::Returned(reason) => (Some(reason.to_string()), None, false),
+        Stage::Closed(outcome) => (Some(outcome.to_string()), None, false),
+        Stage::Retracted { reason, recall, confirmed } => (Some(reason.to_string()), recall.map(|at| number(at.0)), confirmed),
+    }
+}
+
+fn person_row(referral: &Blob, person: &Person) -> PersonRow {
+    PersonRow { referral: referral.clone(), id: person.id.as_bytes().into(), role: person.name.role.to_string(), number: i64::from(person.name.number) }
+}
+
+fn section_row(referral: &Blob, section: &Section) -> SectionRow {
+    SectionRow {
+        referral: referral.clone(),
+        number: i64::from(section.number),
+        category: section.category.to_string(),
+        revision: i64::from(section.revision),
+        commitment: section.commitment.0.into(),
+        offered: flag(section.offered),
+        released_at: section.released.map(|release| number(release.at.0)),
+        released_revision: section.released.map(|release| i64::from(release.revision)),
+    }
+}
+
+fn cell_row(referral: &Blob, section: u32, place: i64, cell: &Cell) -> CellRow {
+    let interest = match cell.interest {
+        Interest::Person(person) => person.as_bytes().into(),
+        Interest::Investigation => Blob::default(),
+    };
+    let undecided = CellRow {
+        referral: referral.clone(),
+        section: i64::from(section),
+        interest,
+        place,
+        decided_at: None,
+        officer: None,
+        ground: None,
+        consent: None,
+        withheld: None,
+        nameable: 0,
+        second_officer: 0,
+        confirmed_at: None,
+    };
+    let CellState::Decided(decision) = &cell.state else { return undecided };
+    let (ground, consent, withheld, nameable) = match &decision.outcome {
+        Outcome::Release { ground, consent } => (Some(ground.to_string()), consent.map(|at| number(at.0)), None, false),
+        Outcome::Withhold { reason, nameable } => (None, None, Some(reason.to_string()), *nameable),
+    };
+    CellRow {
+        decided_at: Some(number(decision.at.0)),
+        officer: decision.officer.map(|officer| officer.0.into()),
+        ground,
+        consent,
+        withheld,
+        nameable: flag(nameable),
+        second_officer: flag(decision.second_officer),
+        confirmed_at: decision.confirmed.map(|at| number(at.0)),
+        ..undecided
+    }
+}
+
+fn consent_row(referral: &Blob, consent: &Consent) -> ConsentRow {
+    let given = &consent.given;
+    ConsentRow {
+        referral: referral.clone(),
+        id: given.consent.as_bytes().into(),
+        position: number(consent.at.0),
+        person: given.person.as_bytes().into(),
+        categories: joined(&given.categories),
+        recipient: given.recipient.to_string(),
+        purpose: given.purpose.to_string(),
+        given_at: given.given_at.micros(),
+        valid_until: given.valid_until.micros(),
+        form: given.form.to_string(),
+        language: given.language.clone(),
+        interpreter: flag(given.interpreter),
+        gdpr_basis: given.gdpr_basis.to_string(),
+        withdrawn_at: consent.withdrawn.map(|at| number(at.0)),
+    }
+}
+
+fn stop_use_row(referral: &Blob, notice: &StopUseNotice) -> StopUseRow {
+    StopUseRow {
+        referral: referral.clone(),
+        position: number(notice.at.0),
+        sections: joined(&notice.sections),
+        answer: notice.answer.map(|answer| answer.to_string()),
+    }
+}
+
+/// Names the row that a damaged column stands in.
+struct At {
+    table: &'static str,
+    row: String,
+}
+
+impl At {
+    fn new(table: &'static str, row: impl ToString) -> Self {
+        Self { table, row: row.to_string() }
+    }
+
+    fn corrupt(&self, column: &'static str) -> Corrupt {
+        Corrupt { table: self.table, row: self.row.clone(), column }
+    }
+
+    fn code<C: Code>(&self, column: &'static str, text: &str) -> Result<C, Corrupt> {
+        C::from_text(text).ok_or_else(|| self.corrupt(column))
+    }
+
+    fn parse<T: std::str::FromStr>(&self, column: &'static str, text: &str) -> Result<T, Corrupt> {
+        text.parse().map_err(|_| self.corrupt(column))
+    }
+
+    fn position(&self, column: &'static str, value: i64) -> Result<Position, Corrupt> {
+        u64::try_from(value).map(Position).map_err(|_| self.corrupt(column))
+    }
+
+    fn positions(&self, column: &'static str, value: Option<i64>) -> Result<Option<Position>, Corrupt> {
+        value.map(|value| self.position(column, value)).transpose()
+    }
+
+    fn small(&self, column: &'static str, value: i64) -> Result<u32, Corrupt> {
+        u32::try_from(value).map_err(|_| self.corrupt(column))
+    }
+
+    fn bytes<T, E>(&self, column: &'static str, read: Result<T, E>) -> Result<T, Corrupt> {
+        read.map_err(|_| self.corrupt(column))
+    }
+
+    fn is(&self, column: &'static str, value: i64) -> Result<bool, Corrupt> {
+        match value {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.corrupt(column)),
+        }
+    }
+}
+
+/// The referral of rows.
+pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
+    let row = &rows.referral;
+    let at = At::new("referral", hex::encode(&row.id.0));
+    let persons = rows.persons.iter().map(person).collect::<Result<Vec<_>, _>>()?;
+    let mut sections = rows.sections.iter().map(section).collect::<Result<Vec<_>, _>>()?;
+    for row in &rows.cells {
+        let at = At::new("cell", format!("{} of section {}", hex::encode(&row.referral.0), row.section));
+        let number = at.small("section", row.section)?;
+        let section = sections.iter_mut().find(|section| section.number == number).ok_or_else(|| at.corrupt("section"))?;
+        section.cells.push(cell(&at, row)?);
+    }
+    Ok(Referral {
+        id: at.bytes("id", ReferralId::from_bytes(&row.id.0))?,
+        reference: at.parse("reference", &row.reference)?,
+        thread: at.bytes("thread", ThreadId::from_bytes(&row.thread.0))?,
+        kind: at.code("kind", &row.kind)?,
+        sender: at.parse("sender", &row.sender)?,
+        from: at.code("from_kind", &row.from_kind)?,
+        to: at.code("to_kind", &row.to_kind)?,
+        recipient: at.parse("recipient", &row.recipient)?,
+        host: at.parse("host", &row.host)?,
+        leader: at.parse("leader", &row.leader)?,
+        urgency: at.code("urgency", &row.urgency)?,
+        reported_at: row.reported_at.map(Time::from_micros),
+        contact_due_at: row.contact_due_at.map(Time::from_micros),
+        contacted_at: row.contacted_at.map(Time::from_micros),
+        submitted_at: Time::from_micros(row.submitted_at),
+        first: at.position("first_position", row.first_position)?,
+        last: at.position("last_position", row.last_position)?,
+        offered_at: at.positions("offered_at", row.offered_at)?,
+        stage: stage(&at, row)?,
+        claimed_by: row.claimed_by.as_ref().map(|bytes| at.bytes("claimed_by", OfficerPseudonym::from_bytes(&bytes.0))).transpose()?,
+        persons,
+        sections,
+        consents: rows.consents.iter().map(|row| consent(row)).collect::<Result<_, _>>()?,
+        notices: rows.stop_uses.iter().map(stop_use).collect::<Result<_, _>>()?,
+    })
+}
+
+fn stage(at: &At, row: &ReferralRow) -> Result<Stage, Corrupt> {
+    let code = row.stage_code.as_deref().unwrap_or_default();
+    match row.stage.as_str() {
+        "held" => Ok(Stage::Held),
+        "ready" => Ok(Stage::Ready),
+        "opened" => Ok(Stage::Opened),
+        "accepted" => Ok(Stage::Accepted),
+        "declined" => at.code("stage_code", code).map(Stage::Declined),
+        "returned" => at.code("stage_code", code).map(Stage::Returned),
+        "closed" => at.code("stage_code", code).map(Stage::Closed),
+        "retracted" => Ok(Stage::Retracted {
+            reason: at.code("stage_code", code)?,
+            recall: at.positions("recall", row.recall)?,
+            confirmed: at.is("recall_confirmed", row.recall_confirmed)?,
+        }),
+        _ => Err(at.corrupt("stage")),
+    }
+}
+
+fn person(row: &PersonRow) -> Result<Person, Corrupt> {
+    let at = At::new("person", hex::encode(&row.id.0));
+    Ok(Person {
+        id: at.bytes("id", PersonId::from_bytes(&row.id.0))?,
+        name: PersonName { role: at.code("role", &row.role)?, number: at.small("number", row.number)? },
+    })
+}
+
+fn section(row: &SectionRow) -> Result<Section, Corrupt> {
+    let at = At::new("section", format!("{} of {}", row.number, hex::encode(&row.referral.0)));
+    let release = match (row.released_at, row.released_revision) {
+        (Some(position), Some(revision)) => {
+            Some(SectionRelease { at: at.position("released_at", position)?, revision: at.small("released_revision", revision)? })
+        }
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(at.corrupt("released_revision")),
+    };
+    Ok(Section {
+        number: at.small("number", row.number)?,
+        category: at.code("category", &row.category)?,
+        revision: at.small("revision", row.revision)?,
+        commitment: at.bytes("commitment", Commitment::from_bytes(&row.commitment.0))?,
+        cells: Vec::new(),
+        offered: at.is("offered", row.offered)?,
+        released: release,
+    })
+}
+
+fn cell(at: &At, row: &CellRow) -> Result<Cell, Corrupt> {
+    let interest =
+        if row.interest.0.is_empty() { Interest::Investigation } else { Interest::Person(at.bytes("interest", PersonId::from_bytes(&row.interest.0))?) };
+    let Some(decided_at) = row.decided_at else { return Ok(Cell { interest, state: CellState::Undecided }) };
+    let outcome = match (&row.ground, &row.withheld) {
+        (Some(ground), None) => Outcome::Release { ground: at.parse::<GroundCode>("ground", ground)?, consent: at.positions("consent", row.consent)? },
+        (None, Some(reason)) => Outcome::Withhold { reason: at.code("withheld", reason)?, nameable: at.is("nameable", row.nameable)? },
+        (Some(_), Some(_)) | (None, None) => return Err(at.corrupt("ground")),
+    };
+    let decision = Decision {
+        at: at.position("decided_at", decided_at)?,
+        officer: row.officer.as_ref().map(|bytes| at.bytes("officer", OfficerPseudonym::from_bytes(&bytes.0))).transpose()?,
+        outcome,
+        second_officer: at.is("second_officer", row.second_officer)?,
+        confirmed: at.positions("confirmed_at", row.confirmed_at)?,
+    };
+    Ok(Cell { interest, state: CellState::Decided(decision) })
+}
+
+fn consent(row: &ConsentRow) -> Result<Consent, Corrupt> {
+    let at = At::new("consent", hex::encode(&row.id.0));
+    Ok(Consent {
+        at: at.position("position", row.position)?,
+        given: ConsentGiven {
+            referral: at.bytes("referral", ReferralId::from_bytes(&row.referral.0))?,
+            consent: at.bytes("id", ConsentId::from_bytes(&row.id.0))?,
+            person: at.bytes("person", PersonId::from_bytes(&row.person.0))?,
+            categories: row.categories.split_whitespace().map(|text| at.code("categories", text)).collect::<Result<_, _>>()?,
+            recipient: at.parse("recipient", &row.recipient)?,
+            purpose: at.code("purpose", &row.purpose)?,
+            given_at: Time::from_micros(row.given_at),
+            valid_until: Time::from_micros(row.valid_until),
+            form: at.code("form", &row.form)?,
+            language: row.language.clone(),
+            interpreter: at.is("interpreter", row.interpreter)?,
+            gdpr_basis: at.code("gdpr_basis", &row.gdpr_basis)?,
+        },
+        withdrawn: at.positions("withdrawn_at", row.withdrawn_at)?,
+    })
+}
+
+fn stop_use(row: &StopUseRow) -> Result<StopUseNotice, Corrupt> {
+    let at = At::new("stop_use", row.position);
+    Ok(StopUseNotice {
+        at: at.position("position", row.position)?,
+        sections: row.sections.split_whitespace().map(|text| at.parse("sections", text)).collect::<Result<_, _>>()?,
+        answer: row.answer.as_deref().map(|text| at.code("answer", text)).transpose()?,
+    })
+}
+
+/// What the recipient's inbox and the sender are told of one event, given the referral after it.
+pub fn notices(event: &Event, after: &Referral) -> (Option<InboxKind>, Option<SenderStatus>) {
+    match &event.fact {
+        Fact::ReferralSubmitted(_) => (None, Some(SenderStatus::Stored)),
+        Fact::ReferralOffered(_) => (Some(InboxKind::Offered), Some(SenderStatus::Offered)),
+        Fact::SectionsOffered(_) => (Some(InboxKind::SectionsOffered), Some(SenderStatus::Offered)),
+        Fact::OfferWithdrawn { .. } => (Some(InboxKind::OfferWithdrawn), Some(SenderStatus::OfferWithdrawn)),
+        Fact::ReferralRetracted { .. } => (after.offered_at.map(|_| InboxKind::Retracted), Some(SenderStatus::Retracted)),
+        Fact::RecallAcknowledged { .. } => (None, Some(SenderStatus::RecallConfirmed)),
+        Fact::StopUseSent { .. } => (Some(InboxKind::StopUse), None),
+        Fact::StopUseAnswered { .. } => (None, Some(SenderStatus::StopUseConfirmed)),
+        Fact::SectionsReleased { .. } => (None, Some(SenderStatus::Opened)),
+        Fact::DeliveryAcknowledged { .. } => (None, Some(SenderStatus::Delivered)),
+        Fact::ReferralAccepted { .. } => (None, Some(SenderStatus::Answered)),
+        Fact::ReferralDeclined { reason, .. } => (None, reason.sender_status()),
+        Fact::ReferralReturned { reason, .. } => (None, Some(reason.sender_status())),
+        Fact::ReferralClosed(closing) => (None, Some(closing.outcome.sender_status())),
+        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed { .. } => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
+        Fact::LogStarted { .. }
+        | Fact::AgencyRegistered { .. }
+        | Fact::FunctionRegistered { .. }
+        | Fact::GroundTableActivated { .. }
+        | Fact::OfferRecorded(_)
+        | Fact::ReferralAmended { .. }
+        | Fact::ConsentRecorded(_)
+        | Fact::ConsentWithdrawn { .. }
+        | Fact::ClearanceRevoked { .. }
+        | Fact::ReferralClaimed { .. }
+        | Fact::ContactRecorded(_)
+        | Fact::DisclosureRefused { .. }
+        | Fact::LogQueried { .. } => (None, None),
+    }
+}
+
+/// Everything is decided, and every section has a cell that is withheld.
+fn nothing_passes(referral: &Referral) -> bool {
+    let withheld = |cell: &Cell| match &cell.state {
+        CellState::Undecided => false,
+        CellState::Decided(decision) => match decision.outcome {
+            Outcome::Withhold { .. } => true,
+            Outcome::Release { .. } => false,
+        },
+    };
+    let decided = |cell: &Cell| cell.state != CellState::Undecided;
+    referral.sections.iter().all(|section| section.cells.iter().all(decided) && section.cells.iter().any(withheld))
+}

@@ -1,0 +1,97 @@
+//! Replays the journal and holds the rows against it: what an operator runs, and a test after every crash.
+
+use std::collections::BTreeMap;
+
+use brygga_domain::referral::{Referral, evolve};
+use brygga_domain::{Position, ReferralId};
+use brygga_merkle::Frontier;
+
+use crate::projection::{self, number};
+use crate::rows::Blob;
+use crate::store::{After, Corrupt, Reader, StoreError};
+
+/// How many events or referrals are read at once.
+pub const REPLAY_PAGE_MAX: u32 = 1000;
+
+/// What a replay found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Events read.
+    pub events: u64,
+    /// Referrals compared.
+    pub referrals: u64,
+    /// Referrals whose rows are not what the journal gives, by id.
+    pub differing: Vec<ReferralId>,
+    /// Whether the leaves give the head's root.
+    pub root_matches: bool,
+}
+
+impl Replayed {
+    /// Whether rows equal journal and the root is right.
+    pub fn is_sound(&self) -> bool {
+        self.root_matches && self.differing.is_empty()
+    }
+}
+
+/// Replays the journal up to the head and compares every referral's rows; `progress` hears how many events are done.
+pub async fn replay<R: Reader>(reader: &mut R, mut progress: impl FnMut(u64, u64) + Send) -> Result<Replayed, StoreError> {
+    let head = reader.head().await?;
+    let total = u64::try_from(head.size).unwrap_or_default();
+    let mut referrals: BTreeMap<ReferralId, Referral> = BTreeMap::new();
+    let mut frontier = Frontier::new();
+    let mut completed = Vec::new();
+    let mut at = 0;
+    while at < head.size {
+        let end = at.saturating_add(i64::from(REPLAY_PAGE_MAX)).min(head.size);
+        let rows = reader.events(at, end).await?;
+        if number(u64::try_from(rows.len()).unwrap_or_default()) != end.saturating_sub(at) {
+            return Err(Corrupt { table: "event", row: at.to_string(), column: "position" }.into());
+        }
+        for row in rows {
+            let position = Position(frontier.size());
+            let event = brygga_journal::decode(&row.bytes.0).map_err(|_| Corrupt { table: "event", row: row.position.to_string(), column: "bytes" })?;
+            completed.extend(frontier.append(brygga_merkle::leaf_hash(&row.bytes.0)));
+            if let Some(id) = event.fact.referral()
+                && let Some(after) = evolve(referrals.remove(&id), position, &event)
+            {
+                referrals.insert(id, after);
+            }
+        }
+        for tile in completed.drain(..) {
+            let stored = reader.tree_hashes(i64::from(tile.level), number(tile.index), number(tile.index.saturating_add(1))).await?;
+            if stored != [Blob::from(tile.hash.0)] {
+                return Err(Corrupt { table: "tree", row: tile.index.to_string(), column: "hash" }.into());
+            }
+        }
+        at = end;
+        progress(frontier.size(), total);
+    }
+    let mut found = Replayed { events: total, root_matches: total == 0 || frontier.root().0.as_slice() == head.root.0, ..Replayed::default() };
+    compare(reader, referrals, &mut found, head.size).await?;
+    Ok(found)
+}
+
+async fn compare<R: Reader>(reader: &mut R, mut referrals: BTreeMap<ReferralId, Referral>, found: &mut Replayed, size: i64) -> Result<(), StoreError> {
+    let mut after = -1;
+    loop {
+        let page = reader.all_referrals(After { after, limit: REPLAY_PAGE_MAX }).await?;
+        let Some(last) = page.last().map(|rows| rows.referral.first_position) else { break };
+        // A running broker may have gone on; what changed after the head that was read is not compared.
+        for rows in page.iter().filter(|rows| rows.referral.last_position < size) {
+            let stored = projection::referral(rows)?;
+            found.referrals = found.referrals.saturating_add(1);
+            let same = referrals.remove(&stored.id).is_some_and(|replayed| projection::rows(&replayed) == *rows);
+            if !same {
+                found.differing.push(stored.id);
+            }
+        }
+        for rows in page.iter().filter(|rows| rows.referral.last_position >= size) {
+            if let Ok(stored) = projection::referral(rows) {
+                referrals.remove(&stored.id);
+            }
+        }
+        after = last;
+    }
+    found.differing.extend(referrals.into_keys());
+    Ok(())
+}

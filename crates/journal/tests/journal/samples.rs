@@ -1,0 +1,245 @@
+//! One fixed event of each kind and more where a field may be absent: what the golden bytes are made of.
+//!
+//! The agencies are the made-up ones of the development world; every id and hash is a repeated byte.
+
+use brygga_domain::Time;
+use brygga_domain::codes::*;
+use brygga_domain::event::*;
+use brygga_domain::gate::{Released, ReleasedSection};
+use brygga_domain::ids::*;
+use brygga_journal::v1;
+use uuid::Uuid;
+
+const REPORTED_US: i64 = 1_790_000_000_000_000;
+const HOUR_US: i64 = 3_600_000_000;
+
+fn hours(after_report: i64) -> Time {
+    Time::from_micros(REPORTED_US + after_report * HOUR_US)
+}
+
+fn uuid(byte: u8) -> Uuid {
+    Uuid::from_bytes([byte; 16])
+}
+
+fn referral() -> ReferralId {
+    ReferralId(uuid(0x11))
+}
+
+fn police() -> AgencyId {
+    "vasterort-polis".parse().unwrap()
+}
+
+fn board() -> AgencyId {
+    "solna-soc".parse().unwrap()
+}
+
+fn rvc() -> FunctionId {
+    "solna-rvc".parse().unwrap()
+}
+
+fn victim() -> PersonId {
+    PersonId(uuid(0x21))
+}
+
+fn child() -> PersonId {
+    PersonId(uuid(0x22))
+}
+
+fn content(section: u32, revision: u32) -> SectionContent {
+    SectionContent { section, revision, commitment: Commitment([0x40; 32]) }
+}
+
+fn cell(section: u32, interest: Interest) -> CellName {
+    CellName { section, interest }
+}
+
+/// An event with every field of the envelope set.
+pub fn event(fact: Fact) -> Event {
+    Event {
+        blinding: [0xb1; 32],
+        id: EventId(uuid(0xe1)),
+        time: hours(1),
+        agency: police(),
+        officer: Some(Officer { pseudonym: OfficerPseudonym([0x0f; 16]), proof: OfficerProof::Asserted }),
+        previous: Some(Position(300)),
+        fact,
+    }
+}
+
+/// An event with nothing in the envelope that may be absent.
+fn bare(fact: Fact) -> Event {
+    Event { officer: None, previous: None, ..event(fact) }
+}
+
+/// All samples, in the order of the list of events.
+pub fn all() -> Vec<Event> {
+    [directory(), sending(), consents(), clearances(), receiving(), ends()].concat()
+}
+
+fn directory() -> Vec<Event> {
+    vec![
+        bare(Fact::LogStarted { origin: "brygga.example/dev".into() }),
+        bare(Fact::AgencyRegistered { agency: board(), kind: AgencyKind::SocialBoard, entry: Digest([0x51; 32]) }),
+        bare(Fact::FunctionRegistered { function: rvc(), host: board(), entry: Digest([0x52; 32]) }),
+        bare(Fact::GroundTableActivated { table: TableHash([0x53; 32]) }),
+    ]
+}
+
+fn sending() -> Vec<Event> {
+    let offer = Offer {
+        id: OfferId(uuid(0x31)),
+        result: OfferResult::Offered(OfferAnswer::Yes),
+        language: Some("som".into()),
+        interpreter: true,
+        relationship: Some(Relationship::FormerCohabitant),
+        district: Some("0180/bromma".into()),
+        reported_at: hours(0),
+    };
+    let unmade = Offer {
+        result: OfferResult::NotOffered(NotOfferedReason::NotSafeToAsk),
+        language: None,
+        interpreter: false,
+        relationship: None,
+        district: None,
+        ..offer.clone()
+    };
+    let submitted = Submitted {
+        referral: referral(),
+        reference: Reference::from_random(0x12_3456_789a),
+        thread: ThreadId(uuid(0x12)),
+        kind: ReferralKind::ReportedOffence,
+        from: AgencyKind::Police,
+        to: AgencyKind::SocialBoard,
+        recipient: rvc(),
+        host: board(),
+        leader: police(),
+        urgency: Urgency::Urgent,
+        reported_at: Some(hours(0)),
+        contact_due_at: Some(hours(48)),
+        offer: Some(OfferId(uuid(0x31))),
+        persons: vec![
+            Person { id: victim(), name: PersonName { role: Role::Victim, number: 1 } },
+            Person { id: child(), name: PersonName { role: Role::Child, number: 2 } },
+        ],
+        sections: vec![
+            SubmittedSection { content: content(1, 1), category: Category::SafeContact, persons: vec![victim()], investigation: false },
+            SubmittedSection { content: content(2, 1), category: Category::Children, persons: vec![victim(), child()], investigation: true },
+        ],
+    };
+    let plain = Submitted { reported_at: None, contact_due_at: None, offer: None, persons: vec![], sections: vec![], ..submitted.clone() };
+    vec![
+        bare(Fact::OfferRecorded(offer)),
+        bare(Fact::OfferRecorded(unmade)),
+        event(Fact::ReferralSubmitted(submitted)),
+        bare(Fact::ReferralSubmitted(plain)),
+        event(Fact::ReferralAmended { referral: referral(), sections: vec![content(2, 2)] }),
+        event(Fact::ReferralRetracted { referral: referral(), reason: RetractReason::Misdirected }),
+        event(Fact::RecallAcknowledged { referral: referral(), recall: Position(301) }),
+    ]
+}
+
+fn consents() -> Vec<Event> {
+    let given = ConsentGiven {
+        referral: referral(),
+        consent: ConsentId(uuid(0x61)),
+        person: victim(),
+        categories: vec![Category::VictimIdentity, Category::SafeContact],
+        recipient: rvc(),
+        purpose: Purpose::Support,
+        given_at: hours(1),
+        valid_until: hours(2_000),
+        form: ConsentForm::Oral,
+        language: Some("swe".into()),
+        interpreter: true,
+        gdpr_basis: GdprBasis::CrimeData,
+    };
+    let short = ConsentGiven { categories: vec![], language: None, interpreter: false, ..given.clone() };
+    vec![
+        event(Fact::ConsentRecorded(given)),
+        event(Fact::ConsentRecorded(short)),
+        event(Fact::ConsentWithdrawn { referral: referral(), consent: ConsentId(uuid(0x61)) }),
+        bare(Fact::StopUseSent { referral: referral(), recipient: rvc(), sections: vec![1, 2], withdrawal: Position(305) }),
+        event(Fact::StopUseAnswered { referral: referral(), notice: Position(306), answer: StopUseAnswer::Stopped }),
+    ]
+}
+
+fn clearances() -> Vec<Event> {
+    let on_consent = DecidedCell {
+        cell: cell(1, Interest::Person(victim())),
+        outcome: Outcome::Release { ground: "CONSENT".parse().unwrap(), consent: Some(Position(303)) },
+        second_officer: false,
+    };
+    let on_ground = DecidedCell {
+        cell: cell(2, Interest::Investigation),
+        outcome: Outcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: None },
+        second_officer: true,
+    };
+    let withheld = DecidedCell {
+        cell: cell(2, Interest::Person(child())),
+        outcome: Outcome::Withhold { reason: WithholdReason::HarmNotExcluded, nameable: true },
+        second_officer: false,
+    };
+    let decision = ClearanceDecision {
+        referral: referral(),
+        recipient: rvc(),
+        table: TableHash([0x53; 32]),
+        reasons: Commitment([0x41; 32]),
+        cells: vec![on_consent, on_ground, withheld],
+    };
+    let agreed = Confirmation { cell: cell(2, Interest::Investigation), decision: Position(304), agrees: true };
+    vec![
+        event(Fact::ClearanceDecided(decision)),
+        event(Fact::ClearanceConfirmed { referral: referral(), cells: vec![agreed] }),
+        event(Fact::ClearanceRevoked { referral: referral(), cells: vec![cell(1, Interest::Person(victim())), cell(2, Interest::Investigation)] }),
+    ]
+}
+
+fn receiving() -> Vec<Event> {
+    let offered = |sections| OfferedSections { referral: referral(), recipient: rvc(), sections };
+    let released = Released::read_back(vec![
+        ReleasedSection { section: 1, revision: 1, commitment: Commitment([0x40; 32]), basis: vec![Position(303), Position(304)] },
+        ReleasedSection { section: 2, revision: 2, commitment: Commitment([0x42; 32]), basis: vec![] },
+    ]);
+    vec![
+        bare(Fact::ReferralOffered(offered(vec![1]))),
+        bare(Fact::SectionsOffered(offered(vec![2, 300]))),
+        bare(Fact::OfferWithdrawn { referral: referral(), recipient: rvc() }),
+        event(Fact::ReferralClaimed { referral: referral(), takeover: true }),
+        event(Fact::SectionsReleased { referral: referral(), recipient: rvc(), released }),
+        event(Fact::DeliveryAcknowledged { referral: referral(), release: Position(310) }),
+        event(Fact::ReferralAccepted { referral: referral() }),
+        event(Fact::ReferralDeclined { referral: referral(), reason: DeclineReason::NoCapacity }),
+        event(Fact::ReferralReturned { referral: referral(), reason: ReturnReason::Incomplete, missing: vec![Category::SafeContact] }),
+    ]
+}
+
+fn ends() -> Vec<Event> {
+    let reached = Contact {
+        referral: referral(),
+        outcome: ContactOutcome::Reached,
+        at: hours(20),
+        channel: Some(SafeChannel::Telephone),
+        interpreter: true,
+        next_try_at: None,
+    };
+    let tried = Contact { outcome: ContactOutcome::Attempted, channel: None, interpreter: false, next_try_at: Some(hours(24)), ..reached.clone() };
+    let closing = Closing {
+        referral: referral(),
+        outcome: ClosingOutcome::Supported,
+        phases: vec![SupportPhase::BeforeTrial, SupportPhase::AfterTrial],
+        support: SupportKind::ALL.to_vec(),
+    };
+    vec![
+        event(Fact::ContactRecorded(reached)),
+        event(Fact::ContactRecorded(tried)),
+        event(Fact::ReferralClosed(closing)),
+        event(Fact::DisclosureRefused { referral: referral(), reason: "CONSENT_MISSING".into() }),
+        event(Fact::LogQueried { query: "by_referral".into(), purpose: Commitment([0x43; 32]) }),
+    ]
+}
+
+/// A short event as a message, for tests that spoil one thing of it.
+pub fn message() -> v1::Event {
+    let fact = Fact::ReferralClaimed { referral: referral(), takeover: true };
+    prost::Message::decode(brygga_journal::encode(&event(fact))).unwrap()
+}

@@ -1,0 +1,11 @@
+//! Back ends of the engine's `Store` and `Reader`: SQLite, and memory for tests.
+//!
+//! A back end is a list of statements and knows nothing of referrals; the engine computes every row. Only this crate knows sqlx.
+//! The server opens a store at start and hands writer, readers and checkpointer to their tasks; the back ends pass one
+//! conformance suite, in `tests/`.
+
+pub mod sqlite;
+mod statements;
+mod waiting;
+
+pub use sqlite::{OpenError, SqliteCheckpointer, SqliteOptions, SqliteReader, SqliteReaders, SqliteStore};

@@ -1,0 +1,277 @@
+-- The journal, the rows that decisions and answers need, and the content that can be erased.
+--
+-- Ids and hashes are BLOBs of fixed length, times INTEGER microseconds of UTC, flags 0 or 1, codes TEXT out of closed lists.
+-- Columns are named as the fields of the engine's row structs. Rows that belong to a referral carry `origin`, the position of
+-- its first event, in place of its id: positions grow, so new rows land together at the end of each table.
+
+-- The journal. Only log_head is ever updated; the triggers below refuse the rest even to INSERT OR REPLACE.
+
+CREATE TABLE log_head (
+    single INTEGER PRIMARY KEY CHECK (single = 1),
+    size INTEGER NOT NULL CHECK (size >= 0),
+    root BLOB NOT NULL CHECK (length(root) = iif(size = 0, 0, 32)),
+    frontier BLOB NOT NULL,
+    last_time INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO log_head (single, size, root, frontier, last_time) VALUES (1, 0, x'', x'', 0);
+
+CREATE TABLE event (
+    position INTEGER PRIMARY KEY CHECK (position >= 0),
+    event_id BLOB NOT NULL UNIQUE CHECK (length(event_id) = 16),
+    bytes BLOB NOT NULL CHECK (length(bytes) BETWEEN 1 AND 65535),
+    leaf_hash BLOB NOT NULL CHECK (length(leaf_hash) = 32)
+) STRICT;
+
+CREATE TABLE tree (
+    level INTEGER NOT NULL CHECK (level > 0 AND level % 8 = 0),
+    number INTEGER NOT NULL CHECK (number >= 0),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (level, number)
+) STRICT, WITHOUT ROWID;
+
+-- `follows` is prev_size, and NULL for the first checkpoint, which follows none.
+CREATE TABLE checkpoint (
+    size INTEGER PRIMARY KEY CHECK (size > prev_size),
+    prev_size INTEGER NOT NULL UNIQUE CHECK (prev_size >= 0),
+    root BLOB NOT NULL CHECK (length(root) = 32),
+    note BLOB NOT NULL,
+    follows INTEGER GENERATED ALWAYS AS (nullif(prev_size, 0)) STORED REFERENCES checkpoint (size)
+) STRICT;
+
+-- Rows of referrals: inserted or replaced, never deleted.
+
+-- `sender_clears` and `leader_clears` tell whether a cell waits for the sender's or the leader's officers while the referral is
+-- not ended. The store derives them from the cells that it writes, so that the partial indexes hold exactly what waits.
+CREATE TABLE referral (
+    first_position INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    reference TEXT NOT NULL UNIQUE,
+    thread BLOB NOT NULL CHECK (length(thread) = 16),
+    kind TEXT NOT NULL CHECK (kind IN ('contact_request', 'reported_offence', 'case_handover', 'decision', 'hearing', 'custody_or_ban', 'support', 'risk', 'contact_reply', 'child_concern', 'handover')),
+    sender TEXT NOT NULL,
+    from_kind TEXT NOT NULL CHECK (from_kind IN ('police', 'prosecution', 'social_board', 'supervisor')),
+    to_kind TEXT NOT NULL CHECK (to_kind IN ('police', 'prosecution', 'social_board', 'supervisor')),
+    recipient TEXT NOT NULL,
+    host TEXT NOT NULL,
+    leader TEXT NOT NULL,
+    urgency TEXT NOT NULL CHECK (urgency IN ('routine', 'urgent', 'immediate')),
+    reported_at INTEGER,
+    contact_due_at INTEGER,
+    contacted_at INTEGER,
+    submitted_at INTEGER NOT NULL,
+    last_position INTEGER NOT NULL CHECK (last_position >= first_position),
+    offered_at INTEGER,
+    stage TEXT NOT NULL CHECK (stage IN ('held', 'ready', 'opened', 'accepted', 'declined', 'returned', 'closed', 'retracted')),
+    stage_code TEXT CHECK ((stage_code IS NULL) = (stage IN ('held', 'ready', 'opened', 'accepted'))),
+    recall INTEGER,
+    recall_confirmed INTEGER NOT NULL CHECK (recall_confirmed IN (0, 1)),
+    claimed_by BLOB CHECK (length(claimed_by) = 16),
+    sender_clears INTEGER NOT NULL CHECK (sender_clears IN (0, 1)),
+    leader_clears INTEGER NOT NULL CHECK (leader_clears IN (0, 1)),
+    CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18')),
+    CHECK (stage <> 'returned' OR stage_code IN ('wrong_function', 'incomplete', 'wrong_board')),
+    CHECK (stage <> 'closed' OR stage_code IN ('supported', 'declined_by_her', 'not_reached_safely', 'handed_over', 'other_outcome', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'noted')),
+    CHECK (stage <> 'retracted' OR stage_code IN ('wrong', 'report_withdrawn', 'misdirected'))
+) STRICT;
+
+CREATE INDEX referral_by_sender ON referral (sender);
+CREATE INDEX referral_in_inbox ON referral (recipient) WHERE stage IN ('ready', 'opened', 'accepted');
+CREATE INDEX referral_sender_clears ON referral (sender) WHERE sender_clears = 1;
+CREATE INDEX referral_leader_clears ON referral (leader) WHERE leader_clears = 1;
+
+CREATE TABLE person (
+    origin INTEGER NOT NULL REFERENCES referral (first_position),
+    place INTEGER NOT NULL CHECK (place >= 0),
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    role TEXT NOT NULL CHECK (role IN ('victim', 'suspect', 'child', 'custodian', 'reporter', 'witness')),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    PRIMARY KEY (origin, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE section (
+    origin INTEGER NOT NULL REFERENCES referral (first_position),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    category TEXT NOT NULL CHECK (category IN ('victim_identity', 'safe_contact', 'interpreter', 'offence_heading', 'offence', 'risk_assessment', 'children', 'suspect', 'measures', 'support_needs', 'case_parties', 'contact_ban_request', 'information_wish', 'court_decision', 'hearing_notice', 'custody_notice', 'support_status', 'risk_notice', 'contact_data', 'child', 'custodians', 'concern', 'immediate_danger', 'whereabouts')),
+    revision INTEGER NOT NULL CHECK (revision >= 1),
+    commitment BLOB NOT NULL CHECK (length(commitment) = 32),
+    offered INTEGER NOT NULL CHECK (offered IN (0, 1)),
+    released_at INTEGER,
+    released_revision INTEGER CHECK ((released_revision IS NULL) = (released_at IS NULL)),
+    PRIMARY KEY (origin, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cell (
+    origin INTEGER NOT NULL,
+    section INTEGER NOT NULL,
+    place INTEGER NOT NULL CHECK (place >= 0),
+    interest BLOB NOT NULL CHECK (length(interest) IN (0, 16)),
+    decided_at INTEGER,
+    officer BLOB CHECK (length(officer) = 16),
+    ground TEXT,
+    consent INTEGER,
+    withheld TEXT CHECK (withheld IN ('harm_not_excluded', 'consent_refused', 'not_needed', 'investigation_at_risk', 'officers_differ')),
+    nameable INTEGER NOT NULL CHECK (nameable IN (0, 1)),
+    second_officer INTEGER NOT NULL CHECK (second_officer IN (0, 1)),
+    confirmed_at INTEGER,
+    CHECK ((ground IS NOT NULL) + (withheld IS NOT NULL) = (decided_at IS NOT NULL)),
+    PRIMARY KEY (origin, section, place),
+    FOREIGN KEY (origin, section) REFERENCES section (origin, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE consent (
+    origin INTEGER NOT NULL REFERENCES referral (first_position),
+    position INTEGER NOT NULL,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    person BLOB NOT NULL CHECK (length(person) = 16),
+    categories TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('support', 'protection', 'proceedings')),
+    given_at INTEGER NOT NULL,
+    valid_until INTEGER NOT NULL,
+    form TEXT NOT NULL CHECK (form IN ('oral', 'written')),
+    language TEXT,
+    interpreter INTEGER NOT NULL CHECK (interpreter IN (0, 1)),
+    gdpr_basis TEXT NOT NULL CHECK (gdpr_basis IN ('legal_obligation', 'public_task', 'crime_data')),
+    withdrawn_at INTEGER,
+    PRIMARY KEY (origin, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stop_use (
+    origin INTEGER NOT NULL REFERENCES referral (first_position),
+    position INTEGER NOT NULL,
+    sections TEXT NOT NULL,
+    answer TEXT CHECK (answer IN ('not_yet_used', 'stopped', 'continues_on_own_provision')),
+    PRIMARY KEY (origin, position)
+) STRICT, WITHOUT ROWID;
+
+-- What functions and senders are told: append-only, read by position.
+
+CREATE TABLE inbox (
+    function TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    referral BLOB NOT NULL REFERENCES referral (id) CHECK (length(referral) = 16),
+    kind TEXT NOT NULL CHECK (kind IN ('offered', 'sections_offered', 'offer_withdrawn', 'retracted', 'stop_use', 'reminder')),
+    PRIMARY KEY (function, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE status (
+    agency TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    referral BLOB NOT NULL REFERENCES referral (id) CHECK (length(referral) = 16),
+    status TEXT NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running')),
+    at INTEGER NOT NULL,
+    PRIMARY KEY (agency, position)
+) STRICT, WITHOUT ROWID;
+
+-- Keys of requests, and what finds things again.
+
+-- A table with a rowid, so that the random keys fill a slim index and not the table.
+CREATE TABLE request_key (
+    agency TEXT NOT NULL,
+    request BLOB NOT NULL CHECK (length(request) = 16),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    refused INTEGER NOT NULL CHECK (refused IN (0, 1)),
+    positions TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    referral BLOB CHECK (length(referral) = 16),
+    released TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (agency, request)
+) STRICT;
+
+CREATE TABLE person_lookup (
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    person BLOB NOT NULL CHECK (length(person) = 16),
+    PRIMARY KEY (hash, person)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sender_reference (
+    hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    referral BLOB NOT NULL REFERENCES referral (id) CHECK (length(referral) = 16)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE offer (
+    position INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    agency TEXT NOT NULL
+) STRICT;
+
+-- Content and openings: erasable, and for that reason outside the journal. Tables with a rowid, since their rows are large.
+
+CREATE TABLE section_content (
+    origin INTEGER NOT NULL REFERENCES referral (first_position),
+    section INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    key_id BLOB CHECK (length(key_id) = 16),
+    salt BLOB NOT NULL CHECK (length(salt) = 32),
+    bytes BLOB NOT NULL,
+    destroy_after INTEGER,
+    PRIMARY KEY (origin, section, revision)
+) STRICT;
+
+CREATE TABLE opening (
+    position INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    salt BLOB NOT NULL CHECK (length(salt) = 32),
+    value BLOB NOT NULL,
+    PRIMARY KEY (position, field)
+) STRICT;
+
+-- The directory.
+
+CREATE TABLE agency (
+    id TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    entry TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE function (
+    id TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    entry TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Append-only. REPLACE deletes without a DELETE trigger, so each insert also proves that it replaces nothing.
+
+CREATE TRIGGER event_append BEFORE INSERT ON event
+WHEN NEW.position IS NOT (SELECT coalesce(max(position) + 1, 0) FROM event) OR EXISTS (SELECT 1 FROM event WHERE event_id = NEW.event_id)
+BEGIN SELECT raise(ABORT, 'event: appended at its end only'); END;
+CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT raise(ABORT, 'event: append-only'); END;
+CREATE TRIGGER event_delete BEFORE DELETE ON event BEGIN SELECT raise(ABORT, 'event: append-only'); END;
+
+CREATE TRIGGER tree_append BEFORE INSERT ON tree
+WHEN EXISTS (SELECT 1 FROM tree WHERE level = NEW.level AND number = NEW.number)
+BEGIN SELECT raise(ABORT, 'tree: append-only'); END;
+CREATE TRIGGER tree_update BEFORE UPDATE ON tree BEGIN SELECT raise(ABORT, 'tree: append-only'); END;
+CREATE TRIGGER tree_delete BEFORE DELETE ON tree BEGIN SELECT raise(ABORT, 'tree: append-only'); END;
+
+CREATE TRIGGER checkpoint_append BEFORE INSERT ON checkpoint
+WHEN NEW.prev_size IS NOT (SELECT coalesce(max(size), 0) FROM checkpoint)
+BEGIN SELECT raise(ABORT, 'checkpoint: follows the latest one only'); END;
+CREATE TRIGGER checkpoint_update BEFORE UPDATE ON checkpoint BEGIN SELECT raise(ABORT, 'checkpoint: append-only'); END;
+CREATE TRIGGER checkpoint_delete BEFORE DELETE ON checkpoint BEGIN SELECT raise(ABORT, 'checkpoint: append-only'); END;
+
+CREATE TRIGGER inbox_append BEFORE INSERT ON inbox
+WHEN EXISTS (SELECT 1 FROM inbox WHERE function = NEW.function AND position = NEW.position)
+BEGIN SELECT raise(ABORT, 'inbox: append-only'); END;
+CREATE TRIGGER inbox_update BEFORE UPDATE ON inbox BEGIN SELECT raise(ABORT, 'inbox: append-only'); END;
+CREATE TRIGGER inbox_delete BEFORE DELETE ON inbox BEGIN SELECT raise(ABORT, 'inbox: append-only'); END;
+
+CREATE TRIGGER status_append BEFORE INSERT ON status
+WHEN EXISTS (SELECT 1 FROM status WHERE agency = NEW.agency AND position = NEW.position)
+BEGIN SELECT raise(ABORT, 'status: append-only'); END;
+CREATE TRIGGER status_update BEFORE UPDATE ON status BEGIN SELECT raise(ABORT, 'status: append-only'); END;
+CREATE TRIGGER status_delete BEFORE DELETE ON status BEGIN SELECT raise(ABORT, 'status: append-only'); END;
+
+-- The head moves last, to exactly the events that are there; neither it nor its clock ever goes back.
+CREATE TRIGGER log_head_insert BEFORE INSERT ON log_head BEGIN SELECT raise(ABORT, 'log_head: one row'); END;
+CREATE TRIGGER log_head_delete BEFORE DELETE ON log_head BEGIN SELECT raise(ABORT, 'log_head: one row'); END;
+CREATE TRIGGER log_head_update BEFORE UPDATE ON log_head
+WHEN NEW.size IS NOT (SELECT coalesce(max(position) + 1, 0) FROM event) OR NEW.size < OLD.size OR NEW.last_time < OLD.last_time
+BEGIN SELECT raise(ABORT, 'log_head: follows the events, never goes back'); END;
+
+-- A key is used once: only a refusal leaves it free.
+CREATE TRIGGER request_key_update BEFORE UPDATE ON request_key
+WHEN OLD.refused = 0
+BEGIN SELECT raise(ABORT, 'request_key: used once'); END;

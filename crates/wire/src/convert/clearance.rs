@@ -1,0 +1,125 @@
+//! Decisions about cells.
+
+use std::collections::BTreeSet;
+
+use brygga_domain::AgencyId;
+use brygga_domain::command::{Action, NamedCell, NewCell, NewDecision, NewOutcome};
+use brygga_domain::grounds::Answers;
+use bytes::Bytes;
+
+use super::check::{Check, head};
+use super::{Asked, Malformed};
+use crate::door::Door;
+use crate::limits::{CELLS_MAX, OFFENCE_MINIMUM_MONTHS_MAX, REASONS_BYTES_MAX, SUBJECT_AGE_YEARS_MAX};
+use crate::v1;
+use crate::view::INVESTIGATION;
+
+/// `DecideClearance`.
+pub fn decide_clearance(mut request: v1::DecideClearanceRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let decided = request.decision.take();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let decided = check.message("decision", decided).and_then(|decided| decision(&mut check, "decision.", decided));
+    check.asked(&head, (|| Some(Action::DecideClearance(referral?, decided?)))())
+}
+
+/// Decisions of one act; `path` ends in a dot.
+pub(super) fn decision(check: &mut Check, path: &str, decision: v1::Decision) -> Option<NewDecision> {
+    let cells = cells(check, &format!("{path}cells"), decision.cells, |check, at, cell| decided_cell(check, at, cell), |cell| cell.cell);
+    let answers = answers(check, path, decision.answers.unwrap_or_default());
+    let reasons = check.text(format_args!("{path}reasons"), &decision.reasons, 1..=REASONS_BYTES_MAX, "must be text of 1 to 8,192 bytes");
+    reasons?;
+    Some(NewDecision { cells: cells?, answers: answers?, reasons: Bytes::from(decision.reasons) })
+}
+
+/// Converts cells, of which there must be at least one and each once.
+fn cells<W, D>(
+    check: &mut Check,
+    field: &str,
+    items: Vec<W>,
+    convert: impl Fn(&mut Check, &str, W) -> Option<D>,
+    name: impl Fn(&D) -> NamedCell,
+) -> Option<Vec<D>> {
+    check.count(field, items.len(), 1..=CELLS_MAX)?;
+    let mut seen = BTreeSet::new();
+    let mut converted = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let cell = convert(check, &format!("{field}[{index}]"), item);
+        if cell.as_ref().is_some_and(|cell| !seen.insert(name(cell))) {
+            check.twice(format_args!("{field}[{index}]"));
+        }
+        converted.push(cell);
+    }
+    converted.into_iter().collect()
+}
+
+fn decided_cell(check: &mut Check, path: &str, decided: v1::CellDecision) -> Option<NewCell> {
+    use v1::cell_decision::Outcome as Wire;
+    let cell = named(check, &format!("{path}.cell"), decided.cell);
+    let outcome = match decided.outcome {
+        None => check.message(format_args!("{path}.outcome"), None),
+        Some(Wire::Release(release)) => {
+            let ground = release.ground.parse().ok();
+            if ground.is_none() {
+                check.fault(format_args!("{path}.release.ground"), "must be 2 to 48 upper-case letters, digits and '_'");
+            }
+            let consent = check.optional_uuid(format_args!("{path}.release.consent_id"), &release.consent_id);
+            ground.zip(consent).map(|(ground, consent)| NewOutcome::Release { ground, consent })
+        }
+        Some(Wire::Withhold(withhold)) => {
+            let reason = check.code(format_args!("{path}.withhold.reason"), withhold.reason);
+            reason.map(|reason| NewOutcome::Withhold { reason, nameable: withhold.nameable })
+        }
+    };
+    Some(NewCell { cell: cell?, outcome: outcome? })
+}
+
+fn named(check: &mut Check, path: &str, cell: Option<v1::Cell>) -> Option<NamedCell> {
+    let cell = check.message(path, cell)?;
+    if cell.section == 0 {
+        check.fault(format_args!("{path}.section"), "must be the number of a section, from 1");
+    }
+    let person = if cell.interest == INVESTIGATION { None } else { Some(check.person(format_args!("{path}.interest"), &cell.interest)?) };
+    Some(NamedCell { section: cell.section, person })
+}
+
+fn answers(check: &mut Check, path: &str, answers: v1::Answers) -> Option<Answers> {
+    let asserted = check.codes(&format!("{path}answers.asserted"), &answers.asserted);
+    let mut bounded = |field: &str, number: Option<u32>, max: u32, description| {
+        if number.is_some_and(|number| number > max) {
+            check.fault(format_args!("{path}answers.{field}"), description);
+            return None;
+        }
+        Some(number)
+    };
+    let months = bounded("offence_minimum_months", answers.offence_minimum_months, OFFENCE_MINIMUM_MONTHS_MAX, "must be at most 216 months");
+    let age = bounded("subject_age_years", answers.subject_age_years, SUBJECT_AGE_YEARS_MAX, "must be at most 130 years");
+    Some(Answers {
+        asserted: asserted?.into_iter().collect(),
+        offence_minimum_months: months?.and_then(|months| u16::try_from(months).ok()),
+        attempted: answers.attempted,
+        subject_age_years: age?.and_then(|age| u8::try_from(age).ok()),
+    })
+}
+
+/// `ConfirmClearance`.
+pub fn confirm_clearance(mut request: v1::ConfirmClearanceRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let confirmed = std::mem::take(&mut request.cells);
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let word = |check: &mut Check, path: &str, word: v1::CellConfirmation| Some((named(check, &format!("{path}.cell"), word.cell)?, word.agrees));
+    let confirmed = cells(&mut check, "cells", confirmed, word, |(cell, _)| *cell);
+    check.asked(&head, (|| Some(Action::ConfirmClearance(referral?, confirmed?)))())
+}
+
+/// `RevokeClearance`.
+pub fn revoke_clearance(mut request: v1::RevokeClearanceRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let revoked = std::mem::take(&mut request.cells);
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let revoked = cells(&mut check, "cells", revoked, |check, path, cell| named(check, path, Some(cell)), |cell| *cell);
+    check.asked(&head, (|| Some(Action::RevokeClearance(referral?, revoked?)))())
+}

@@ -1,0 +1,61 @@
+//! Consents and their end.
+
+use brygga_domain::AgencyId;
+use brygga_domain::command::{Action, NewConsent};
+
+use super::check::{Check, head};
+use super::{Asked, Malformed};
+use crate::door::Door;
+use crate::v1;
+
+/// `RecordConsent`.
+pub fn record_consent(mut request: v1::RecordConsentRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let given = request.terms.take();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let given = check.message("terms", given).and_then(|given| terms(&mut check, "terms.", given));
+    check.asked(&head, (|| Some(Action::RecordConsent(referral?, given?)))())
+}
+
+/// What was consented to; `path` ends in a dot.
+pub(super) fn terms(check: &mut Check, path: &str, terms: v1::ConsentTerms) -> Option<NewConsent> {
+    let person = check.person(format_args!("{path}person"), &terms.person);
+    let field = format!("{path}categories");
+    let some = check.count(&field, terms.categories.len(), 1..=usize::MAX);
+    let categories = check.codes(&field, &terms.categories);
+    let recipient = check.slug(format_args!("{path}recipient"), &terms.recipient);
+    let purpose = check.code(format_args!("{path}purpose"), terms.purpose);
+    let given_at = check.time(format_args!("{path}given_at"), terms.given_at.as_ref());
+    let valid_until = check.time(format_args!("{path}valid_until"), terms.valid_until.as_ref());
+    if let (Some(given_at), Some(valid_until)) = (given_at, valid_until)
+        && valid_until <= given_at
+    {
+        check.fault(format_args!("{path}valid_until"), "must be after given_at");
+    }
+    let form = check.code(format_args!("{path}form"), terms.form);
+    let language = check.language(format_args!("{path}language"), terms.language);
+    let gdpr_basis = check.code(format_args!("{path}gdpr_basis"), terms.gdpr_basis);
+    some?;
+    Some(NewConsent {
+        person: person?,
+        categories: categories?,
+        recipient: recipient?,
+        purpose: purpose?,
+        given_at: given_at?,
+        valid_until: valid_until?,
+        form: form?,
+        language: language?,
+        interpreter: terms.interpreter,
+        gdpr_basis: gdpr_basis?,
+    })
+}
+
+/// `WithdrawConsent`.
+pub fn withdraw_consent(request: v1::WithdrawConsentRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let consent = check.uuid("consent_id", &request.consent_id);
+    check.asked(&head, (|| Some(Action::WithdrawConsent(referral?, consent?)))())
+}

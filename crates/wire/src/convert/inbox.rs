@@ -1,0 +1,129 @@
+//! What recipients write.
+
+use brygga_domain::command::{Action, NewClosing, NewContact};
+use brygga_domain::{AgencyId, Position, ReturnReason};
+
+use super::check::{Check, head};
+use super::{Asked, Malformed};
+use crate::door::Door;
+use crate::v1;
+
+/// `ClaimReferral`.
+pub fn claim_referral(request: v1::ClaimReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    check.asked(&head, referral.map(|referral| Action::ClaimReferral { referral, takeover: request.takeover }))
+}
+
+/// `OpenReferral`.
+pub fn open_referral(request: v1::OpenReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    check.asked(&head, referral.map(Action::OpenReferral))
+}
+
+/// `AcknowledgeDelivery`.
+pub fn acknowledge_delivery(request: v1::AcknowledgeDeliveryRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let release = position(&mut check, "release", request.release);
+    check.asked(&head, (|| Some(Action::AcknowledgeDelivery(referral?, release?)))())
+}
+
+/// A position that a write names: never 0, where the log's own beginning stands, and never more than a store can hold.
+fn position(check: &mut Check, field: &str, position: u64) -> Option<Position> {
+    if position == 0 || i64::try_from(position).is_err() {
+        check.fault(field, "must be a position of the log");
+        return None;
+    }
+    Some(Position(position))
+}
+
+/// `AcceptReferral`.
+pub fn accept_referral(request: v1::AcceptReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    check.asked(&head, referral.map(Action::AcceptReferral))
+}
+
+/// `DeclineReferral`.
+pub fn decline_referral(request: v1::DeclineReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let reason = check.code("reason", request.reason);
+    check.asked(&head, (|| Some(Action::DeclineReferral(referral?, reason?)))())
+}
+
+/// `ReturnReferral`.
+pub fn return_referral(request: v1::ReturnReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let reason = check.code("reason", request.reason);
+    let missing = check.codes("missing", &request.missing);
+    if !request.missing.is_empty() && reason.is_some_and(|reason| reason != ReturnReason::Incomplete) {
+        check.fault("missing", "belongs to an incomplete referral only");
+    }
+    check.asked(&head, (|| Some(Action::ReturnReferral(referral?, reason?, missing?)))())
+}
+
+/// `RecordContact`.
+pub fn record_contact(request: v1::RecordContactRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let contact = check.message("contact", request.contact).and_then(|new| contact(&mut check, new));
+    check.asked(&head, (|| Some(Action::RecordContact(referral?, contact?)))())
+}
+
+fn contact(check: &mut Check, contact: v1::Contact) -> Option<NewContact> {
+    let outcome = check.code("contact.outcome", contact.outcome);
+    let at = check.time("contact.at", contact.at.as_ref());
+    let channel = check.optional_code("contact.channel", contact.channel);
+    let next_try_at = check.optional_time("contact.next_try_at", contact.next_try_at.as_ref());
+    if let (Some(at), Some(Some(next))) = (at, next_try_at)
+        && next <= at
+    {
+        check.fault("contact.next_try_at", "must be after at");
+    }
+    Some(NewContact { outcome: outcome?, at: at?, channel: channel?, interpreter: contact.interpreter, next_try_at: next_try_at? })
+}
+
+/// `CloseReferral`.
+pub fn close_referral(request: v1::CloseReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let closing = check.message("closing", request.closing.as_ref()).and_then(|new| closing(&mut check, new));
+    check.asked(&head, (|| Some(Action::CloseReferral(referral?, closing?)))())
+}
+
+fn closing(check: &mut Check, closing: &v1::Closing) -> Option<NewClosing> {
+    let outcome = check.code("closing.outcome", closing.outcome);
+    let phases = check.codes("closing.phases", &closing.phases);
+    let support = check.codes("closing.support", &closing.support);
+    Some(NewClosing { outcome: outcome?, phases: phases?, support: support? })
+}
+
+/// `AcknowledgeStopUse`.
+pub fn acknowledge_stop_use(request: v1::AcknowledgeStopUseRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let notice = position(&mut check, "notice", request.notice);
+    let answer = check.code("answer", request.answer);
+    check.asked(&head, (|| Some(Action::AcknowledgeStopUse(referral?, notice?, answer?)))())
+}
+
+/// `AcknowledgeRecall`.
+pub fn acknowledge_recall(request: v1::AcknowledgeRecallRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    check.asked(&head, referral.map(Action::AcknowledgeRecall))
+}

@@ -1,0 +1,258 @@
+//! What senders write: offers, submissions, amendments, retractions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use brygga_domain::command::{Action, NewContent, NewOffer, NewPerson, NewSection, Submission};
+use brygga_domain::event::{OfferResult, PersonName};
+use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ReferralKind};
+use bytes::Bytes;
+
+use super::check::{Check, head};
+use super::{Asked, Malformed, clearance, consent};
+use crate::content::category_of;
+use crate::door::Door;
+use crate::identifier::normalise;
+use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
+use crate::v1;
+
+const REFERENCE_SHAPE: &str = "must be 1 to 64 bytes of printable text";
+
+/// `RecordOffer`.
+pub fn record_offer(request: v1::RecordOfferRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let new = check.message("offer", request.offer.clone()).and_then(|new| offer(&mut check, new));
+    check.asked(&head, new.map(Action::RecordOffer))
+}
+
+fn offer(check: &mut Check, offer: v1::Offer) -> Option<NewOffer> {
+    use v1::offer::Result as Wire;
+    let result = match offer.result {
+        Some(Wire::Answer(number)) => check.code("offer.answer", number).map(OfferResult::Offered),
+        Some(Wire::NotOffered(number)) => check.code("offer.not_offered", number).map(OfferResult::NotOffered),
+        None => check.message("offer.result", None),
+    };
+    let language = check.language("offer.language", offer.language);
+    let relationship = check.optional_code("offer.relationship", offer.relationship);
+    let district = check.territory("offer.district", offer.district);
+    let reported_at = check.time("offer.reported_at", offer.reported_at.as_ref());
+    Some(NewOffer {
+        result: result?,
+        language: language?,
+        interpreter: offer.interpreter,
+        relationship: relationship?,
+        district: district?,
+        reported_at: reported_at?,
+    })
+}
+
+/// `SubmitReferral`.
+pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let (sections, consents, decisions) =
+        (std::mem::take(&mut request.sections), std::mem::take(&mut request.consents), std::mem::take(&mut request.decisions));
+    let head = head!(request, door, agency);
+    let kind = check.code("kind", request.kind);
+    let recipient = check.slug("recipient", &request.recipient);
+    let urgency = check.code("urgency", request.urgency);
+    let thread = check.optional_uuid("thread_id", &request.thread_id);
+    let leader = if request.leader.is_empty() { Some(None) } else { check.slug("leader", &request.leader).map(Some) };
+    let reported_at = check.optional_time("reported_at", request.reported_at.as_ref());
+    let offer_id = check.optional_uuid("offer_id", &request.offer_id);
+    if request.offer.is_some() && !request.offer_id.is_empty() {
+        check.fault("offer", "stands beside offer_id; give one of the two");
+    }
+    let new_offer = match request.offer.clone() {
+        Some(new) => offer(&mut check, new).map(Some),
+        None => Some(None),
+    };
+    let persons = persons(&mut check, &request.persons, door, agency);
+    let sender_reference = sender_reference(&mut check, &request.sender_reference, (kind, recipient.as_ref(), persons.as_deref()), (door, agency));
+    let sections = new_sections(&mut check, sections);
+    let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, consent::terms);
+    let decisions = listed(&mut check, "decisions", decisions, DECISIONS_MAX, clearance::decision);
+    let submission = (|| {
+        Some(Submission {
+            kind: kind?,
+            recipient: recipient?,
+            urgency: urgency?,
+            thread: thread?,
+            leader: leader?,
+            reported_at: reported_at?,
+            offer: offer_id?,
+            new_offer: new_offer?,
+            sender_reference: sender_reference?,
+            persons: persons?,
+            sections: sections?,
+            consents: consents?,
+            decisions: decisions?,
+        })
+    })();
+    check.asked(&head, submission.map(|submission| Action::SubmitReferral(Box::new(submission))))
+}
+
+/// Converts a list of at most so many items, each under its path.
+fn listed<W, D>(check: &mut Check, field: &str, items: Vec<W>, max: usize, convert: fn(&mut Check, &str, W) -> Option<D>) -> Option<Vec<D>> {
+    check.count(field, items.len(), 0..=max)?;
+    // Collected first, so that a fault in one item does not hide those of the next.
+    let converted: Vec<Option<D>> = items.into_iter().enumerate().map(|(index, item)| convert(check, &format!("{field}[{index}]."), item)).collect();
+    converted.into_iter().collect()
+}
+
+fn persons(check: &mut Check, persons: &[v1::Person], door: &Door, agency: &AgencyId) -> Option<Vec<NewPerson>> {
+    check.count("persons", persons.len(), 0..=PERSONS_MAX)?;
+    let mut seen = BTreeSet::new();
+    let mut converted = Vec::new();
+    for (index, person) in persons.iter().enumerate() {
+        let name = check.person(format_args!("persons[{index}].name"), &person.name);
+        if name.is_some_and(|name| !seen.insert(name)) {
+            check.twice(format_args!("persons[{index}].name"));
+        }
+        let lookup = lookup(check, &format!("persons[{index}].identifier"), person.identifier.as_ref(), (door, agency));
+        converted.push((|| Some(NewPerson { name: name?, lookup: lookup? }))());
+    }
+    converted.into_iter().collect()
+}
+
+/// The keyed hash of an identifier, where there is one.
+pub(super) fn lookup(check: &mut Check, field: &str, identifier: Option<&v1::Identifier>, at: (&Door, &AgencyId)) -> Option<Option<LookupHash>> {
+    let Some(identifier) = identifier else { return Some(None) };
+    let (door, agency) = at;
+    let Ok(kind) = v1::IdentifierType::try_from(identifier.r#type) else {
+        check.fault(format_args!("{field}.type"), "must be set to a known code");
+        return None;
+    };
+    match normalise(kind, &identifier.value) {
+        Ok(known) => Some(Some(door.person_lookup(agency, &known))),
+        Err(wrong) => {
+            let part = if kind == v1::IdentifierType::Unspecified { "type" } else { "value" };
+            check.fault(format_args!("{field}.{part}"), wrong);
+            None
+        }
+    }
+}
+
+fn sender_reference(
+    check: &mut Check,
+    number: &str,
+    of: (Option<ReferralKind>, Option<&FunctionId>, Option<&[NewPerson]>),
+    at: (&Door, &AgencyId),
+) -> Option<Option<LookupHash>> {
+    if number.is_empty() {
+        return Some(None);
+    }
+    check.text("sender_reference", number, 1..=SENDER_REFERENCE_BYTES_MAX, REFERENCE_SHAPE)?;
+    let (door, agency) = at;
+    let first = of.2?.iter().find_map(|person| person.lookup);
+    Some(Some(door.sender_reference(agency, of.0?, of.1?, first, number)))
+}
+
+/// The hash under which a sender finds a referral again by its own number.
+pub(super) fn named_by_sender(check: &mut Check, name: &v1::SenderReferenceName, at: (&Door, &AgencyId)) -> Option<LookupHash> {
+    let kind = check.code("sender_reference.kind", name.kind);
+    let recipient: Option<FunctionId> = check.slug("sender_reference.recipient", &name.recipient);
+    let person = lookup(check, "sender_reference.identifier", name.identifier.as_ref(), at);
+    check.text("sender_reference.sender_reference", &name.sender_reference, 1..=SENDER_REFERENCE_BYTES_MAX, REFERENCE_SHAPE)?;
+    let (door, agency) = at;
+    Some(door.sender_reference(agency, kind?, &recipient?, person?, &name.sender_reference))
+}
+
+fn new_sections(check: &mut Check, sections: Vec<v1::Section>) -> Option<Vec<NewSection>> {
+    check.count("sections", sections.len(), 1..=SECTIONS_MAX)?;
+    let mut seen = BTreeSet::new();
+    let converted: Vec<Option<NewSection>> = sections
+        .into_iter()
+        .enumerate()
+        .map(|(index, section)| {
+            let section = new_section(check, index, section)?;
+            let persons: BTreeSet<PersonName> = section.persons.iter().copied().collect();
+            if !seen.insert((section.category, persons)) {
+                check.fault(format_args!("sections[{index}]"), "another section has the same category and persons");
+            }
+            Some(section)
+        })
+        .collect();
+    converted.into_iter().collect()
+}
+
+fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<NewSection> {
+    let path = format!("sections[{index}]");
+    if section.number != 0 && usize::try_from(section.number) != Ok(index + 1) {
+        check.fault(format_args!("{path}.number"), "must be the place in the list, from 1, or left out");
+    }
+    let category: Option<Category> = check.code(format_args!("{path}.category"), section.category);
+    let persons = section_persons(check, &path, &section.persons);
+    if section.persons.is_empty() && !section.investigation {
+        check.fault(format_args!("{path}.persons"), "must name whose secrecy the section touches, unless it is the investigation's alone");
+    }
+    let content = content(check, &format!("{path}.content"), section.content, category);
+    Some(NewSection { category: category?, persons: persons?, investigation: section.investigation, content: content? })
+}
+
+fn section_persons(check: &mut Check, path: &str, names: &[String]) -> Option<Vec<PersonName>> {
+    check.count(&format!("{path}.persons"), names.len(), 0..=PERSONS_MAX)?;
+    let mut seen = BTreeSet::new();
+    let mut persons = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let person = check.person(format_args!("{path}.persons[{place}]"), name);
+        if person.is_some_and(|person| !seen.insert(person)) {
+            check.twice(format_args!("{path}.persons[{place}]"));
+        }
+        persons.push(person);
+    }
+    persons.into_iter().collect()
+}
+
+/// Content of the declared category, where one is declared.
+fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Category>) -> Option<Bytes> {
+    if bytes.len() > SECTION_BYTES_MAX {
+        check.fault(field, "must be at most 262,144 bytes");
+        return None;
+    }
+    match (category_of(&bytes), declared) {
+        (None, _) => check.fault(field, "must be an encoded brygga.content.v1.Content with one of its arms set"),
+        (Some(found), Some(declared)) if found != declared => check.fault(field, "must hold content of the declared category"),
+        (Some(_), _) => return Some(bytes),
+    }
+    None
+}
+
+/// `AmendReferral`.
+pub fn amend_referral(mut request: v1::AmendReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let sections = std::mem::take(&mut request.sections);
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let contents = amended(&mut check, sections);
+    check.asked(&head, (|| Some(Action::AmendReferral(referral?, contents?)))())
+}
+
+fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>) -> Option<Vec<NewContent>> {
+    check.count("sections", sections.len(), 1..=SECTIONS_MAX)?;
+    let mut converted = BTreeMap::new();
+    let mut faulty = false;
+    for (index, section) in sections.into_iter().enumerate() {
+        if section.number == 0 {
+            check.fault(format_args!("sections[{index}].number"), MISSING_NUMBER);
+        }
+        match content(check, &format!("sections[{index}].content"), section.content, None) {
+            Some(content) if !converted.contains_key(&section.number) => {
+                converted.insert(section.number, NewContent { section: section.number, content });
+            }
+            Some(_) => check.twice(format_args!("sections[{index}].number")),
+            None => faulty = true,
+        }
+    }
+    (!faulty).then(|| converted.into_values().collect())
+}
+
+const MISSING_NUMBER: &str = "must be the number of a section, from 1";
+
+/// `RetractReferral`.
+pub fn retract_referral(request: v1::RetractReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let reason = check.code("reason", request.reason);
+    check.asked(&head, (|| Some(Action::RetractReferral(referral?, reason?)))())
+}

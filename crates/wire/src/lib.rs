@@ -1,0 +1,37 @@
+//! The public contract of Brygga, and its conversion at the door.
+//!
+//! What comes before: `proto/brygga/v1`, from which `gen` is made. What comes after: the server's services, which hand each
+//! request to one function of [`convert`] and get a command of the domain or every fault of the request. This crate decides
+//! nothing, keeps nothing and never repeats a received value in an error. Clients use its messages and [`contract`].
+
+pub mod codec;
+pub mod content;
+pub mod contract;
+pub mod convert;
+pub mod door;
+mod identifier;
+pub mod limits;
+pub mod raw;
+pub mod view;
+
+#[expect(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::doc_markdown,
+    clippy::large_enum_variant,
+    clippy::default_trait_access,
+    clippy::missing_const_for_fn,
+    clippy::too_many_lines,
+    missing_docs,
+    reason = "generated code follows its generator's style"
+)]
+mod r#gen;
+
+pub use content::category_of;
+pub use door::Door;
+pub use r#gen::{DESCRIPTORS, v1};
+
+/// The typed content of sections, as senders write and recipients read it.
+pub mod content_v1 {
+    pub use crate::r#gen::content::*;
+}

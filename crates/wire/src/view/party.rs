@@ -1,0 +1,271 @@
+//! A referral as its sender, those who clear it, and its recipient see it.
+
+use brygga_domain::event::{Interest, Outcome};
+use brygga_domain::referral::{Cell, CellState, Consent, Referral, Section, Stage};
+use brygga_domain::{Category, Code, SenderStatus, Time, WithholdReason};
+use bytes::Bytes;
+
+use super::{interest, timestamp};
+use crate::v1;
+
+/// What a sender is told now: the transport answer of the stage. A stage that would tell about a person says closed, no more.
+pub fn sender_status(referral: &Referral) -> SenderStatus {
+    match referral.stage {
+        Stage::Held if referral.cells().all(|(_, cell)| is_settled(cell)) => SenderStatus::NothingPasses,
+        Stage::Held => SenderStatus::Stored,
+        Stage::Ready => SenderStatus::Offered,
+        Stage::Opened => SenderStatus::Opened,
+        Stage::Accepted => SenderStatus::Answered,
+        Stage::Declined(reason) => reason.sender_status().unwrap_or(SenderStatus::Closed),
+        Stage::Returned(reason) => reason.sender_status(),
+        Stage::Closed(outcome) => outcome.sender_status(),
+        Stage::Retracted { confirmed: true, .. } => SenderStatus::RecallConfirmed,
+        Stage::Retracted { confirmed: false, .. } => SenderStatus::Retracted,
+    }
+}
+
+/// Whether a cell is decided and waits for no second officer.
+fn is_settled(cell: &Cell) -> bool {
+    match state(cell) {
+        v1::ClearanceState::Release | v1::ClearanceState::Withhold => true,
+        v1::ClearanceState::Undecided | v1::ClearanceState::AwaitsSecondOfficer | v1::ClearanceState::Unspecified => false,
+    }
+}
+
+fn state(cell: &Cell) -> v1::ClearanceState {
+    match &cell.state {
+        CellState::Undecided => v1::ClearanceState::Undecided,
+        CellState::Decided(decision) => match decision.outcome {
+            Outcome::Withhold { .. } => v1::ClearanceState::Withhold,
+            Outcome::Release { .. } if decision.second_officer && decision.confirmed.is_none() => v1::ClearanceState::AwaitsSecondOfficer,
+            Outcome::Release { .. } => v1::ClearanceState::Release,
+        },
+    }
+}
+
+/// A referral as its sender may see it.
+pub fn sender_referral(referral: &Referral) -> v1::SenderReferral {
+    let notices = referral.notices.iter().map(|notice| v1::SentNotice {
+        position: notice.at.0,
+        sections: notice.sections.clone(),
+        // How it was answered is the holder's: the sender learns that it was.
+        confirmed: notice.answer.is_some(),
+    });
+    v1::SenderReferral {
+        id: referral.id.to_string(),
+        reference: referral.reference.to_string(),
+        thread_id: referral.thread.to_string(),
+        kind: referral.kind.number(),
+        recipient: referral.recipient.to_string(),
+        urgency: referral.urgency.number(),
+        leader: referral.leader.to_string(),
+        reported_at: referral.reported_at.map(timestamp),
+        contact_due_at: referral.contact_due_at.map(timestamp),
+        submitted_at: Some(timestamp(referral.submitted_at)),
+        status: sender_status(referral).number(),
+        sections: sections(referral, Clearing::Sender),
+        notices: notices.collect(),
+        first_position: referral.first.0,
+        persons: referral.persons.iter().map(|person| person.name.to_string()).collect(),
+    }
+}
+
+/// For whom cells are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clearing {
+    /// The sender, who clears the persons, and the investigation where it leads it.
+    Sender,
+    /// The leader of the investigation at another agency: its cells and nothing else.
+    Leader,
+}
+
+impl Clearing {
+    fn sees(self, cell: &Cell) -> bool {
+        match (self, cell.interest) {
+            (Self::Sender, Interest::Person(_) | Interest::Investigation) | (Self::Leader, Interest::Investigation) => true,
+            (Self::Leader, Interest::Person(_)) => false,
+        }
+    }
+}
+
+fn sections(referral: &Referral, clearing: Clearing) -> Vec<v1::SectionClearance> {
+    let seen = |section: &&Section| section.cells.iter().any(|cell| clearing.sees(cell));
+    let shown = |section: &Section| v1::SectionClearance {
+        number: section.number,
+        category: section.category.number(),
+        revision: section.revision,
+        offered: section.offered,
+        released_revision: section.released.map_or(0, |release| release.revision),
+        cells: section.cells.iter().filter(|cell| clearing.sees(cell)).map(|cell| cell_clearance(referral, cell)).collect(),
+    };
+    referral.sections.iter().filter(seen).map(shown).collect()
+}
+
+fn cell_clearance(referral: &Referral, cell: &Cell) -> v1::CellClearance {
+    let mut shown = v1::CellClearance { interest: interest(referral, cell.interest), ..v1::CellClearance::default() };
+    shown.set_state(state(cell));
+    if let CellState::Decided(decision) = &cell.state {
+        shown.decision = Some(decision.at.0);
+        shown.confirmation = decision.confirmed.map(|at| at.0);
+        match &decision.outcome {
+            Outcome::Release { ground, consent } => {
+                shown.ground = ground.to_string();
+                let consent = consent.and_then(|at| referral.consents.iter().find(|consent| consent.at == at));
+                shown.consent_id = consent.map_or_else(String::new, |consent| consent.given.consent.to_string());
+            }
+            Outcome::Withhold { reason, nameable: _ } => shown.withheld = reason.number(),
+        }
+    }
+    shown
+}
+
+/// A referral as those who clear it see it.
+pub fn clearance_referral(referral: &Referral, clearing: Clearing) -> v1::ClearanceReferral {
+    v1::ClearanceReferral {
+        id: referral.id.to_string(),
+        reference: referral.reference.to_string(),
+        kind: referral.kind.number(),
+        sender: referral.sender.to_string(),
+        recipient: referral.recipient.to_string(),
+        urgency: referral.urgency.number(),
+        submitted_at: Some(timestamp(referral.submitted_at)),
+        contact_due_at: referral.contact_due_at.map(timestamp),
+        sections: sections(referral, clearing),
+    }
+}
+
+/// A consent on record.
+pub fn consent(referral: &Referral, consent: &Consent, now: Time) -> v1::Consent {
+    let given = &consent.given;
+    let terms = v1::ConsentTerms {
+        person: interest(referral, Interest::Person(given.person)),
+        categories: given.categories.iter().map(|category| category.number()).collect(),
+        recipient: given.recipient.to_string(),
+        purpose: given.purpose.number(),
+        given_at: Some(timestamp(given.given_at)),
+        valid_until: Some(timestamp(given.valid_until)),
+        form: given.form.number(),
+        language: given.language.clone().unwrap_or_default(),
+        interpreter: given.interpreter,
+        gdpr_basis: given.gdpr_basis.number(),
+    };
+    v1::Consent {
+        id: given.consent.to_string(),
+        referral: given.referral.to_string(),
+        terms: Some(terms),
+        position: consent.at.0,
+        withdrawal: consent.withdrawn.map(|at| at.0),
+        expired: now >= given.valid_until,
+    }
+}
+
+/// Released cells of the consent's person that stand without it, because they rest on another ground.
+pub fn standing(referral: &Referral, consent: &Consent) -> Vec<v1::Cell> {
+    let person = Interest::Person(consent.given.person);
+    let released = referral.sections.iter().filter(|section| section.released.is_some());
+    let stands = |cell: &&Cell| {
+        cell.interest == person
+            && match &cell.state {
+                CellState::Undecided => false,
+                CellState::Decided(decision) => match &decision.outcome {
+                    Outcome::Release { consent: rests_on, .. } => *rests_on != Some(consent.at),
+                    Outcome::Withhold { .. } => false,
+                },
+            }
+    };
+    let cells = released.flat_map(|section| section.cells.iter().filter(stands).map(|cell| (section.number, cell)));
+    cells.map(|(section, cell)| v1::Cell { section, interest: interest(referral, cell.interest) }).collect()
+}
+
+fn stage(stage: Stage) -> v1::Stage {
+    match stage {
+        Stage::Held => v1::Stage::Held,
+        Stage::Ready => v1::Stage::Ready,
+        Stage::Opened => v1::Stage::Opened,
+        Stage::Accepted => v1::Stage::Accepted,
+        Stage::Declined(_) => v1::Stage::Declined,
+        Stage::Returned(_) => v1::Stage::Returned,
+        Stage::Closed(_) => v1::Stage::Closed,
+        Stage::Retracted { .. } => v1::Stage::Retracted,
+    }
+}
+
+/// What a recipient sees before opening.
+pub fn envelope(referral: &Referral) -> v1::Envelope {
+    let sections = referral.sections.iter().filter(|section| section.offered || section.released.is_some()).map(|section| v1::EnvelopeSection {
+        number: section.number,
+        category: section.category.number(),
+        // A revision that has not passed the gate is not there yet for the recipient.
+        revision: if section.offered { section.revision } else { section.released.map_or(0, |release| release.revision) },
+        opened_revision: section.released.map_or(0, |release| release.revision),
+    });
+    let notices = referral.notices.iter().map(|notice| v1::HeldNotice {
+        position: notice.at.0,
+        sections: notice.sections.clone(),
+        answer: notice.answer.map_or(0, |answer| answer.number()),
+    });
+    let (recall, recall_confirmed) = match referral.stage {
+        Stage::Retracted { recall, confirmed, .. } => (recall.map(|at| at.0), confirmed),
+        Stage::Held | Stage::Ready | Stage::Opened | Stage::Accepted | Stage::Declined(_) | Stage::Returned(_) | Stage::Closed(_) => (None, false),
+    };
+    v1::Envelope {
+        id: referral.id.to_string(),
+        reference: referral.reference.to_string(),
+        thread_id: referral.thread.to_string(),
+        sender: referral.sender.to_string(),
+        recipient: referral.recipient.to_string(),
+        kind: referral.kind.number(),
+        urgency: referral.urgency.number(),
+        contact_due_at: referral.contact_due_at.map(timestamp),
+        contacted_at: referral.contacted_at.map(timestamp),
+        sections: sections.collect(),
+        withheld: named_as_withheld(referral).into_iter().map(Code::number).collect(),
+        stage: i32::from(stage(referral.stage)),
+        claimed: referral.claimed_by.is_some(),
+        notices: notices.collect(),
+        recall,
+        recall_confirmed,
+    }
+}
+
+/// Categories of which a decision says that the envelope may name them as withheld, and none says that it may not.
+fn named_as_withheld(referral: &Referral) -> Vec<Category> {
+    let mut named: Vec<Category> = Vec::new();
+    let shown = |category| referral.sections.iter().any(|section| section.category == category && (section.offered || section.released.is_some()));
+    for section in &referral.sections {
+        let withheld: Vec<bool> = section.cells.iter().filter_map(withheld).map(|(_, nameable)| nameable).collect();
+        if !withheld.is_empty() && withheld.iter().all(|nameable| *nameable) && !shown(section.category) && !named.contains(&section.category) {
+            named.push(section.category);
+        }
+    }
+    let hidden = |category: Category| {
+        let cells = referral.sections.iter().filter(|section| section.category == category).flat_map(|section| &section.cells);
+        cells.filter_map(withheld).any(|(_, nameable)| !nameable)
+    };
+    named.retain(|category| !hidden(*category));
+    named
+}
+
+fn withheld(cell: &Cell) -> Option<(WithholdReason, bool)> {
+    match &cell.state {
+        CellState::Undecided => None,
+        CellState::Decided(decision) => match decision.outcome {
+            Outcome::Release { .. } => None,
+            Outcome::Withhold { reason, nameable } => Some((reason, nameable)),
+        },
+    }
+}
+
+/// A section that leaves, with the bytes and the salt that binds them to the log.
+pub fn released(referral: &Referral, section: &Section, revision: u32, content: Bytes, salt: &[u8; 32]) -> v1::ReleasedSection {
+    let persons = section.cells.iter().filter(|cell| cell.interest != Interest::Investigation);
+    v1::ReleasedSection {
+        number: section.number,
+        category: section.category.number(),
+        persons: persons.map(|cell| interest(referral, cell.interest)).collect(),
+        revision,
+        content,
+        salt: Bytes::copy_from_slice(salt),
+        investigation: section.cells.iter().any(|cell| cell.interest == Interest::Investigation),
+    }
+}
