@@ -1,1 +1,5 @@
-//! Placeholder.
+//! What the tests share: a made-up world, generated histories, a driver of the pure fold, and the real binary in a world of its own.
+
+pub mod directory;
+pub mod fold;
+pub mod script;

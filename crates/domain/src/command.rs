@@ -378,10 +378,15 @@ impl Action {
     /// Whether it goes in the lane that never waits behind a bulk import: withdrawals, retractions, acknowledgements.
     pub fn is_prompt(&self) -> bool {
         match self {
-            Self::RetractReferral(..) | Self::WithdrawConsent(..) | Self::AcknowledgeRecall(_) | Self::AcknowledgeStopUse(..) | Self::RevokeClearance(..) => {
-                true
-            }
-            Self::AcknowledgeDelivery(..) | Self::AcceptReferral(_) | Self::DeclineReferral(..) | Self::ReturnReferral(..) => true,
+            Self::RetractReferral(..)
+            | Self::WithdrawConsent(..)
+            | Self::AcknowledgeRecall(_)
+            | Self::AcknowledgeStopUse(..)
+            | Self::RevokeClearance(..)
+            | Self::AcknowledgeDelivery(..)
+            | Self::AcceptReferral(_)
+            | Self::DeclineReferral(..)
+            | Self::ReturnReferral(..) => true,
             Self::StartLog { .. }
             | Self::RegisterAgency(..)
             | Self::RegisterFunction(..)

@@ -201,7 +201,7 @@ pub fn carries(consent: &Consent, referral: &Referral, category: Category, inter
 }
 
 /// The consent that carries a cell now, the latest first; else the lack that is closest to passing.
-pub fn consent_for<'a>(referral: &'a Referral, category: Category, interest: Interest, now: Time) -> Result<&'a Consent, ConsentLack> {
+pub fn consent_for(referral: &Referral, category: Category, interest: Interest, now: Time) -> Result<&Consent, ConsentLack> {
     let mut lack = ConsentLack::Missing;
     for consent in referral.consents.iter().rev() {
         match carries(consent, referral, category, interest, now) {

@@ -4,6 +4,7 @@
 
 use crate::codes::*;
 use crate::event::{CellName, ConsentGiven, DecidedCell, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
+use crate::gate::Released;
 use crate::ids::*;
 use crate::time::Time;
 
@@ -313,6 +314,17 @@ impl Referral {
         }
     }
 
+    fn release(&mut self, at: Position, released: &Released) {
+        for leaving in released.sections() {
+            for section in self.sections.iter_mut().filter(|section| section.number == leaving.section) {
+                section.released = Some(SectionRelease { at, revision: leaving.revision });
+            }
+        }
+        if self.stage == Stage::Ready {
+            self.stage = Stage::Opened;
+        }
+    }
+
     fn apply(&mut self, at: Position, event: &Event) {
         self.last = at;
         let officer = event.officer.map(|officer| officer.pseudonym);
@@ -359,16 +371,7 @@ impl Referral {
                 self.stage = Stage::Held;
             }
             Fact::ReferralClaimed { .. } => self.claimed_by = officer,
-            Fact::SectionsReleased { released, .. } => {
-                for leaving in released.sections() {
-                    for section in self.sections.iter_mut().filter(|section| section.number == leaving.section) {
-                        section.released = Some(SectionRelease { at, revision: leaving.revision });
-                    }
-                }
-                if self.stage == Stage::Ready {
-                    self.stage = Stage::Opened;
-                }
-            }
+            Fact::SectionsReleased { released, .. } => self.release(at, released),
             Fact::ReferralAccepted { .. } => self.stage = Stage::Accepted,
             Fact::ReferralDeclined { reason, .. } => self.stage = Stage::Declined(*reason),
             Fact::ReferralReturned { reason, .. } => self.stage = Stage::Returned(*reason),

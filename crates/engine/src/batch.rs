@@ -141,6 +141,14 @@ pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, origin: 
     Ok(fold.finish(replies))
 }
 
+/// What a key was used for.
+struct KeyUse<'a> {
+    positions: &'a [Position],
+    released: &'a [(u32, u32)],
+    referral: Option<&'a Referral>,
+    refused: bool,
+}
+
 impl Fold<'_> {
     fn command(&mut self, command: &Command) -> Reply {
         let key = (command.agency.to_string(), Blob::from(command.request.as_bytes()));
@@ -233,13 +241,13 @@ impl Fold<'_> {
         if positions.len() > RECEIPT_LEAVES_MAX {
             positions = positions.split_off(positions.len() - RECEIPT_LEAVES_MAX);
         }
-        self.keep_key(command, key, (&positions, &released, referral.as_deref(), false));
+        self.keep_key(command, key, &KeyUse { positions: &positions, released: &released, referral: referral.as_deref(), refused: false });
         Committed { positions, size: self.size, referral, released, replayed: false }
     }
 
     fn append_refusal(&mut self, command: &Command, key: (String, Blob), decided: Decided) {
         self.append_events(&decided);
-        self.keep_key(command, key, (&[], &[], None, true));
+        self.keep_key(command, key, &KeyUse { positions: &[], released: &[], referral: None, refused: true });
     }
 
     fn append_events(&mut self, decided: &Decided) -> Option<Arc<Referral>> {
@@ -341,18 +349,17 @@ impl Fold<'_> {
         }
     }
 
-    fn keep_key(&mut self, command: &Command, key: (String, Blob), what: (&[Position], &[(u32, u32)], Option<&Referral>, bool)) {
-        let (positions, released, referral, is_refusal) = what;
+    fn keep_key(&mut self, command: &Command, key: (String, Blob), used: &KeyUse<'_>) {
         let text = |values: Vec<String>| values.join(" ");
         let row = KeyRow {
             agency: key.0.clone(),
             request: key.1.clone(),
             digest: command.digest.0.into(),
-            refused: i64::from(is_refusal),
-            positions: text(positions.iter().map(ToString::to_string).collect()),
+            refused: i64::from(used.refused),
+            positions: text(used.positions.iter().map(ToString::to_string).collect()),
             size: number(self.size),
-            referral: referral.map(|referral| referral.id.as_bytes().into()),
-            released: text(released.iter().map(|(section, revision)| format!("{section}:{revision}")).collect()),
+            referral: used.referral.map(|referral| referral.id.as_bytes().into()),
+            released: text(used.released.iter().map(|(section, revision)| format!("{section}:{revision}")).collect()),
             at: self.now.micros(),
         };
         self.keys.insert(key, row);

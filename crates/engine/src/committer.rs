@@ -113,14 +113,14 @@ impl<S: Store, C: Clock> Committer<S, C> {
             let prev_size = loaded.head.size;
             let folded = match batch::fold(loaded, &commands, &self.law, self.clock.now(), self.signer.origin()) {
                 Ok(folded) => folded,
-                Err(corrupt) => return self.doubt(answers, corrupt.to_string()),
+                Err(corrupt) => return Self::doubt(answers, corrupt.to_string()),
             };
             let Some((folded, note)) = self.sign(folded, prev_size) else {
-                return self.doubt(answers, String::from("the head could not be signed"));
+                return Self::doubt(answers, String::from("the head could not be signed"));
             };
             let outcome = match self.commit(&folded.batch, prev_size).await {
                 Ok(outcome) => outcome,
-                Err(why) => return self.doubt(answers, why),
+                Err(why) => return Self::doubt(answers, why),
             };
             if let ControlFlow::Break(why) = self.answer(answers, folded, note, outcome) {
                 return Stopped::Doubt(why);
@@ -229,7 +229,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
         ControlFlow::Continue(())
     }
 
-    fn doubt(&self, answers: Vec<oneshot::Sender<Answer>>, why: String) -> Stopped {
+    fn doubt(answers: Vec<oneshot::Sender<Answer>>, why: String) -> Stopped {
         refuse_all(answers, &Failure::Doubted);
         Stopped::Doubt(why)
     }

@@ -62,12 +62,11 @@ pub async fn load_tiles<R: Reader>(reader: &mut R, needs: impl IntoIterator<Item
 
 /// Builds a receipt.
 pub async fn receipt<R: Reader>(reader: &mut R, positions: &[Position], size: u64, note: Option<Bytes>) -> Result<Receipt, StoreError> {
-    let checkpoint = match note {
-        Some(note) => note,
-        None => {
-            let row = reader.checkpoint(Some(number(size))).await?.ok_or_else(|| corrupt("checkpoint", size, "size"))?;
-            Bytes::from(row.note.0)
-        }
+    let checkpoint = if let Some(note) = note {
+        note
+    } else {
+        let row = reader.checkpoint(Some(number(size))).await?.ok_or_else(|| corrupt("checkpoint", size, "size"))?;
+        Bytes::from(row.note.0)
     };
     let plans = positions.iter().map(|at| InclusionPlan::new(at.0, size)).collect::<Result<Vec<_>, _>>().map_err(|_| corrupt("checkpoint", size, "size"))?;
     let loaded = load_tiles(reader, plans.iter().flat_map(InclusionPlan::needs)).await?;

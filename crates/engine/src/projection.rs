@@ -242,7 +242,7 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
         claimed_by: row.claimed_by.as_ref().map(|bytes| at.bytes("claimed_by", OfficerPseudonym::from_bytes(&bytes.0))).transpose()?,
         persons,
         sections,
-        consents: rows.consents.iter().map(|row| consent(row)).collect::<Result<_, _>>()?,
+        consents: rows.consents.iter().map(consent).collect::<Result<_, _>>()?,
         notices: rows.stop_uses.iter().map(stop_use).collect::<Result<_, _>>()?,
     })
 }

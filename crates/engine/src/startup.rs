@@ -67,9 +67,8 @@ pub async fn check<R: Reader>(reader: &mut R, key: &NoteKey, recorded: Option<&C
         return Err(damaged("the right edge"));
     }
     last_event(reader, size).await?;
-    match recorded {
-        Some(recorded) => continues(reader, recorded, &checkpoint).await?,
-        None => {}
+    if let Some(recorded) = recorded {
+        continues(reader, recorded, &checkpoint).await?;
     }
     Ok(head)
 }

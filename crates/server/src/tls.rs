@@ -16,5 +16,5 @@ mod tests;
 pub use accept::{Incoming, Listener, ListenerLimits};
 pub use connection::{Connection, PeerInfo};
 pub use files::{TlsError, TlsFiles};
-pub use peer::{PeerCertificate, PeerError};
+pub use peer::{PeerCertificate, PeerError, agency_uri};
 pub use reload::{Reloaded, Tls, watch_files};

@@ -4,8 +4,10 @@
 //! The server opens a store at start and hands writer, readers and checkpointer to their tasks; the back ends pass one
 //! conformance suite, in `tests/`.
 
+pub mod memory;
 pub mod sqlite;
 mod statements;
 mod waiting;
 
+pub use memory::{CommitFault, Faults, MemoryDatabase, MemoryReader, MemoryStore};
 pub use sqlite::{OpenError, SqliteCheckpointer, SqliteOptions, SqliteReader, SqliteReaders, SqliteStore};

@@ -102,7 +102,6 @@ fn local(value: &str) -> Result<Zeroizing<String>, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use IdentifierType::{CoordinationNumber, Local, PersonalNumber, ReserveNumber, Unspecified};
 

@@ -5,6 +5,8 @@
 //! nothing, keeps nothing and never repeats a received value in an error. Clients use its messages and [`contract`].
 
 pub mod codec;
+#[cfg(test)]
+mod codec_tests;
 pub mod content;
 pub mod contract;
 pub mod convert;
@@ -17,21 +19,16 @@ pub mod view;
 #[expect(
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
+    clippy::as_conversions,
+    clippy::clone_on_ref_ptr,
     clippy::doc_markdown,
-    clippy::large_enum_variant,
     clippy::default_trait_access,
     clippy::missing_const_for_fn,
     clippy::too_many_lines,
-    missing_docs,
     reason = "generated code follows its generator's style"
 )]
 mod r#gen;
 
 pub use content::category_of;
 pub use door::Door;
-pub use r#gen::{DESCRIPTORS, v1};
-
-/// The typed content of sections, as senders write and recipients read it.
-pub mod content_v1 {
-    pub use crate::r#gen::content::*;
-}
+pub use r#gen::{DESCRIPTORS, content_v1, v1};

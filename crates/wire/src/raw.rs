@@ -79,7 +79,6 @@ pub fn digested<B>(mut request: http::Request<B>) -> http::Request<DigestedBody<
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use std::collections::VecDeque;
     use std::convert::Infallible;

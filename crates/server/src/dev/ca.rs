@@ -18,6 +18,8 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use crate::tls::agency_uri;
+
 /// How long the authority and its certificates hold, in days.
 pub const VALID_DAYS: u32 = 30;
 /// A certificate holds from a little before it is made, for clocks that go behind.
@@ -123,7 +125,7 @@ impl Authority {
 
     /// A certificate for an agency's system.
     pub fn client(&self, agency: &AgencyId) -> Result<Credentials, CaError> {
-        self.client_with(agency.as_str(), &[san_uri(agency)], self.validity)
+        self.client_with(agency.as_str(), &[agency_uri(agency)], self.validity)
     }
 
     /// A client certificate with any URIs and validity: what a test needs to see it refused.
@@ -172,11 +174,6 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Credentials { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()), serial })
     }
-}
-
-/// The URI by which a certificate names an agency.
-pub fn san_uri(agency: &AgencyId) -> String {
-    format!("urn:brygga:agency:{agency}")
 }
 
 /// Where the files of a development world lie.

@@ -119,7 +119,6 @@ fn requested(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use std::convert::Infallible;
 
     use tonic::Status;

@@ -121,7 +121,6 @@ impl HttpBody for HashingBody {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use std::convert::Infallible;
 
     use tower::ServiceExt;

@@ -250,7 +250,6 @@ impl HttpBody for PlacedBody {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use std::convert::Infallible;
 
     use tonic_types::StatusExt;

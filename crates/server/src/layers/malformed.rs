@@ -177,7 +177,6 @@ fn own_answer(response: &Response<Body>, seen: &Seen) -> Option<Response<Body>> 
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
     use std::convert::Infallible;
 
     use tonic_health::pb::health_server::HealthServer;

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use brygga_domain::Time;
 use brygga_domain::directory::CertificateName;
+use brygga_domain::{AgencyId, Time};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -20,6 +20,11 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 pub(super) const SAN_URI_BYTES_MAX: usize = 255;
 /// Most certificates of a presented chain that are tried as the issuer.
 const CHAIN_CERTIFICATES_MAX: usize = 8;
+
+/// The URI by which certificates name an agency, where the directory says nothing else.
+pub fn agency_uri(agency: &AgencyId) -> String {
+    format!("urn:brygga:agency:{agency}")
+}
 
 /// What the peer's certificate says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

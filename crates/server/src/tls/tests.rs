@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 //! Who is let in, who is not, and what a reload changes: real handshakes over loopback.
 
 use std::net::SocketAddr;
@@ -20,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::server::Connected;
 
 use super::*;
-use crate::dev::ca::{Authority, Credentials, DevFiles, Validity, san_uri, write_private};
+use crate::dev::ca::{Authority, Credentials, DevFiles, Validity, write_private};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -86,7 +85,7 @@ impl World {
         let mut client = Client::connect(self.address, config).await?;
         tokio::select! {
             accepted = within(self.incoming.next()) => Ok((client, accepted.unwrap().unwrap())),
-            ended = client.ended() => { ended; Err(()) }
+            () = client.ended() => Err(()),
         }
     }
 }
@@ -149,7 +148,7 @@ async fn nobody_else_is_let_in() {
     let past = Validity { from: Time::from_micros(now().micros() - 7_200_000_000), until: Time::from_micros(now().micros() - 60_000_000) };
     let future = Validity { from: now().plus_minutes(60), until: now().plus_minutes(120) };
     let holds = Validity::starting(now());
-    let uri = san_uri(&polis());
+    let uri = agency_uri(&polis());
     let made = |uris: &[String], validity| world.authority.client_with("x", uris, validity).unwrap();
     let cases = [
         ("no certificate", world.config(None, &TLS13)),
@@ -230,6 +229,7 @@ async fn a_changed_file_is_noticed() {
     let world = World::new().await;
     let mut reloads = world.tls.reloads();
     let watching = world.tracker.spawn(watch_files(Arc::clone(&world.tls), world.stop.clone()));
+    tokio::task::yield_now().await;
     let dev = DevFiles::in_folder(world.folder.path());
     let mut seen = 0;
     while seen == 0 {
@@ -263,7 +263,7 @@ async fn a_reload_cuts_the_connections_that_it_would_not_let_in() {
 async fn a_connection_ends_with_its_certificate() {
     let mut world = World::new().await;
     let validity = Validity { from: Validity::starting(now()).from, until: Time::from_micros(now().micros() + 2_000_000) };
-    let short = world.authority.client_with("x", &[san_uri(&polis())], validity).unwrap();
+    let short = world.authority.client_with("x", &[agency_uri(&polis())], validity).unwrap();
     let config = world.config(Some(&short), &TLS13);
     let (_client, mut connection) = world.attempt(&config).await.unwrap();
     let error = within(connection.read(&mut [0; 1])).await.unwrap_err();
@@ -311,7 +311,7 @@ async fn the_issuer_is_the_one_that_really_signed() {
     let fake = CertifiedIssuer::self_signed(authority_params("middle"), KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let mut leaf = CertificateParams::default();
-    leaf.subject_alt_names = vec![SanType::URI(san_uri(&polis()).as_str().try_into().unwrap())];
+    leaf.subject_alt_names = vec![SanType::URI(agency_uri(&polis()).as_str().try_into().unwrap())];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let leaf = leaf.signed_by(&key, &real).unwrap();
     let chain = [leaf.pem(), fake.pem(), real.pem()].concat();

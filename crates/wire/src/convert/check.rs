@@ -3,6 +3,8 @@
 //! Every reader gives `None` when it has noted a fault, so that the rest of the request is still looked at, and `finish` makes
 //! the whole only when there was none.
 
+#![expect(clippy::option_option, reason = "the outer None says that a fault is noted, the inner one that the field was left out")]
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;

@@ -26,7 +26,7 @@ pub fn decide_clearance(mut request: v1::DecideClearanceRequest, door: &Door, ag
 
 /// Decisions of one act; `path` ends in a dot.
 pub(super) fn decision(check: &mut Check, path: &str, decision: v1::Decision) -> Option<NewDecision> {
-    let cells = cells(check, &format!("{path}cells"), decision.cells, |check, at, cell| decided_cell(check, at, cell), |cell| cell.cell);
+    let cells = cells(check, &format!("{path}cells"), decision.cells, decided_cell, |cell| cell.cell);
     let answers = answers(check, path, decision.answers.unwrap_or_default());
     let reasons = check.text(format_args!("{path}reasons"), &decision.reasons, 1..=REASONS_BYTES_MAX, "must be text of 1 to 8,192 bytes");
     reasons?;

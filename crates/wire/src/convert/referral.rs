@@ -1,5 +1,7 @@
 //! What senders write: offers, submissions, amendments, retractions.
 
+#![expect(clippy::option_option, reason = "the outer None says that a fault is noted, the inner one that the field was left out")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_domain::command::{Action, NewContent, NewOffer, NewPerson, NewSection, Submission};
@@ -144,7 +146,7 @@ fn sender_reference(
     check.text("sender_reference", number, 1..=SENDER_REFERENCE_BYTES_MAX, REFERENCE_SHAPE)?;
     let (door, agency) = at;
     let first = of.2?.iter().find_map(|person| person.lookup);
-    Some(Some(door.sender_reference(agency, of.0?, of.1?, first, number)))
+    Some(Some(door.sender_reference(agency, (of.0?, of.1?), first, number)))
 }
 
 /// The hash under which a sender finds a referral again by its own number.
@@ -154,7 +156,7 @@ pub(super) fn named_by_sender(check: &mut Check, name: &v1::SenderReferenceName,
     let person = lookup(check, "sender_reference.identifier", name.identifier.as_ref(), at);
     check.text("sender_reference.sender_reference", &name.sender_reference, 1..=SENDER_REFERENCE_BYTES_MAX, REFERENCE_SHAPE)?;
     let (door, agency) = at;
-    Some(door.sender_reference(agency, kind?, &recipient?, person?, &name.sender_reference))
+    Some(door.sender_reference(agency, (kind?, &recipient?), person?, &name.sender_reference))
 }
 
 fn new_sections(check: &mut Check, sections: Vec<v1::Section>) -> Option<Vec<NewSection>> {

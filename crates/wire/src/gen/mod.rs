@@ -8,7 +8,7 @@ pub mod v1 {
 }
 
 /// The typed content of sections.
-pub mod content {
+pub mod content_v1 {
     include!("brygga.content.v1.rs");
 }
 

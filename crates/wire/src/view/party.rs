@@ -202,7 +202,7 @@ pub fn envelope(referral: &Referral) -> v1::Envelope {
     let notices = referral.notices.iter().map(|notice| v1::HeldNotice {
         position: notice.at.0,
         sections: notice.sections.clone(),
-        answer: notice.answer.map_or(0, |answer| answer.number()),
+        answer: notice.answer.map_or(0, Code::number),
     });
     let (recall, recall_confirmed) = match referral.stage {
         Stage::Retracted { recall, confirmed, .. } => (recall.map(|at| at.0), confirmed),

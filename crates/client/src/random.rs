@@ -1,0 +1,24 @@
+//! Random bytes of the operating system: ids of requests, and the jitter of retries. Nothing else here draws any.
+
+use uuid::Uuid;
+
+/// A fresh request id (UUID version 4).
+pub(crate) fn request_id() -> Option<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(uuid::Builder::from_random_bytes(bytes).into_uuid().as_hyphenated().to_string())
+}
+
+/// Whether a text is an id that a request may bear.
+pub(crate) fn is_request_id(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok_and(|id| id.as_hyphenated().to_string() == text)
+}
+
+/// A number from 0 to 65,535; 0 when the system gives nothing, for jitter is no secret.
+pub(crate) fn jitter() -> u16 {
+    let mut bytes = [0; 2];
+    if getrandom::fill(&mut bytes).is_err() {
+        return 0;
+    }
+    u16::from_be_bytes(bytes)
+}

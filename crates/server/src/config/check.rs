@@ -1,0 +1,135 @@
+//! What `config check` looks at beyond the text: files, their modes, and what is in them.
+//!
+//! It must never change a file or print what a private one holds. `serve` runs it before it binds a socket.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use brygga_domain::GroundTable;
+use tokio_util::sync::CancellationToken;
+
+use super::{Config, DEV_ORIGIN_PREFIX};
+use crate::directory_file::DirectoryFile;
+use crate::tls::Tls;
+
+/// Bits of a private file's mode that nobody may have: writing for the group, anything for others.
+const FORBIDDEN_MODE: u32 = 0o027;
+
+/// What the configuration is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Real data.
+    Production,
+    /// Made-up people only.
+    Development,
+}
+
+/// Everything that is wrong, each with its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckError {
+    /// Key and what is wrong with it.
+    pub problems: Vec<(&'static str, String)>,
+}
+
+impl fmt::Display for CheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (key, why)) in self.problems.iter().enumerate() {
+            let end = if index + 1 < self.problems.len() { "\n" } else { "" };
+            write!(f, "{key}: {why}{end}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CheckError {}
+
+impl Config {
+    /// Checks every file that the configuration names and reports all problems at once.
+    pub fn check(&self, purpose: Purpose) -> Result<(), CheckError> {
+        let mut found = Problems::default();
+        let development = self.log.origin.starts_with(DEV_ORIGIN_PREFIX);
+        match (purpose, development) {
+            (Purpose::Production, true) => found.add("log.origin", format!("{DEV_ORIGIN_PREFIX}… is the development log; a broker with real data needs a name and keys of its own")),
+            (Purpose::Development, false) => found.add("log.origin", format!("a development log's name begins with {DEV_ORIGIN_PREFIX}")),
+            (Purpose::Production, false) | (Purpose::Development, true) => {}
+        }
+        found.private("log.signing_key", &self.log.signing_key);
+        found.private("door.secret", &self.door.secret);
+        found.private("tls.key", &self.tls.key);
+        found.folder_of("storage.database", &self.storage.database);
+        found.folder_of("storage.signer_state", &self.storage.signer_state);
+        if let Err(error) = Tls::load(self.tls_files(), CancellationToken::new()) {
+            found.add("tls", with_causes(&error));
+        }
+        // The development world names no issuer in its file, for its authority is made at start.
+        let assumed = match purpose {
+            Purpose::Production => None,
+            Purpose::Development => Some([0; 32]),
+        };
+        if let Err(error) = DirectoryFile::load(&self.directory.file).and_then(|file| file.into_directory(assumed)) {
+            found.add("directory.file", with_causes(&error));
+        }
+        if let Some(grounds) = &self.grounds {
+            match fs::read_to_string(&grounds.file) {
+                Ok(text) => drop(GroundTable::load(&text).map_err(|error| found.add("grounds.file", with_causes(&error)))),
+                Err(error) => found.add("grounds.file", cannot_read(&grounds.file, &error)),
+            }
+        }
+        found.into_result()
+    }
+}
+
+#[derive(Default)]
+struct Problems(Vec<(&'static str, String)>);
+
+impl Problems {
+    fn add(&mut self, key: &'static str, why: String) {
+        self.0.push((key, why));
+    }
+
+    /// A secret: a readable file that nobody else can read or change.
+    fn private(&mut self, key: &'static str, path: &Path) {
+        // Opened, not only looked at: the right to read is what counts.
+        match fs::File::open(path).and_then(|file| file.metadata()) {
+            Err(error) => self.add(key, cannot_read(path, &error)),
+            Ok(found) if !found.is_file() => self.add(key, format!("{} is not a file", path.display())),
+            Ok(found) if found.permissions().mode() & FORBIDDEN_MODE != 0 => {
+                let mode = found.permissions().mode() & 0o777;
+                self.add(key, format!("{} is open to others (mode {mode:03o}); run: chmod 600 {}", path.display(), path.display()));
+            }
+            Ok(_) => {}
+        }
+    }
+
+    /// A file that the broker makes: its folder must be there.
+    fn folder_of(&mut self, key: &'static str, path: &Path) {
+        let folder: PathBuf = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+        if path.is_dir() {
+            self.add(key, format!("{} is a folder", path.display()));
+        } else if !folder.is_dir() {
+            self.add(key, format!("the folder {} does not exist", folder.display()));
+        }
+    }
+
+    fn into_result(self) -> Result<(), CheckError> {
+        if self.0.is_empty() { Ok(()) } else { Err(CheckError { problems: self.0 }) }
+    }
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> String {
+    format!("reading {}: {error}", path.display())
+}
+
+/// An error with its causes, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,107 @@
+//! `ClearanceService`: the sending agency's own review of secrecy, and the investigation's by its leader.
+//!
+//! A leader that is not the sender sees the cells of the investigation and nothing of the persons'.
+
+use brygga_domain::event::Interest;
+use brygga_domain::{AgencyId, Referral};
+use brygga_engine::projection::number;
+use brygga_engine::store::Reader;
+use brygga_wire::convert::read::{self as wanted, Cursor};
+use brygga_wire::v1::clearance_service_server::ClearanceService;
+use brygga_wire::view::Clearing;
+use brygga_wire::{convert, v1, view};
+use tonic::{Request, Response, Status};
+
+use super::command::Done;
+use super::read::{self, List};
+use super::status::Failed;
+use super::Rpc;
+
+#[tonic::async_trait]
+impl<R: Reader> ClearanceService for Rpc<R> {
+    async fn list_pending_clearances(
+        &self,
+        request: Request<v1::ListPendingClearancesRequest>,
+    ) -> Result<Response<v1::ListPendingClearancesResponse>, Status> {
+        self.answered(self.pending(&request).await)
+    }
+
+    async fn assess_referral(&self, request: Request<v1::AssessReferralRequest>) -> Result<Response<v1::AssessReferralResponse>, Status> {
+        self.answered(self.assessed(&request).await)
+    }
+
+    async fn decide_clearance(&self, request: Request<v1::DecideClearanceRequest>) -> Result<Response<v1::DecideClearanceResponse>, Status> {
+        self.write(request, convert::decide_clearance, |done| {
+            Ok(v1::DecideClearanceResponse { referral: Some(stands(done)?), ..Default::default() })
+        })
+        .await
+    }
+
+    async fn confirm_clearance(&self, request: Request<v1::ConfirmClearanceRequest>) -> Result<Response<v1::ConfirmClearanceResponse>, Status> {
+        self.write(request, convert::confirm_clearance, |done| {
+            Ok(v1::ConfirmClearanceResponse { referral: Some(stands(done)?), ..Default::default() })
+        })
+        .await
+    }
+
+    async fn revoke_clearance(&self, request: Request<v1::RevokeClearanceRequest>) -> Result<Response<v1::RevokeClearanceResponse>, Status> {
+        self.write(request, convert::revoke_clearance, |done| {
+            Ok(v1::RevokeClearanceResponse { referral: Some(stands(done)?), ..Default::default() })
+        })
+        .await
+    }
+}
+
+impl<R: Reader> Rpc<R> {
+    async fn pending(&self, request: &Request<v1::ListPendingClearancesRequest>) -> Result<v1::ListPendingClearancesResponse, Failed> {
+        let agency = self.caller(request.extensions())?;
+        let page = wanted::list_page(request.get_ref().page_size, &request.get_ref().page_token)?;
+        let of = agency.clone();
+        let mut found = self.ask(move |reader| Box::pin(async move { read::all(reader, List::Pending, of.as_str()).await })).await?;
+        found.retain(|referral| clears(&agency, referral).is_some());
+        let show = |referral: &Referral| view::clearance_referral(referral, clears(&agency, referral).unwrap_or(Clearing::Leader));
+        let (referrals, next_page_token) = read::sorted(&found, due_first, &page, show);
+        Ok(v1::ListPendingClearancesResponse { referrals, next_page_token })
+    }
+
+    async fn assessed(&self, request: &Request<v1::AssessReferralRequest>) -> Result<v1::AssessReferralResponse, Failed> {
+        let agency = self.caller(request.extensions())?;
+        let name = wanted::referral_name(&request.get_ref().referral)?;
+        let (referral, clearing) = self.referral(read::key(name), |referral| clears(&agency, referral)).await?;
+        let (passing, blocked) = view::explanations(&referral, |interest| sees(clearing, interest), self.broker.table(), self.broker.now());
+        let shown = view::clearance_referral(&referral, clearing);
+        let passing = match clearing {
+            Clearing::Sender => passing,
+            // Whether the persons' cells pass is not the leader's to know: for it a section passes when the investigation's cell does.
+            Clearing::Leader => shown.sections.iter().map(|section| section.number).filter(|number| blocked.iter().all(|one| one.section != *number)).collect(),
+        };
+        Ok(v1::AssessReferralResponse { referral: Some(shown), passing, blocked })
+    }
+}
+
+/// In which part the agency clears the referral, if it does. A leader has a part only in sections that touch the investigation.
+fn clears(agency: &AgencyId, referral: &Referral) -> Option<Clearing> {
+    let investigated = || referral.cells().any(|(_, cell)| cell.interest == Interest::Investigation);
+    if referral.sender == *agency {
+        Some(Clearing::Sender)
+    } else {
+        (referral.leader == *agency && investigated()).then_some(Clearing::Leader)
+    }
+}
+
+fn sees(clearing: Clearing, interest: Interest) -> bool {
+    match (clearing, interest) {
+        (Clearing::Sender, Interest::Person(_) | Interest::Investigation) | (Clearing::Leader, Interest::Investigation) => true,
+        (Clearing::Leader, Interest::Person(_)) => false,
+    }
+}
+
+fn due_first(referral: &Referral) -> Cursor {
+    Cursor(vec![referral.contact_due_at.map_or(i64::MAX, brygga_domain::Time::micros), number(referral.first.0)])
+}
+
+fn stands(done: &Done) -> Result<v1::ClearanceReferral, Failed> {
+    let referral = done.referral()?;
+    let clearing = clears(&done.agency, referral).ok_or(Failed::Bug("an agency cleared a referral in which it has no part"))?;
+    Ok(view::clearance_referral(referral, clearing))
+}

@@ -1,0 +1,133 @@
+//! What the services read, and how lists become pages.
+//!
+//! A question runs in the reader pool, never in a handler. A referral that is not the caller's is answered as one that does not exist.
+
+use brygga_domain::{AgencyId, Reason, Referral, ReferralName};
+use brygga_engine::projection;
+use brygga_engine::readers::Asking;
+use brygga_engine::rows::{Blob, ReferralRows};
+use brygga_engine::store::{After, Reader, ReferralKey, StoreError};
+use brygga_wire::convert::read::{Cursor, Page};
+use prost::Message;
+
+use super::Rpc;
+use super::status::Failed;
+
+/// Rows that one statement of a longer reading asks for.
+pub(super) const CHUNK_ROWS_MAX: u32 = 500;
+/// Referrals that one page of a filtered list looks at.
+pub(super) const LIST_SCAN_REFERRALS_MAX: usize = 2_000;
+/// Referrals of a list that is sorted by urgency or due time: more than any function or agency has open at once.
+pub(super) const SORTED_REFERRALS_MAX: usize = 10_000;
+/// A page's messages together; leaves room below the message limit for what stands beside them.
+pub(super) const PAGE_BYTES_MAX: usize = 512 * 1024;
+/// Where a list begins: before the first position.
+pub(super) const BEGINNING: i64 = -1;
+
+/// How a reader finds a referral of that name.
+pub(super) fn key(name: ReferralName) -> ReferralKey {
+    match name {
+        ReferralName::Id(id) => ReferralKey::Id(id.as_bytes().into()),
+        ReferralName::Reference(reference) => ReferralKey::Reference(reference.to_string()),
+    }
+}
+
+impl<R: Reader> Rpc<R> {
+    /// Asks a reader.
+    pub(super) async fn ask<T, F>(&self, question: F) -> Result<T, Failed>
+    where
+        T: Send + 'static,
+        F: for<'r> FnOnce(&'r mut R) -> Asking<'r, T> + Send + 'static,
+    {
+        self.broker.readers().ask(question).await.map_err(Failed::Read)
+    }
+
+    /// The referral, if the caller's relation to it allows that; else it does not exist.
+    pub(super) async fn referral<V>(&self, key: ReferralKey, relation: impl FnOnce(&Referral) -> Option<V> + Send) -> Result<(Referral, V), Failed> {
+        let rows = self.ask(move |reader| Box::pin(async move { reader.referral(&key).await?.as_ref().map(read_back).transpose() })).await?;
+        let referral = rows.ok_or(Failed::from(Reason::NotFound))?;
+        let view = relation(&referral).ok_or(Failed::from(Reason::NotFound))?;
+        Ok((referral, view))
+    }
+}
+
+/// The referral of stored rows.
+pub(super) fn read_back(rows: &ReferralRows) -> Result<Referral, StoreError> {
+    projection::referral(rows).map_err(StoreError::Corrupt)
+}
+
+/// Whether the caller is the sender.
+pub(super) fn is_sender(agency: &AgencyId, referral: &Referral) -> Option<()> {
+    (referral.sender == *agency).then_some(())
+}
+
+/// Whether the caller answers for the recipient of a referral that was offered to it.
+pub(super) fn is_recipient(agency: &AgencyId, referral: &Referral) -> bool {
+    referral.host == *agency && referral.offered_at.is_some()
+}
+
+/// The referrals of those ids, in the order of the ids.
+pub(super) async fn in_order<R: Reader>(reader: &mut R, ids: &[Blob]) -> Result<Vec<Referral>, StoreError> {
+    let mut wanted = ids.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let found: Vec<Referral> = reader.referrals(&wanted).await?.iter().map(read_back).collect::<Result<_, _>>()?;
+    let of = |id: &Blob| found.iter().find(|referral| referral.id.as_bytes().as_slice() == id.0).cloned();
+    let corrupt = |id: &Blob| projection::missing_referral(id);
+    ids.iter().map(|id| of(id).ok_or_else(|| StoreError::Corrupt(corrupt(id)))).collect()
+}
+
+/// Which rows a longer reading asks for, one chunk after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    /// What an agency has to clear.
+    Pending,
+    /// What a function has in its inbox and has not ended.
+    OpenInbox,
+}
+
+/// Every referral of a list, in the order of the log, up to [`SORTED_REFERRALS_MAX`].
+pub(super) async fn all<R: Reader>(reader: &mut R, list: List, of: &str) -> Result<Vec<Referral>, StoreError> {
+    let mut found: Vec<Referral> = Vec::new();
+    let mut after = BEGINNING;
+    while found.len() < SORTED_REFERRALS_MAX {
+        let chunk = After { after, limit: CHUNK_ROWS_MAX };
+        let rows = match list {
+            List::Pending => reader.pending_clearances(of, chunk).await?,
+            List::OpenInbox => reader.open_inbox(of, chunk).await?,
+        };
+        let Some(last) = rows.last() else { break };
+        after = last.referral.first_position;
+        found.extend(rows.iter().map(read_back).collect::<Result<Vec<_>, _>>()?);
+        if u32::try_from(rows.len()).is_ok_and(|count| count < CHUNK_ROWS_MAX) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Fills a page from items in their order, each with its cursor; gives the token of the next page, empty after the last.
+///
+/// A page ends at its number of entries or at [`PAGE_BYTES_MAX`], and holds one entry at least.
+pub(super) fn filled<T: Message>(items: impl IntoIterator<Item = (Cursor, T)>, entries: u32) -> (Vec<T>, String) {
+    let mut page: Vec<T> = Vec::new();
+    let (mut bytes, mut last) = (0, None);
+    for (cursor, item) in items {
+        bytes += item.encoded_len();
+        let full = u32::try_from(page.len()).map_or(true, |count| count >= entries) || bytes > PAGE_BYTES_MAX;
+        if full && !page.is_empty() {
+            return (page, last.map_or_else(String::new, |cursor: Cursor| cursor.to_string()));
+        }
+        page.push(item);
+        last = Some(cursor);
+    }
+    (page, String::new())
+}
+
+/// Sorts referrals by their keys, leaves out what came on earlier pages, and fills a page.
+pub(super) fn sorted<T: Message>(referrals: &[Referral], key: fn(&Referral) -> Cursor, page: &Page, show: impl Fn(&Referral) -> T) -> (Vec<T>, String) {
+    let mut keyed: Vec<(Cursor, &Referral)> = referrals.iter().map(|referral| (key(referral), referral)).collect();
+    keyed.sort_by(|one, other| one.0.0.cmp(&other.0.0));
+    let rest = keyed.into_iter().filter(|(key, _)| page.after.as_ref().is_none_or(|after| key.0 > after.0));
+    filled(rest.map(|(key, referral)| (key, show(referral))), page.entries)
+}

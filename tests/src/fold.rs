@@ -1,0 +1,76 @@
+//! Drives the pure fold over a store, without the committer: load, fold, sign, commit.
+
+use std::sync::Arc;
+
+use brygga_domain::{Command, Time};
+use brygga_engine::batch::{self, Law, Reply};
+use brygga_engine::rows::{EventRow, ReferralRows};
+use brygga_engine::signer::LogSigner;
+use brygga_engine::store::{After, CommitError, Reader, Store};
+use brygga_merkle::Ed25519Signer;
+
+use crate::directory;
+
+/// Origin of the test log.
+pub const ORIGIN: &str = "test.invalid/disclosures";
+
+/// A signer with a fixed key.
+///
+/// # Panics
+/// When the origin is refused.
+pub fn signer() -> LogSigner {
+    LogSigner::new(ORIGIN, Box::new(Ed25519Signer::from_seed([3; 32]))).unwrap()
+}
+
+/// A store with the law that it is driven under.
+pub struct Driver<S> {
+    /// The store.
+    pub store: S,
+    /// The law.
+    pub law: Law,
+    signer: LogSigner,
+}
+
+impl<S: Store> Driver<S> {
+    /// A driver of a store.
+    pub fn new(store: S) -> Self {
+        let law = Law { directory: Arc::new(directory::directory()), table: Arc::new(directory::table()) };
+        Self { store, law, signer: signer() }
+    }
+
+    /// Folds commands into one batch and commits it.
+    ///
+    /// # Panics
+    /// When the store cannot be loaded or its rows are damaged.
+    pub async fn batch(&mut self, commands: &[Command], now: Time) -> Result<Vec<Reply>, CommitError> {
+        let loaded = self.store.load(&batch::wanted(commands)).await.unwrap();
+        let prev_size = loaded.head.size;
+        let mut folded = batch::fold(loaded, commands, &self.law, now, ORIGIN).unwrap();
+        if let Some(checkpoint) = &folded.checkpoint {
+            let note = self.signer.sign(checkpoint).unwrap();
+            folded.batch.checkpoint = Some(batch::checkpoint_row(checkpoint, prev_size, &note));
+        }
+        if let Some(directory) = folded.directory {
+            self.law.directory = directory;
+        }
+        self.store.commit(&folded.batch).await?;
+        Ok(folded.replies)
+    }
+}
+
+/// Every event of a log.
+///
+/// # Panics
+/// When the store cannot be read.
+pub async fn events<R: Reader>(reader: &mut R) -> Vec<EventRow> {
+    let size = reader.head().await.unwrap().size;
+    reader.events(0, size).await.unwrap()
+}
+
+/// Every referral's rows.
+///
+/// # Panics
+/// When the store cannot be read.
+pub async fn referrals<R: Reader>(reader: &mut R) -> Vec<ReferralRows> {
+    reader.all_referrals(After { after: -1, limit: 10_000 }).await.unwrap()
+}
