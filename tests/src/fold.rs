@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use brygga_domain::{Command, Time};
+use brygga_domain::{Action, Command, Digest, Entropy, RequestId, Time};
+use brygga_verify::{Auditor, Expected, Report, Trust};
 use brygga_engine::batch::{self, Law, Reply};
 use brygga_engine::rows::{EventRow, ReferralRows};
 use brygga_engine::signer::LogSigner;
@@ -36,6 +37,33 @@ impl<S: Store> Driver<S> {
     pub fn new(store: S) -> Self {
         let law = Law { directory: Arc::new(directory::directory()), table: Arc::new(directory::table()) };
         Self { store, law, signer: signer() }
+    }
+
+    /// Begins the log: every history has its first events.
+    ///
+    /// # Panics
+    /// When the store fails.
+    pub async fn begin(&mut self) {
+        let action = Action::StartLog { origin: ORIGIN.to_owned(), table: self.law.table.hash() };
+        let entropy = Entropy::new([255; 32]);
+        let command = Command {
+            agency: "brygga".parse().unwrap(),
+            officer: None,
+            request: RequestId(entropy.uuid("request", 0)),
+            digest: Digest([0; 32]),
+            entropy,
+            action,
+        };
+        let mut commands = vec![command.clone()];
+        let entries = self.law.directory.agencies().map(|agency| Action::RegisterAgency(agency.clone(), Digest([1; 32])));
+        let entries = entries.chain(self.law.directory.functions().map(|function| Action::RegisterFunction(function.clone(), Digest([1; 32]))));
+        for (number, action) in (0_u8..).zip(entries) {
+            let entropy = Entropy::new([number; 32]);
+            commands.push(Command { request: RequestId(entropy.uuid("entry", 0)), entropy, action, ..command.clone() });
+        }
+        for reply in self.batch(&commands, Time::from_micros(directory::START_US)).await.unwrap() {
+            reply.unwrap();
+        }
     }
 
     /// Folds commands into one batch and commits it.
@@ -73,4 +101,16 @@ pub async fn events<R: Reader>(reader: &mut R) -> Vec<EventRow> {
 /// When the store cannot be read.
 pub async fn referrals<R: Reader>(reader: &mut R) -> Vec<ReferralRows> {
     reader.all_referrals(After { after: -1, limit: 10_000 }).await.unwrap()
+}
+
+/// Audits a log with the independent rules of the offline auditor.
+///
+/// # Panics
+/// When the store cannot be read.
+pub async fn audit<R: Reader>(reader: &mut R) -> Report {
+    let mut auditor = Auditor::new(Expected { trust: Trust::Pinned(signer().key().clone()), pin: None, tables: Vec::new() });
+    for row in events(reader).await {
+        auditor.leaf(&row.bytes.0);
+    }
+    auditor.report(&reader.checkpoint(None).await.unwrap().unwrap().note.0)
 }

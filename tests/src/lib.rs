@@ -2,4 +2,5 @@
 
 pub mod directory;
 pub mod fold;
+pub mod harness;
 pub mod script;

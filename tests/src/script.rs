@@ -234,8 +234,9 @@ fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
             (if step.choice[1] > 128 { host } else { sender }, Action::WithdrawConsent(name, consent.unwrap_or(ConsentId(referral.id.0))))
         }
         220..=229 => {
-            let number = 1 + u32::from(step.choice[0]) % 4;
-            (sender, Action::AmendReferral(name, vec![NewContent { section: number, content: Bytes::from(vec![step.choice[1]; 9]) }]))
+            let section = &referral.sections[usize::from(step.choice[0]) % referral.sections.len()];
+            let category = if step.choice[2] > 230 { Category::Whereabouts } else { section.category };
+            (sender, Action::AmendReferral(name, vec![NewContent { section: section.number, category, content: Bytes::from(vec![step.choice[1]; 9]) }]))
         }
         230..=232 => (sender, Action::RetractReferral(name, pick(RetractReason::ALL, step.choice[0]))),
         233..=236 => (host, Action::AcknowledgeRecall(name)),

@@ -82,6 +82,7 @@ fn referral(direction: Direction, cell: (Category, Interest), ground: &GroundCod
         cells: vec![Cell { interest, state: CellState::Decided(decision) }],
         offered: true,
         released: None,
+        rested_on: Vec::new(),
     };
     Referral {
         id: ReferralId(id(1)),

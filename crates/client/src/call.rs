@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use brygga_wire::codec::StrictCodec;
 use http::uri::PathAndQuery;
 use prost::Message;
 use tokio::time::{Instant, sleep, timeout};
@@ -13,6 +12,7 @@ use tonic::codec::Streaming;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
+use crate::codec::AnswerCodec;
 use crate::config::Deadlines;
 use crate::error::{Answered, ClientError};
 use crate::random;
@@ -40,7 +40,7 @@ where
         ready(&mut grpc).await?;
         let mut request = Request::new(message);
         request.set_timeout(within);
-        grpc.unary(request, PathAndQuery::from_static(path), StrictCodec::<Q, R>::default()).await
+        grpc.unary(request, PathAndQuery::from_static(path), AnswerCodec::<Q, R>::default()).await
     };
     match timeout(within.saturating_add(TRY_GRACE), call).await {
         Ok(answer) => answer.map(tonic::Response::into_inner),
@@ -85,7 +85,7 @@ where
     let mut grpc = grpc(channel);
     let call = async {
         ready(&mut grpc).await?;
-        grpc.server_streaming(Request::new(message), PathAndQuery::from_static(path), StrictCodec::<Q, R>::default()).await
+        grpc.server_streaming(Request::new(message), PathAndQuery::from_static(path), AnswerCodec::<Q, R>::default()).await
     };
     match timeout(deadlines.one_try, call).await {
         Ok(answer) => answer.map(tonic::Response::into_inner),

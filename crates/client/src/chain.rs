@@ -66,7 +66,7 @@ impl Chain {
         for _ in 0..LINK_TRIES_MAX {
             let pin = self.pin();
             let linked = match verify::wanted_proof(checkpoint, pin.as_ref()) {
-                Some((from, to)) if !offered.is_some_and(|proof| (proof.from_size, proof.to_size) == (from, to)) => {
+                Some((from, to)) if offered.is_none_or(|proof| (proof.from_size, proof.to_size) != (from, to)) => {
                     let proof = fetch(from, to).await?;
                     verify::link(head, pin.as_ref(), proof.as_ref())
                 }

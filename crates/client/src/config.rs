@@ -13,7 +13,7 @@ pub const TRY_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest time until a connection stands, TLS included.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// How often a broker says on a stream that it is alive.
-pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How long the client waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

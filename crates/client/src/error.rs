@@ -3,7 +3,6 @@
 //! Nothing here holds content, and nothing that a request said is repeated.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use brygga_domain::Reason;
@@ -70,15 +69,6 @@ pub enum ConfigError {
     /// The log's key is no C2SP verifier key.
     #[error("the log's key is not a verifier key")]
     LogKey(#[source] brygga_merkle::KeyError),
-    /// A setting could not be read from its file.
-    #[error("reading {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
 }
 
 /// One fault of a request.
@@ -172,9 +162,7 @@ impl Answered {
             };
         }
         match self.code {
-            Code::InvalidArgument | Code::NotFound | Code::AlreadyExists | Code::PermissionDenied | Code::FailedPrecondition | Code::OutOfRange => {
-                !self.from_transport
-            }
+            Code::InvalidArgument | Code::NotFound | Code::AlreadyExists | Code::PermissionDenied | Code::FailedPrecondition => !self.from_transport,
             Code::Ok
             | Code::Cancelled
             | Code::Unknown
@@ -185,6 +173,7 @@ impl Answered {
             | Code::Internal
             | Code::Unavailable
             | Code::DataLoss
+            | Code::OutOfRange
             | Code::Unauthenticated => false,
         }
     }

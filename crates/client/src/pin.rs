@@ -217,3 +217,93 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::fixture::Log;
+    use crate::verify::link;
+
+    fn linked(log: &Log, size: u64, pin: Option<u64>) -> Linked {
+        let pinned = pin.map(|pin| log.checkpoint(pin));
+        let proof = pin.filter(|pin| *pin != size).map(|pin| log.consistency(pin.min(size), pin.max(size)));
+        link((&log.checkpoint(size), &log.note(size)), pinned.as_ref(), proof.as_ref()).unwrap()
+    }
+
+    fn size(file: &PinFile) -> Option<u64> {
+        file.pinned().map(|pinned| pinned.checkpoint.size)
+    }
+
+    #[test]
+    fn the_pin_moves_forward_only_and_survives_a_restart() {
+        let (folder, log) = (tempfile::tempdir().unwrap(), Log::of_size(7, 9));
+        let path = folder.path().join("pins").join("solna-soc.pin");
+        let mut file = PinFile::open(&path, &log.key()).unwrap();
+        assert_eq!(size(&file), None);
+        assert_eq!(file.advance(&linked(&log, 4, None)).unwrap(), Advance::Stored);
+        assert_eq!(file.advance(&linked(&log, 7, Some(4))).unwrap(), Advance::Stored);
+        assert_eq!(file.advance(&linked(&log, 5, Some(7))).unwrap(), Advance::Kept);
+        assert_eq!(file.advance(&linked(&log, 7, Some(7))).unwrap(), Advance::Kept);
+        assert_eq!(size(&PinFile::open(&path, &log.key()).unwrap()), Some(7));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_head_that_was_linked_with_an_older_pin_has_to_be_linked_again() {
+        let (folder, log) = (tempfile::tempdir().unwrap(), Log::of_size(7, 9));
+        let path = folder.path().join("pin");
+        let (mut one, mut other) = (PinFile::open(&path, &log.key()).unwrap(), PinFile::open(&path, &log.key()).unwrap());
+        assert_eq!(one.advance(&linked(&log, 6, None)).unwrap(), Advance::Stored);
+        assert_eq!(other.advance(&linked(&log, 4, None)).unwrap(), Advance::Moved);
+        assert_eq!(size(&other), Some(6));
+        assert_eq!(other.advance(&linked(&log, 8, Some(6))).unwrap(), Advance::Stored);
+        assert_eq!(one.advance(&linked(&log, 9, Some(6))).unwrap(), Advance::Moved);
+        assert_eq!(size(&one), Some(8));
+    }
+
+    #[test]
+    fn an_older_file_another_head_and_a_lost_file_are_noticed() {
+        let (folder, log) = (tempfile::tempdir().unwrap(), Log::of_size(7, 9));
+        let path = folder.path().join("pin");
+        let mut file = PinFile::open(&path, &log.key()).unwrap();
+        file.advance(&linked(&log, 6, None)).unwrap();
+        let mut fork = Log::of_size(7, 4);
+        for leaf in ["a", "b"] {
+            fork.push_raw(leaf);
+        }
+        for planted in [Some(log.note(3)), Some(fork.note(6)), None] {
+            match planted {
+                Some(note) => fs::write(&path, note).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let error = file.advance(&linked(&log, 8, Some(6))).unwrap_err();
+            assert_eq!((error.name(), error.exit_code()), ("PIN_WENT_BACK", 20));
+        }
+    }
+
+    #[test]
+    fn what_the_key_has_not_signed_is_no_pin() {
+        let (folder, log) = (tempfile::tempdir().unwrap(), Log::of_size(7, 3));
+        let path = folder.path().join("pin");
+        let mut cut = log.note(3).to_vec();
+        cut.pop();
+        for planted in [Log::of_size(8, 3).note(3).to_vec(), cut, Vec::new(), vec![b'x'; NOTE_BYTES_MAX + 2]] {
+            fs::write(&path, planted).unwrap();
+            assert_eq!(PinFile::open(&path, &log.key()).unwrap_err().name(), "PIN_UNREADABLE");
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_half_written_does_not_stand_in_the_way() {
+        let (folder, log) = (tempfile::tempdir().unwrap(), Log::of_size(7, 3));
+        let path = folder.path().join("pin");
+        fs::write(beside(&path, ".new"), "half").unwrap();
+        let mut file = PinFile::open(&path, &log.key()).unwrap();
+        assert_eq!(file.advance(&linked(&log, 3, None)).unwrap(), Advance::Stored);
+        assert_eq!(fs::read(&path).unwrap(), log.note(3));
+        assert!(!beside(&path, ".new").exists());
+    }
+}

@@ -23,6 +23,9 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent]) -> Result<(), R
         if !seen.insert(new.section) {
             return Err(Refusal::about(Reason::DuplicateSection, Detail::Section(new.section)));
         }
+        if section.category != new.category {
+            return Err(Refusal::about(Reason::CategoryNotAllowed, Detail::Category(new.category, referral.kind)));
+        }
         sections.push(keep_content(to, referral.id, (new.section, section.revision.saturating_add(1)), &new.content));
     }
     if sections.is_empty() {

@@ -169,6 +169,8 @@ impl std::fmt::Debug for NewSection {
 pub struct NewContent {
     /// Number of the section.
     pub section: u32,
+    /// What the bytes are about, as the door found; it must be the section's own.
+    pub category: Category,
     /// The bytes, never looked into.
     pub content: Bytes,
 }

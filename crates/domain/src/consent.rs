@@ -3,9 +3,9 @@
 use crate::codes::StopUseAnswer;
 use crate::command::NewConsent;
 use crate::decide::{Draft, wrong_stage};
-use crate::event::{CellName, ConsentGiven, Fact, Interest, Outcome};
+use crate::event::{CellName, ConsentGiven, Fact, Interest};
 use crate::ids::{ConsentId, Position};
-use crate::referral::{CellState, Referral};
+use crate::referral::Referral;
 use crate::refusal::{Detail, Reason, Refusal};
 
 pub(crate) fn record(to: &mut Draft<'_>, new: &NewConsent) -> Result<(), Refusal> {
@@ -64,16 +64,9 @@ pub(crate) fn withdraw(to: &mut Draft<'_>, id: ConsentId) -> Result<(), Refusal>
     to.offer_what_passes()
 }
 
-/// Numbers of the released sections with a cell that rests on the consent at that position.
+/// Numbers of the sections that were released on the consent at that position, also at an earlier revision.
 fn released_on(referral: &Referral, consent: Position) -> Vec<u32> {
-    let rests = |cell: &crate::referral::Cell| match &cell.state {
-        CellState::Undecided => false,
-        CellState::Decided(decision) => match &decision.outcome {
-            Outcome::Release { consent: on, .. } => *on == Some(consent),
-            Outcome::Withhold { .. } => false,
-        },
-    };
-    referral.sections.iter().filter(|section| section.released.is_some() && section.cells.iter().any(rests)).map(|section| section.number).collect()
+    referral.sections.iter().filter(|section| section.rested_on.contains(&consent)).map(|section| section.number).collect()
 }
 
 pub(crate) fn answer_stop_use(to: &mut Draft<'_>, notice: Position, answer: StopUseAnswer) -> Result<(), Refusal> {

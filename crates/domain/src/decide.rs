@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use std::collections::BTreeSet;
 
-use crate::codes::AgencyKind;
+use crate::codes::{AgencyKind, OfferAnswer};
 use crate::command::{Action, Command, LogQuery, NewOffer};
 use crate::directory::{Agency, Directory, Function};
 use crate::entropy::commit;
@@ -43,8 +43,8 @@ pub struct Known {
     pub references: BTreeSet<Reference>,
     /// The referral of this sender reference.
     pub sender_reference: Option<Reference>,
-    /// Whether the agency has recorded the offer that the submission cites.
-    pub offer: bool,
+    /// What became of the offer that the submission cites, if the agency has recorded it: her answer, or none where it was not made.
+    pub offer: Option<Option<OfferAnswer>>,
 }
 
 /// What a command comes to.

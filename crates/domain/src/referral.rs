@@ -130,6 +130,8 @@ pub struct Section {
     pub offered: bool,
     /// The latest release of this section.
     pub released: Option<SectionRelease>,
+    /// Positions of the consents that its releases rested on: whoever holds it must stop when one of them is withdrawn.
+    pub rested_on: Vec<Position>,
 }
 
 /// The latest release of a section.
@@ -248,6 +250,7 @@ impl Referral {
                 cells: interests.map(|interest| Cell { interest, state: CellState::Undecided }).collect(),
                 offered: false,
                 released: None,
+                rested_on: Vec::new(),
             }
         });
         Self {
@@ -318,6 +321,10 @@ impl Referral {
         for leaving in released.sections() {
             for section in self.sections.iter_mut().filter(|section| section.number == leaving.section) {
                 section.released = Some(SectionRelease { at, revision: leaving.revision });
+                let consents = leaving.basis.iter().filter(|basis| self.consents.iter().any(|consent| consent.at == **basis));
+                section.rested_on.extend(consents);
+                section.rested_on.sort_unstable();
+                section.rested_on.dedup();
             }
         }
         if self.stage == Stage::Ready {

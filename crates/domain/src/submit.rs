@@ -94,21 +94,22 @@ fn check_references(to: &Draft<'_>, submission: &Submission) -> Result<(), Refus
     Ok(())
 }
 
+/// The offer that the submission follows, recorded before or with it. Only a yes leads to a contact request.
 fn offer(to: &mut Draft<'_>, submission: &Submission) -> Result<Option<OfferId>, Refusal> {
-    match (&submission.new_offer, submission.offer) {
-        (Some(new), _) => {
-            let said_yes = match new.result {
-                OfferResult::Offered(OfferAnswer::Yes) => true,
-                OfferResult::Offered(OfferAnswer::No | OfferAnswer::Later) | OfferResult::NotOffered(_) => false,
-            };
-            if submission.kind == ReferralKind::ContactRequest && !said_yes {
-                return Err(Reason::OfferDeclined.into());
-            }
-            record_offer(to, new).map(Some)
-        }
-        (None, Some(id)) if to.facts.known.offer => Ok(Some(id)),
-        (None, Some(_)) => Err(Reason::OfferUnknown.into()),
-        (None, None) => Ok(None),
+    let answer = match (&submission.new_offer, submission.offer) {
+        (Some(new), _) => match new.result {
+            OfferResult::Offered(answer) => Some(answer),
+            OfferResult::NotOffered(_) => None,
+        },
+        (None, Some(_)) => to.facts.known.offer.ok_or(Refusal::new(Reason::OfferUnknown))?,
+        (None, None) => return Ok(None),
+    };
+    if submission.kind == ReferralKind::ContactRequest && answer != Some(OfferAnswer::Yes) {
+        return Err(Reason::OfferDeclined.into());
+    }
+    match &submission.new_offer {
+        Some(new) => record_offer(to, new).map(Some),
+        None => Ok(submission.offer),
     }
 }
 

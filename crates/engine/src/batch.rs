@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use brygga_domain::decide::{Decided, Facts, Known, refused};
+use brygga_domain::event::OfferResult;
 use brygga_domain::gate;
 use brygga_domain::refusal::{Detail, Reason, Refusal};
-use brygga_domain::{Action, Command, Directory, Fact, GroundTable, Position, Reference, Referral, ReferralId, ReferralName, Time, decide};
+use brygga_domain::{Action, Code as _, Command, Directory, Fact, GroundTable, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName, Time, decide};
 use brygga_merkle::{Checkpoint, Frontier, Hash};
 use bytes::Bytes;
 
@@ -97,7 +98,7 @@ struct Fold<'a> {
     touched: BTreeSet<ReferralId>,
     keys: BTreeMap<(String, Blob), KeyRow>,
     sender_references: BTreeMap<Blob, String>,
-    offers: BTreeSet<(String, Blob)>,
+    offers: BTreeMap<(String, Blob), Option<String>>,
     batch: Batch,
     facts: Vec<&'static str>,
 }
@@ -130,7 +131,7 @@ pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, origin: 
         touched: BTreeSet::new(),
         keys: loaded.keys.into_iter().map(|row| ((row.agency.clone(), row.request.clone()), row)).collect(),
         sender_references: loaded.sender_references.into_iter().collect(),
-        offers: loaded.offers.into_iter().map(|row| (row.agency, row.id)).collect(),
+        offers: loaded.offers.into_iter().map(|row| ((row.agency, row.id), row.answer)).collect(),
         batch: Batch::default(),
         facts: Vec::new(),
     };
@@ -186,11 +187,11 @@ impl Fold<'_> {
     fn known(&self, command: &Command) -> Known {
         let Action::SubmitReferral(submission) = &command.action else { return Known::default() };
         let existing = submission.sender_reference.and_then(|hash| self.sender_references.get(&Blob::from(hash.0)));
-        let offer = submission.offer.is_some_and(|offer| self.offers.contains(&(command.agency.to_string(), offer.as_bytes().into())));
+        let cited = submission.offer.and_then(|offer| self.offers.get(&(command.agency.to_string(), offer.as_bytes().into())));
         Known {
             references: brygga_domain::reference_candidates(command).filter(|reference| self.references.contains_key(reference)).collect(),
             sender_reference: existing.and_then(|reference| reference.parse().ok()),
-            offer,
+            offer: cited.map(|answer| answer.as_deref().and_then(OfferAnswer::from_text)),
         }
     }
 
@@ -328,8 +329,12 @@ impl Fold<'_> {
         let first = self.size.saturating_sub(made);
         for (position, event) in (first..).zip(&decided.events) {
             if let Fact::OfferRecorded(offer) = &event.fact {
-                let row = OfferRow { id: offer.id.as_bytes().into(), agency: command.agency.to_string(), position: number(position) };
-                self.offers.insert((row.agency.clone(), row.id.clone()));
+                let answer = match offer.result {
+                    OfferResult::Offered(answer) => Some(answer.to_string()),
+                    OfferResult::NotOffered(_) => None,
+                };
+                let row = OfferRow { id: offer.id.as_bytes().into(), agency: command.agency.to_string(), position: number(position), answer };
+                self.offers.insert((row.agency.clone(), row.id.clone()), row.answer.clone());
                 self.batch.offers.push(row);
             }
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use brygga_domain::{Command, Directory, Entropy, GroundTable, Refusal, Time};
 use brygga_merkle::NoteKey;
 use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::batch::Law;
@@ -29,8 +30,8 @@ pub struct Parts<S, R> {
     pub law: Law,
     /// The log's key.
     pub signer: LogSigner,
-    /// The committed heads.
-    pub state: SignerState,
+    /// The committed heads; or why the log is in doubt and nothing may be written.
+    pub state: Result<SignerState, String>,
     /// Size of the log.
     pub size: u64,
     /// Where time comes from.
@@ -43,6 +44,8 @@ pub struct Parts<S, R> {
     pub limits: LaneLimits,
     /// Under which reader tasks run.
     pub tasks: TaskTracker,
+    /// Tells the committer to finish what waits and end.
+    pub stop: CancellationToken,
 }
 
 /// The handle.
@@ -66,8 +69,10 @@ impl Clock for Arc<dyn Clock> {
 }
 
 /// Makes the handle and the committer that it feeds; the caller runs the committer in a task of its own.
-pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Committer<S, Arc<dyn Clock>>) {
-    let (senders, lanes) = lanes(parts.limits);
+///
+/// A log in doubt has no committer: reads go on, every command is refused.
+pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<Committer<S, Arc<dyn Clock>>>) {
+    let (senders, lanes) = lanes(parts.limits, parts.stop);
     let (head_in, head) = watch::channel(parts.size);
     let (directory_in, directory) = watch::channel(Arc::clone(&parts.law.directory));
     let broker = Broker {
@@ -81,18 +86,25 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Committe
         randomness: parts.randomness,
         doubt: Arc::default(),
     };
+    let state = match parts.state {
+        Ok(state) => state,
+        Err(why) => {
+            broker.stop_forwarding(&why);
+            return (broker, None);
+        }
+    };
     let committer = Committer {
         store: parts.store,
         lanes,
         clock: parts.clock,
         law: parts.law,
         signer: parts.signer,
-        state: parts.state,
+        state,
         head: head_in,
         directory: directory_in,
         observer: parts.observer,
     };
-    (broker, committer)
+    (broker, Some(committer))
 }
 
 /// Why a command has no answer from the committer, or none yet.

@@ -1,6 +1,7 @@
 //! The two bounded lanes into the committer: withdrawals, retractions and acknowledgements never wait behind a bulk import.
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::committer::Pending;
 
@@ -33,6 +34,8 @@ impl Default for LaneLimits {
 pub struct Lanes {
     prompt: mpsc::Receiver<Pending>,
     ordinary: mpsc::Receiver<Pending>,
+    stop: CancellationToken,
+    closed: bool,
 }
 
 /// The callers' end.
@@ -52,10 +55,10 @@ pub enum NoRoom {
 }
 
 /// Makes the two lanes.
-pub fn lanes(limits: LaneLimits) -> (LaneSenders, Lanes) {
+pub fn lanes(limits: LaneLimits, stop: CancellationToken) -> (LaneSenders, Lanes) {
     let (prompt_in, prompt) = mpsc::channel(limits.prompt);
     let (ordinary_in, ordinary) = mpsc::channel(limits.ordinary);
-    (LaneSenders { prompt: prompt_in, ordinary: ordinary_in }, Lanes { prompt, ordinary })
+    (LaneSenders { prompt: prompt_in, ordinary: ordinary_in }, Lanes { prompt, ordinary, stop, closed: false })
 }
 
 impl LaneSenders {
@@ -76,13 +79,21 @@ impl LaneSenders {
 }
 
 impl Lanes {
-    /// Waits for one command, then takes what waits, prompt ones first, within the limits. `None` when nobody can send any more.
+    /// Waits for one command, then takes what waits, prompt ones first, within the limits. `None` when nobody can send any more;
+    /// once told to stop, nobody can, and what waits is still taken.
     pub async fn take(&mut self) -> Option<Vec<Pending>> {
-        let first = tokio::select! {
-            biased;
-            Some(pending) = self.prompt.recv() => pending,
-            Some(pending) = self.ordinary.recv() => pending,
-            else => return None,
+        let first = loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled(), if !self.closed => {
+                    self.prompt.close();
+                    self.ordinary.close();
+                    self.closed = true;
+                }
+                Some(pending) = self.prompt.recv() => break pending,
+                Some(pending) = self.ordinary.recv() => break pending,
+                else => return None,
+            }
         };
         let mut bytes = size_of_content(&first);
         let mut taken = vec![first];

@@ -90,6 +90,7 @@ fn section_row(referral: &Blob, section: &Section) -> SectionRow {
         offered: flag(section.offered),
         released_at: section.released.map(|release| number(release.at.0)),
         released_revision: section.released.map(|release| i64::from(release.revision)),
+        rested_on: joined(&section.rested_on),
     }
 }
 
@@ -291,6 +292,7 @@ fn section(row: &SectionRow) -> Result<Section, Corrupt> {
         cells: Vec::new(),
         offered: at.is("offered", row.offered)?,
         released: release,
+        rested_on: row.rested_on.split_whitespace().map(|text| at.parse("rested_on", text).map(Position)).collect::<Result<_, _>>()?,
     })
 }
 

@@ -166,6 +166,8 @@ pub struct SectionRow {
     pub released_at: Option<i64>,
     /// Revision that left.
     pub released_revision: Option<i64>,
+    /// Positions of the consents that its releases rested on, by space.
+    pub rested_on: String,
 }
 
 /// A cell of a section.
@@ -370,6 +372,8 @@ pub struct OfferRow {
     pub agency: String,
     /// Position of the event.
     pub position: i64,
+    /// Her answer; absent: it was not made.
+    pub answer: Option<String>,
 }
 
 /// An agency of the directory; the entry is the JSON whose digest its event holds.

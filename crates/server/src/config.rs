@@ -284,7 +284,10 @@ impl Config {
             return wrong("listen.operator", "the operator's listener has no TLS and must be on loopback, for example 127.0.0.1:9464");
         }
         if !is_origin(&self.log.origin) {
-            return wrong("log.origin", "must look like `brygga.example/disclosures`: printable ASCII without blanks or plus signs, no scheme, at most 128 bytes");
+            return wrong(
+                "log.origin",
+                "must look like `brygga.example/disclosures`: printable ASCII without blanks or plus signs, no scheme, at most 128 bytes",
+            );
         }
         if self.storage.database == self.storage.signer_state {
             return wrong("storage.signer_state", "must be another file than storage.database: it is there to notice a database that was put back");
@@ -306,7 +309,9 @@ impl TelemetrySection {
         match &self.otlp_endpoint {
             None if self.traces => wrong("is missing, but telemetry.traces is on"),
             None if self.metrics => wrong("is missing, but telemetry.metrics is on"),
-            Some(endpoint) if !endpoint.starts_with("http://") => wrong("must begin with http://; to reach a collector elsewhere, run an agent on this machine"),
+            Some(endpoint) if !endpoint.starts_with("http://") => {
+                wrong("must begin with http://; to reach a collector elsewhere, run an agent on this machine")
+            }
             Some(endpoint) if endpoint.parse::<http::Uri>().is_err() => wrong("is not a URL"),
             None | Some(_) => Ok(()),
         }

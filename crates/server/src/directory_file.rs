@@ -279,7 +279,7 @@ fn organisation_number(text: &str) -> Option<String> {
 fn day(entry: &str, field: &'static str, text: Option<&str>) -> Result<Option<Time>, DirectoryError> {
     let Some(text) = text else { return Ok(None) };
     let parsed = text.parse::<jiff::civil::Date>().ok().filter(|date| date.to_string() == text);
-    let start = parsed.and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let start = parsed.and_then(|date| date.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok());
     let named = start.and_then(|start| Time::named(start.timestamp().as_microsecond()));
     named.map(Some).ok_or_else(|| wrong(entry, field, "must be a day of the form YYYY-MM-DD from 2000 on"))
 }

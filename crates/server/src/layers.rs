@@ -1,14 +1,18 @@
 //! Tower layers around the gRPC services.
 //!
-//! Order, from the outside: [`malformed`] (it sees what every other layer answers), [`deadline`], [`limits`] (a request that is shed
-//! costs nothing behind it), [`digest`]. None of them may read what a message says; they see lengths, hashes and headers.
+//! Order, from the outside: [`observe`] (it counts what leaves), [`malformed`] (it sees what every other layer answers),
+//! [`deadline`], [`limits`] (a request that is shed costs nothing behind it), [`digest`]. None of them may read what a message says;
+//! they see lengths, hashes and headers.
 
 pub mod deadline;
 pub mod digest;
 mod framing;
 pub mod limits;
 pub mod malformed;
-//pub mod observe;
+pub mod methods;
+pub mod observe;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 

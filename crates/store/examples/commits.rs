@@ -5,7 +5,6 @@
 
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 
-#[expect(dead_code, reason = "the conformance suite uses the rest")]
 #[path = "../tests/conformance/samples.rs"]
 mod samples;
 
@@ -46,7 +45,8 @@ async fn main() -> Outcome<()> {
 async fn measure(path: &Path, submissions: usize, batches: usize) -> Outcome<f64> {
     let (mut store, readers) = SqliteStore::open(path, &SqliteOptions::default()).await?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let upkeep = tokio::task::spawn(checkpoints(readers.checkpointer, stopped));
+    let mut upkeep = tokio::task::JoinSet::new();
+    upkeep.spawn(checkpoints(readers.checkpointer, stopped));
     let mut log = Log::default();
     let mut parts = Parts::default();
     let mut times = Vec::new();
@@ -79,7 +79,7 @@ async fn measure(path: &Path, submissions: usize, batches: usize) -> Outcome<f64
         at(99),
     );
     drop(stop);
-    upkeep.await?;
+    upkeep.join_all().await;
     Ok(f64::from(u32::try_from(submissions * batches)?) / total.as_secs_f64())
 }
 

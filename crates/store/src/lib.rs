@@ -10,4 +10,4 @@ mod statements;
 mod waiting;
 
 pub use memory::{CommitFault, Faults, MemoryDatabase, MemoryReader, MemoryStore};
-pub use sqlite::{OpenError, SqliteCheckpointer, SqliteOptions, SqliteReader, SqliteReaders, SqliteStore};
+pub use sqlite::{OpenError, SqliteCheckpointer, SqliteOptions, SqliteReader, SqliteReaders, SqliteStore, TamperError, tamper};

@@ -7,6 +7,7 @@ mod checkpointer;
 mod link;
 mod reader;
 mod rows;
+mod tamper;
 mod writer;
 
 use std::fs::{File, TryLockError};
@@ -20,6 +21,7 @@ use sqlx::{Connection as _, SqlSafeStr as _};
 pub use checkpointer::{Checkpointed, SqliteCheckpointer};
 pub use link::ConnectError;
 pub use reader::SqliteReader;
+pub use tamper::{TamperError, tamper};
 pub use writer::SqliteStore;
 
 use crate::statements;
@@ -188,4 +190,66 @@ async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), O
         return Err(OpenError::NewerSchema { path: path.to_owned(), found, known });
     }
     migrator.run_direct(None, connection, false).await.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    /// Each question that is asked again and again, the index it must use, and none may read through a whole table.
+    const PLANS: [(&str, &[&str]); 11] = [
+        (statements::READ_PENDING, &["referral_sender_clears", "referral_leader_clears"]),
+        (statements::READ_OPEN_INBOX, &["referral_in_inbox"]),
+        (statements::READ_SENT, &["referral_by_sender"]),
+        (statements::READ_REFERRALS, &["(id=?)"]),
+        (statements::READ_BY_REFERENCE, &["(reference=?)"]),
+        (statements::READ_BY_SENDER_REFERENCE, &["(hash=?)", "(id=?)"]),
+        (statements::READ_CONTENTS, &["(origin=? AND section=? AND revision=?)"]),
+        (statements::READ_INBOX, &["(function=? AND position>?)"]),
+        (statements::READ_STATUSES, &["(agency=? AND position>?)"]),
+        (statements::READ_OPENINGS, &["(position=?)"]),
+        (statements::READ_EVENTS, &["(rowid>? AND rowid<?)"]),
+    ];
+
+    async fn plan(connection: &mut SqliteConnection, statement: &str) -> String {
+        let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(connection).await.unwrap();
+        rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("\n")
+    }
+
+    #[tokio::test]
+    async fn questions_use_their_index_and_scan_no_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plans.db");
+        let mut link = Link::new(&path, Role::Writer, BUSY_TIMEOUT);
+        let connection = link.connection().await.unwrap();
+        migrate(&path, connection).await.unwrap();
+        let loads = statements::LOAD.split(";\n").skip(2).map(|statement| (statement, &["CROSS"][..0]));
+        for (statement, wanted) in PLANS.into_iter().chain(loads) {
+            let plan = plan(connection, statement).await;
+            for part in wanted {
+                assert!(plan.contains(part), "{part} is not in the plan of\n{statement}\n{plan}");
+            }
+            let scans = plan.lines().filter(|line| line.starts_with("SCAN ") && !["json_each", "wanted", "VIRTUAL"].iter().any(|list| line.contains(list)));
+            assert_eq!(scans.collect::<Vec<_>>(), Vec::<&str>::new(), "{statement}\n{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn settings_hold_for_every_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.db");
+        for (role, settings) in [
+            (Role::Writer, [("synchronous", 2_i64), ("foreign_keys", 1), ("trusted_schema", 0), ("wal_autocheckpoint", 0), ("query_only", 0)]),
+            (Role::Checkpointer, [("synchronous", 2), ("foreign_keys", 1), ("trusted_schema", 0), ("wal_autocheckpoint", 0), ("query_only", 0)]),
+            (Role::Reader, [("synchronous", 2), ("foreign_keys", 1), ("trusted_schema", 0), ("wal_autocheckpoint", 1000), ("query_only", 1)]),
+        ] {
+            let mut link = Link::new(&path, role, BUSY_TIMEOUT);
+            for (name, wanted) in settings {
+                let connection = link.connection().await.unwrap();
+                let found: i64 = sqlx::query_scalar(AssertSqlSafe(format!("PRAGMA {name}"))).fetch_one(connection).await.unwrap();
+                assert_eq!(found, wanted, "{role:?}: {name}");
+            }
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! Every statement of the SQLite store, as static text.
 //!
-//! A statement starts with a comment that names it; the name is also its span's and its metric's. Rows come in as one JSON array
-//! a table and batch (`$1`), bytes as hex; what is large, events and content, comes as one run of bytes that the JSON points
-//! into. Rows go out as one JSON object each, or as plain columns where they hold large bytes. A table's columns are listed once,
-//! so that what is written and what is read cannot drift apart. No statement is ever put together at run time.
+//! A statement starts with a comment that names it. Rows come in as one JSON array a table and batch, bytes as hex; what is large,
+//! events and content, comes as one run of bytes that the JSON points into. Rows go out as one JSON object each, or as plain
+//! columns where they hold large bytes. A table's columns are listed once, so that what is written and what is read cannot drift
+//! apart. No statement is ever put together at run time.
+//!
+//! A batch is three texts: [`LOAD`], [`WRITE`], [`COMMIT`]. The hand-over to SQLite's thread costs more than a statement on an
+//! empty list, so each text holds all its statements, and `$n` counts through the text.
 
 /// What a column is filled from: `plain` as it stands, `blob` and `maybe` (a blob that may be absent) out of hex.
 macro_rules! put {
@@ -40,19 +43,19 @@ macro_rules! json {
 
 /// Inserts rows; one that exists is an error.
 macro_rules! insert {
-    ($name:literal, $table:ident, $first_kind:ident $first:ident, $($kind:ident $column:ident),+) => {
+    ($name:literal, $rows:literal, $table:ident, $first_kind:ident $first:ident, $($kind:ident $column:ident),+) => {
         concat!(
             "-- ", $name, "\nINSERT INTO ", stringify!($table), " (", stringify!($first) $(, ", ", stringify!($column))+,
-            ")\nSELECT ", put!($first_kind $first) $(, ", ", put!($kind $column))+, "\nFROM jsonb_each($1) WHERE true",
+            ")\nSELECT ", put!($first_kind $first) $(, ", ", put!($kind $column))+, "\nFROM jsonb_each(", $rows, ") WHERE true",
         )
     };
 }
 
 /// Inserts rows, or replaces what differs; a row that stands already as it is given costs no write.
 macro_rules! upsert {
-    ($name:literal, $table:ident, [$first_kind:ident $first:ident $(, $key_kind:ident $key:ident)*], $set_kind:ident $set:ident, $($kind:ident $column:ident),+) => {
+    ($name:literal, $rows:literal, $table:ident, [$first_kind:ident $first:ident $(, $key_kind:ident $key:ident)*], $set_kind:ident $set:ident, $($kind:ident $column:ident),+) => {
         concat!(
-            insert!($name, $table, $first_kind $first, $($key_kind $key,)* $set_kind $set, $($kind $column),+),
+            insert!($name, $rows, $table, $first_kind $first, $($key_kind $key,)* $set_kind $set, $($kind $column),+),
             "\nON CONFLICT (", stringify!($first) $(, ", ", stringify!($key))*, ") DO UPDATE SET (",
             stringify!($set) $(, ", ", stringify!($column))+, ") = (excluded.", stringify!($set) $(, ", excluded.", stringify!($column))+,
             ")\nWHERE (", stringify!($table), ".", stringify!($set) $(, ", ", stringify!($table), ".", stringify!($column))+,
@@ -74,7 +77,7 @@ macro_rules! person_columns {
 }
 macro_rules! section_columns {
     ($then:ident $($with:tt)+) => { $then! { $($with)+
-        plain category, plain revision, blob commitment, plain offered, plain released_at, plain released_revision
+        plain category, plain revision, blob commitment, plain offered, plain released_at, plain released_revision, plain rested_on
     } };
 }
 macro_rules! cell_columns {
@@ -94,11 +97,12 @@ macro_rules! key_columns {
     } };
 }
 
-/// One referral with all its rows, as JSON; `FROM referral AS r` and what the caller adds.
+/// One referral with all its rows, as JSON, after a first column if there is one; `FROM referral AS r` and what the caller adds.
 macro_rules! referrals {
-    ($name:literal, $which:literal) => {
+    ($name:literal, $which:literal) => { referrals!($name, "", $which) };
+    ($name:literal, $first:literal, $which:literal) => {
         concat!(
-            "-- ", $name, "\nSELECT json_object('referral', ",
+            "-- ", $name, "\nSELECT ", $first, "json_object('referral', ",
             referral_columns!(json "'id', hex(r.id), 'first_position', r.first_position", r,),
             ",\n'persons', (SELECT json_group_array(", person_columns!(json "'referral', hex(r.id)", p,),
             " ORDER BY p.place) FROM person AS p WHERE p.origin = r.first_position)",
@@ -117,97 +121,95 @@ macro_rules! referrals {
 
 // The writer's transaction.
 
-pub(crate) const BEGIN: &str = "-- begin\nBEGIN IMMEDIATE";
-pub(crate) const COMMIT: &str = "-- commit\nCOMMIT";
-pub(crate) const ROLLBACK: &str = "-- rollback\nROLLBACK";
-
-// What a batch sees. The lists come as JSON.
-
-pub(crate) const READ_HEAD: &str = "-- read_head
-SELECT size, root, frontier, last_time FROM log_head";
-
-pub(crate) const LOAD_KEYS: &str = concat!(
-    "-- load_keys\nSELECT ",
+/// Locks the head and answers with rows of two columns: what it is, and the row as JSON.
+///
+/// `$1` keys as pairs, `$2` referrals' ids, `$3` references, `$4` keyed hashes of sender references, `$5` offers' ids.
+pub(crate) const LOAD: &str = concat!(
+    "-- load\nBEGIN IMMEDIATE;\n",
+    "-- load_head\nSELECT 'head', json_object('size', size, 'root', hex(root), 'frontier', hex(frontier), 'last_time', last_time) FROM log_head;\n",
+    "-- load_keys\nSELECT 'key', ",
     key_columns!(json "'agency', k.agency, 'request', hex(k.request)", k,),
-    "\nFROM json_each($1) AS wanted CROSS JOIN request_key AS k",
-    "\nWHERE k.agency = wanted.value->>0 AND k.request = unhex(wanted.value->>1)",
+    "\nFROM json_each($1) AS wanted CROSS JOIN request_key AS k\nWHERE k.agency = wanted.value->>0 AND k.request = unhex(wanted.value->>1);\n",
+    referrals!(
+        "load_referrals",
+        "'referral', ",
+        "WHERE r.first_position IN (
+SELECT first_position FROM referral WHERE id IN (SELECT unhex(value) FROM json_each($2))
+UNION SELECT first_position FROM referral WHERE reference IN (SELECT value FROM json_each($3)))
+ORDER BY r.first_position;\n"
+    ),
+    "-- load_sender_references
+SELECT 'sender_reference', json_array(hex(s.hash), r.reference)
+FROM json_each($4) AS wanted CROSS JOIN sender_reference AS s ON s.hash = unhex(wanted.value) CROSS JOIN referral AS r ON r.id = s.referral;\n",
+    "-- load_offers
+SELECT 'offer', json_object('id', hex(o.id), 'agency', o.agency, 'position', o.position, 'answer', o.answer)
+FROM json_each($5) AS wanted CROSS JOIN offer AS o ON o.id = unhex(wanted.value)",
 );
 
-pub(crate) const LOAD_REFERRALS: &str = referrals!(
-    "load_referrals",
-    "WHERE r.first_position IN (
-SELECT first_position FROM referral WHERE id IN (SELECT unhex(value) FROM json_each($1))
-UNION SELECT first_position FROM referral WHERE reference IN (SELECT value FROM json_each($2)))
-ORDER BY r.first_position"
-);
-
-pub(crate) const LOAD_SENDER_REFERENCES: &str = "-- load_sender_references
-SELECT json_array(hex(s.hash), r.reference)
-FROM json_each($1) AS wanted CROSS JOIN sender_reference AS s ON s.hash = unhex(wanted.value) CROSS JOIN referral AS r ON r.id = s.referral";
-
-pub(crate) const LOAD_OFFERS: &str = "-- load_offers
-SELECT json_object('id', hex(o.id), 'agency', o.agency, 'position', o.position)
-FROM json_each($1) AS wanted CROSS JOIN offer AS o ON o.id = unhex(wanted.value)";
-
-// What a batch writes.
-
-/// `$1`: the events' bytes, one after the other. `$2`: the rows, each with its place among them, from 1.
-pub(crate) const APPEND_EVENTS: &str = "-- append_events
+/// Every table once, in the order that references need. `$1` and `$14` are runs of bytes, the rest JSON: `$2` and `$15` point into
+/// them with `start`, from 1, and `length`.
+pub(crate) const WRITE: &str = concat!(
+    "-- append_events
 INSERT INTO event (position, event_id, bytes, leaf_hash)
 SELECT value->>'position', unhex(value->>'event_id'), substr($1, value->>'start', value->>'length'), unhex(value->>'leaf_hash')
-FROM jsonb_each($2) WHERE true";
-
-pub(crate) const APPEND_TREE: &str = insert!("append_tree", tree, plain level, plain number, blob hash);
-
-pub(crate) const APPEND_CHECKPOINT: &str = insert!("append_checkpoint", checkpoint, plain size, plain prev_size, blob root, blob note);
-
-pub(crate) const WRITE_REFERRALS: &str =
-    referral_columns!(upsert "write_referrals", referral, [plain first_position], blob id, plain sender_clears, plain leader_clears,);
-
-pub(crate) const WRITE_PERSONS: &str = person_columns!(upsert "write_persons", person, [plain origin, plain place],);
-
-pub(crate) const WRITE_SECTIONS: &str = section_columns!(upsert "write_sections", section, [plain origin, plain number],);
-
-pub(crate) const WRITE_CELLS: &str = cell_columns!(upsert "write_cells", cell, [plain origin, plain section, plain place],);
-
-pub(crate) const WRITE_CONSENTS: &str = consent_columns!(upsert "write_consents", consent, [plain origin, plain position],);
-
-pub(crate) const WRITE_STOP_USES: &str = upsert!("write_stop_uses", stop_use, [plain origin, plain position], plain sections, plain answer);
-
-pub(crate) const APPEND_INBOX: &str = insert!("append_inbox", inbox, plain function, plain position, blob referral, plain kind);
-
-pub(crate) const APPEND_STATUSES: &str = insert!("append_statuses", status, plain agency, plain position, blob referral, plain status, plain at);
-
-/// Replaces a key that was refused; a trigger refuses the rest.
-pub(crate) const WRITE_KEYS: &str = key_columns!(upsert "write_keys", request_key, [plain agency, blob request],);
-
-/// `$1`: the contents' bytes, one after the other. `$2`: the rows, each with its place among them, from 1.
-pub(crate) const INSERT_CONTENTS: &str = "-- insert_contents
+FROM jsonb_each($2) WHERE true;\n",
+    insert!("append_tree", "$3", tree, plain level, plain number, blob hash),
+    ";\n",
+    insert!("append_checkpoint", "$4", checkpoint, plain size, plain prev_size, blob root, blob note),
+    ";\n",
+    referral_columns!(upsert "write_referrals", "$5", referral, [plain first_position], blob id, plain sender_clears, plain leader_clears,),
+    ";\n",
+    person_columns!(upsert "write_persons", "$6", person, [plain origin, plain place],),
+    ";\n",
+    section_columns!(upsert "write_sections", "$7", section, [plain origin, plain number],),
+    ";\n",
+    cell_columns!(upsert "write_cells", "$8", cell, [plain origin, plain section, plain place],),
+    ";\n",
+    consent_columns!(upsert "write_consents", "$9", consent, [plain origin, plain position],),
+    ";\n",
+    upsert!("write_stop_uses", "$10", stop_use, [plain origin, plain position], plain sections, plain answer),
+    ";\n",
+    insert!("append_inbox", "$11", inbox, plain function, plain position, blob referral, plain kind),
+    ";\n",
+    insert!("append_statuses", "$12", status, plain agency, plain position, blob referral, plain status, plain at),
+    ";\n",
+    // A trigger refuses to replace a key that was not refused.
+    key_columns!(upsert "write_keys", "$13", request_key, [plain agency, blob request],),
+    ";\n",
+    "-- insert_contents
 INSERT INTO section_content (origin, section, revision, key_id, salt, bytes, destroy_after)
 SELECT (SELECT first_position FROM referral WHERE id = unhex(value->>'referral')), value->>'section', value->>'revision', unhex(value->>'key_id'),
-unhex(value->>'salt'), substr($1, value->>'start', value->>'length'), value->>'destroy_after'
-FROM jsonb_each($2) WHERE true";
+unhex(value->>'salt'), substr($14, value->>'start', value->>'length'), value->>'destroy_after'
+FROM jsonb_each($15) WHERE true;\n",
+    insert!("insert_openings", "$16", opening, plain position, plain field, blob salt, blob value),
+    ";\n",
+    insert!("insert_person_lookups", "$17", person_lookup, blob hash, blob person),
+    ";\n",
+    insert!("insert_sender_references", "$18", sender_reference, blob hash, blob referral),
+    ";\n",
+    insert!("insert_offers", "$19", offer, plain position, blob id, plain agency, plain answer),
+    ";\n",
+    upsert!("write_agencies", "$20", agency, [plain id], plain position, plain entry),
+    ";\n",
+    upsert!("write_functions", "$21", function, [plain id], plain position, plain entry),
+    ";\n",
+    // The head moves last: whoever sees it may rely on every row before it.
+    "-- move_head
+UPDATE log_head SET (size, root, frontier, last_time) = (value->>'size', unhex(value->>'root'), unhex(value->>'frontier'), value->>'last_time')
+FROM jsonb_each($22)",
+);
 
-pub(crate) const INSERT_OPENINGS: &str = insert!("insert_openings", opening, plain position, plain field, blob salt, blob value);
+pub(crate) const COMMIT: &str = "-- commit\nCOMMIT";
 
-pub(crate) const INSERT_PERSON_LOOKUPS: &str = insert!("insert_person_lookups", person_lookup, blob hash, blob person);
-
-pub(crate) const INSERT_SENDER_REFERENCES: &str = insert!("insert_sender_references", sender_reference, blob hash, blob referral);
-
-pub(crate) const INSERT_OFFERS: &str = insert!("insert_offers", offer, plain position, blob id, plain agency);
-
-pub(crate) const WRITE_AGENCIES: &str = upsert!("write_agencies", agency, [plain id], plain position, plain entry);
-
-pub(crate) const WRITE_FUNCTIONS: &str = upsert!("write_functions", function, [plain id], plain position, plain entry);
-
-/// The head moves last: whoever sees it may rely on every row below it.
-pub(crate) const MOVE_HEAD: &str = "-- move_head
-UPDATE log_head SET size = $1, root = $2, frontier = $3, last_time = $4";
+pub(crate) const ROLLBACK: &str = "-- rollback\nROLLBACK";
 
 pub(crate) const READ_FOLLOWING_CHECKPOINT: &str = "-- read_following_checkpoint
 SELECT size, prev_size, root, note FROM checkpoint WHERE prev_size = $1";
 
 // What readers ask.
+
+pub(crate) const READ_HEAD: &str = "-- read_head
+SELECT size, root, frontier, last_time FROM log_head";
 
 pub(crate) const READ_EVENTS: &str = "-- read_events
 SELECT position, event_id, bytes, leaf_hash FROM event WHERE position >= $1 AND position < $2 ORDER BY position";
@@ -288,4 +290,53 @@ SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
 /// The name that a statement starts with.
 pub(crate) fn name(statement: &'static str) -> &'static str {
     statement.lines().next().and_then(|line| line.strip_prefix("-- ")).unwrap_or(statement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every statement of this file.
+    const TEXTS: [&str; 25] = [
+        LOAD,
+        WRITE,
+        COMMIT,
+        ROLLBACK,
+        READ_FOLLOWING_CHECKPOINT,
+        READ_HEAD,
+        READ_EVENTS,
+        READ_LEAF_HASHES,
+        READ_TREE_HASHES,
+        READ_CHECKPOINT,
+        READ_LATEST_CHECKPOINT,
+        READ_REFERRALS,
+        READ_BY_REFERENCE,
+        READ_BY_SENDER_REFERENCE,
+        READ_SENT,
+        READ_PENDING,
+        READ_ALL,
+        READ_OPEN_INBOX,
+        READ_CONTENTS,
+        READ_INBOX,
+        READ_STATUSES,
+        READ_OPENINGS,
+        READ_DIRECTORY,
+        CHECKPOINT_PASSIVE,
+        CHECKPOINT_RESTART,
+    ];
+
+    #[test]
+    fn every_statement_starts_with_a_name_of_its_own() {
+        let mut names = Vec::new();
+        for statement in TEXTS.iter().chain([&READ_SCHEMA_VERSION]).flat_map(|text| text.split(";\n")) {
+            let name = statement.lines().next().and_then(|line| line.strip_prefix("-- ")).unwrap_or_else(|| panic!("no name: {statement}"));
+            assert!(name.chars().all(|letter| letter == '_' || letter.is_ascii_lowercase()), "{name}");
+            names.push(name);
+        }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+        assert!(count > TEXTS.len());
+    }
 }

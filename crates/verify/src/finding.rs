@@ -70,6 +70,7 @@ finding_codes! {
     NoteMalformed = "NOTE_MALFORMED", "The checkpoint is not a signed note of this format.";
     NoteUnsigned = "NOTE_UNSIGNED", "The checkpoint is not signed by the key.";
     NoteWrongSignature = "NOTE_WRONG_SIGNATURE", "The checkpoint's signature by the key is wrong.";
+    OfferDeclined = "OFFER_DECLINED", "She said no to the offer of support, yet something about her was submitted.";
     OfferUnknown = "OFFER_UNKNOWN", "The sender recorded no such offer of support.";
     OfficerMissing = "OFFICER_MISSING", "The event names no officer.";
     OriginDiffers = "ORIGIN_DIFFERS", "Header, checkpoint, key and first event name different logs.";
@@ -128,11 +129,16 @@ pub(crate) struct Findings {
 
 impl Findings {
     pub(crate) fn at(&mut self, position: Position, code: Code, text: impl Into<String>) {
-        self.push(Finding { position: Some(position.0), code, text: text.into() });
+        if self.list.len() < FINDINGS_MAX {
+            self.list.push(Finding { position: Some(position.0), code, text: text.into() });
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
+        }
     }
 
+    /// About the log as a whole; there are few of these, and none is ever left out.
     pub(crate) fn of_log(&mut self, code: Code, text: impl Into<String>) {
-        self.push(Finding { position: None, code, text: text.into() });
+        self.list.push(Finding { position: None, code, text: text.into() });
     }
 
     /// Something that could not be checked, said once.
@@ -140,14 +146,6 @@ impl Findings {
         // A log full of unknown tables must not fill the memory.
         if self.doubts.len() < FINDINGS_MAX {
             self.doubts.insert(text.into());
-        }
-    }
-
-    fn push(&mut self, finding: Finding) {
-        if self.list.len() < FINDINGS_MAX {
-            self.list.push(finding);
-        } else {
-            self.left_out = self.left_out.saturating_add(1);
         }
     }
 

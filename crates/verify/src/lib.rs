@@ -9,6 +9,7 @@ mod audit;
 mod auditor;
 mod book;
 mod bundle;
+mod facts;
 mod finding;
 mod law;
 mod release;
@@ -18,8 +19,6 @@ mod steps;
 
 pub use audit::{Options, audit_bundle};
 pub use auditor::{Auditor, Expected, Trust};
-pub use bundle::{
-    BUNDLE_FORMAT, BundleError, BundleReader, BundleWriter, HEADER_LINE_BYTES_MAX, Header, LEAF_LINE_BYTES_MAX, NOTE_LINE_BYTES_MAX,
-};
+pub use bundle::{BUNDLE_FORMAT, BundleError, BundleReader, BundleWriter, HEADER_LINE_BYTES_MAX, Header, LEAF_LINE_BYTES_MAX, NOTE_LINE_BYTES_MAX};
 pub use finding::{Code, FINDINGS_MAX, Finding};
 pub use report::{REPORT_FORMAT, Report, Verdict};

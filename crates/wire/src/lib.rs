@@ -13,7 +13,6 @@ pub mod convert;
 pub mod door;
 mod identifier;
 pub mod limits;
-pub mod raw;
 pub mod view;
 
 #[expect(

@@ -51,7 +51,10 @@ impl Config {
         let mut found = Problems::default();
         let development = self.log.origin.starts_with(DEV_ORIGIN_PREFIX);
         match (purpose, development) {
-            (Purpose::Production, true) => found.add("log.origin", format!("{DEV_ORIGIN_PREFIX}… is the development log; a broker with real data needs a name and keys of its own")),
+            (Purpose::Production, true) => {
+                let why = format!("{DEV_ORIGIN_PREFIX}… is the development log; a broker with real data needs a name and keys of its own");
+                found.add("log.origin", why);
+            }
             (Purpose::Development, false) => found.add("log.origin", format!("a development log's name begins with {DEV_ORIGIN_PREFIX}")),
             (Purpose::Production, false) | (Purpose::Development, true) => {}
         }

@@ -111,7 +111,14 @@ fn what_the_files_have_wrong_is_named() {
         ("a missing seed", |etc| fs::remove_file(etc.join("log-signing.seed")).unwrap(), "log.signing_key"),
         ("a secret for all", |etc| fs::set_permissions(etc.join("door.secret"), fs::Permissions::from_mode(0o644)).unwrap(), "door.secret"),
         ("a key for all", |etc| fs::set_permissions(etc.join("tls/server.key"), fs::Permissions::from_mode(0o604)).unwrap(), "tls.key"),
-        ("a folder as seed", |etc| { fs::remove_file(etc.join("log-signing.seed")).unwrap(); fs::create_dir(etc.join("log-signing.seed")).unwrap(); }, "log.signing_key"),
+        (
+            "a folder as seed",
+            |etc| {
+                fs::remove_file(etc.join("log-signing.seed")).unwrap();
+                fs::create_dir(etc.join("log-signing.seed")).unwrap();
+            },
+            "log.signing_key",
+        ),
         ("no certificate", |etc| fs::write(etc.join("tls/server.pem"), "").unwrap(), "tls"),
         ("no authority", |etc| fs::write(etc.join("tls/client-ca.pem"), "").unwrap(), "tls"),
         ("an empty revocation list", |etc| fs::write(etc.join("tls/client-ca.crl.pem"), "").unwrap(), "tls"),
@@ -158,15 +165,14 @@ fn the_unit_starts_this_configuration_and_gives_away_nothing() {
     let mut settings: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     let mut section = "";
     for line in UNIT.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        match line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            Some(name) => section = name,
-            None => {
-                let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("{line} is no setting"));
-                settings.entry((section, key)).or_default().push(value);
-            }
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else {
+            let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("{line} is no setting"));
+            settings.entry((section, key)).or_default().push(value);
         }
     }
-    let service = |key| settings.get(&("Service", key)).map(|values| values.as_slice());
+    let service = |key| settings.get(&("Service", key)).map(Vec::as_slice);
     assert_eq!(service("ExecStart"), Some(&["/usr/bin/bryggad serve --config /etc/bryggad/bryggad.toml"][..]));
     assert_eq!(service("ExecStartPre"), Some(&["/usr/bin/bryggad config check --config /etc/bryggad/bryggad.toml"][..]));
     let stop: u64 = service("TimeoutStopSec").unwrap()[0].parse().unwrap();

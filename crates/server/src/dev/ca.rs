@@ -115,11 +115,7 @@ impl Authority {
     /// A certificate for a broker on this machine.
     pub fn server(&self) -> Result<Credentials, CaError> {
         let localhost = "localhost".try_into()?;
-        let names = vec![
-            SanType::DnsName(localhost),
-            SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
-        ];
+        let names = vec![SanType::DnsName(localhost), SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)), SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST))];
         self.issue("bryggad", names, ExtendedKeyUsagePurpose::ServerAuth, self.validity)
     }
 

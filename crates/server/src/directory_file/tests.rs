@@ -91,7 +91,10 @@ fn every_error_names_the_entry_and_the_field() {
         (file(&agency.replace("social_board", "church"), ""), "agency x-soc: kind: must be one of police, prosecution, social_board, supervisor"),
         (file(&agency.replace("\"X\"", "\" \""), ""), "agency x-soc: name:"),
         (file(&[agency, agency].join(","), ""), "agency x-soc: id: stands twice"),
-        (file(&format!(r#"{agency},{{"id":"y-soc","kind":"police","name":"Y","san_uri":"urn:brygga:agency:x-soc"}}"#), ""), "agency y-soc: san_uri: agency x-soc"),
+        (
+            file(&format!(r#"{agency},{{"id":"y-soc","kind":"police","name":"Y","san_uri":"urn:brygga:agency:x-soc"}}"#), ""),
+            "agency y-soc: san_uri: agency x-soc",
+        ),
         (agency_with(r#""san_uri":"https://x""#), "agency x-soc: san_uri:"),
         (agency_with(r#""organisation_number":"202100-0077""#), "agency x-soc: organisation_number:"),
         (agency_with(r#""organisation_number":"2021000076""#), "agency x-soc: organisation_number:"),

@@ -12,17 +12,14 @@ use brygga_wire::view::Clearing;
 use brygga_wire::{convert, v1, view};
 use tonic::{Request, Response, Status};
 
+use super::Rpc;
 use super::command::Done;
 use super::read::{self, List};
 use super::status::Failed;
-use super::Rpc;
 
 #[tonic::async_trait]
 impl<R: Reader> ClearanceService for Rpc<R> {
-    async fn list_pending_clearances(
-        &self,
-        request: Request<v1::ListPendingClearancesRequest>,
-    ) -> Result<Response<v1::ListPendingClearancesResponse>, Status> {
+    async fn list_pending_clearances(&self, request: Request<v1::ListPendingClearancesRequest>) -> Result<Response<v1::ListPendingClearancesResponse>, Status> {
         self.answered(self.pending(&request).await)
     }
 
@@ -31,24 +28,15 @@ impl<R: Reader> ClearanceService for Rpc<R> {
     }
 
     async fn decide_clearance(&self, request: Request<v1::DecideClearanceRequest>) -> Result<Response<v1::DecideClearanceResponse>, Status> {
-        self.write(request, convert::decide_clearance, |done| {
-            Ok(v1::DecideClearanceResponse { referral: Some(stands(done)?), ..Default::default() })
-        })
-        .await
+        self.write(request, convert::decide_clearance, |done| Ok(v1::DecideClearanceResponse { referral: Some(stands(done)?), ..Default::default() })).await
     }
 
     async fn confirm_clearance(&self, request: Request<v1::ConfirmClearanceRequest>) -> Result<Response<v1::ConfirmClearanceResponse>, Status> {
-        self.write(request, convert::confirm_clearance, |done| {
-            Ok(v1::ConfirmClearanceResponse { referral: Some(stands(done)?), ..Default::default() })
-        })
-        .await
+        self.write(request, convert::confirm_clearance, |done| Ok(v1::ConfirmClearanceResponse { referral: Some(stands(done)?), ..Default::default() })).await
     }
 
     async fn revoke_clearance(&self, request: Request<v1::RevokeClearanceRequest>) -> Result<Response<v1::RevokeClearanceResponse>, Status> {
-        self.write(request, convert::revoke_clearance, |done| {
-            Ok(v1::RevokeClearanceResponse { referral: Some(stands(done)?), ..Default::default() })
-        })
-        .await
+        self.write(request, convert::revoke_clearance, |done| Ok(v1::RevokeClearanceResponse { referral: Some(stands(done)?), ..Default::default() })).await
     }
 }
 
@@ -82,11 +70,7 @@ impl<R: Reader> Rpc<R> {
 /// In which part the agency clears the referral, if it does. A leader has a part only in sections that touch the investigation.
 fn clears(agency: &AgencyId, referral: &Referral) -> Option<Clearing> {
     let investigated = || referral.cells().any(|(_, cell)| cell.interest == Interest::Investigation);
-    if referral.sender == *agency {
-        Some(Clearing::Sender)
-    } else {
-        (referral.leader == *agency && investigated()).then_some(Clearing::Leader)
-    }
+    if referral.sender == *agency { Some(Clearing::Sender) } else { (referral.leader == *agency && investigated()).then_some(Clearing::Leader) }
 }
 
 fn sees(clearing: Clearing, interest: Interest) -> bool {

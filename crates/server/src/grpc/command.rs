@@ -55,7 +55,8 @@ impl Done {
     /// The last event of the receipt that is of the wanted kind, as it was stored.
     pub(super) fn event(&self, wanted: fn(&Fact) -> bool) -> Result<(Position, Event), Failed> {
         for leaf in self.delivery.receipt.leaves.iter().rev() {
-            let corrupt = |_| Failed::Delivery(AskError::Store(StoreError::Corrupt(Corrupt { table: "event", row: leaf.position.to_string(), column: "bytes" })));
+            let corrupt =
+                |_| Failed::Delivery(AskError::Store(StoreError::Corrupt(Corrupt { table: "event", row: leaf.position.to_string(), column: "bytes" })));
             let event = brygga_journal::decode(&leaf.bytes).map_err(corrupt)?;
             if wanted(&event.fact) {
                 return Ok((leaf.position, event));

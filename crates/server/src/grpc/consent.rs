@@ -28,7 +28,7 @@ impl<R: Reader> ConsentService for Rpc<R> {
     }
 
     async fn withdraw_consent(&self, request: Request<v1::WithdrawConsentRequest>) -> Result<Response<v1::WithdrawConsentResponse>, Status> {
-        self.write(request, convert::withdraw_consent, |done| withdrawn(done)).await
+        self.write(request, convert::withdraw_consent, withdrawn).await
     }
 
     async fn get_consent(&self, request: Request<v1::GetConsentRequest>) -> Result<Response<v1::GetConsentResponse>, Status> {

@@ -6,7 +6,7 @@ use brygga_domain::{AgencyId, Reason, Referral, ReferralName};
 use brygga_engine::projection;
 use brygga_engine::readers::Asking;
 use brygga_engine::rows::{Blob, ReferralRows};
-use brygga_engine::store::{After, Reader, ReferralKey, StoreError};
+use brygga_engine::store::{After, Corrupt, Reader, ReferralKey, StoreError};
 use brygga_wire::convert::read::{Cursor, Page};
 use prost::Message;
 
@@ -18,7 +18,7 @@ pub(super) const CHUNK_ROWS_MAX: u32 = 500;
 /// Referrals that one page of a filtered list looks at.
 pub(super) const LIST_SCAN_REFERRALS_MAX: usize = 2_000;
 /// Referrals of a list that is sorted by urgency or due time: more than any function or agency has open at once.
-pub(super) const SORTED_REFERRALS_MAX: usize = 10_000;
+pub(super) const SORTED_REFERRALS_MAX: usize = 5_000;
 /// A page's messages together; leaves room below the message limit for what stands beside them.
 pub(super) const PAGE_BYTES_MAX: usize = 512 * 1024;
 /// Where a list begins: before the first position.
@@ -73,8 +73,8 @@ pub(super) async fn in_order<R: Reader>(reader: &mut R, ids: &[Blob]) -> Result<
     wanted.dedup();
     let found: Vec<Referral> = reader.referrals(&wanted).await?.iter().map(read_back).collect::<Result<_, _>>()?;
     let of = |id: &Blob| found.iter().find(|referral| referral.id.as_bytes().as_slice() == id.0).cloned();
-    let corrupt = |id: &Blob| projection::missing_referral(id);
-    ids.iter().map(|id| of(id).ok_or_else(|| StoreError::Corrupt(corrupt(id)))).collect()
+    let corrupt = |id: &Blob| StoreError::Corrupt(Corrupt { table: "referral", row: hex::encode(&id.0), column: "id" });
+    ids.iter().map(|id| of(id).ok_or_else(|| corrupt(id))).collect()
 }
 
 /// Which rows a longer reading asks for, one chunk after the other.
@@ -87,14 +87,14 @@ pub(super) enum List {
 }
 
 /// Every referral of a list, in the order of the log, up to [`SORTED_REFERRALS_MAX`].
-pub(super) async fn all<R: Reader>(reader: &mut R, list: List, of: &str) -> Result<Vec<Referral>, StoreError> {
+pub(super) async fn all<R: Reader>(reader: &mut R, which: List, whose: &str) -> Result<Vec<Referral>, StoreError> {
     let mut found: Vec<Referral> = Vec::new();
     let mut after = BEGINNING;
     while found.len() < SORTED_REFERRALS_MAX {
         let chunk = After { after, limit: CHUNK_ROWS_MAX };
-        let rows = match list {
-            List::Pending => reader.pending_clearances(of, chunk).await?,
-            List::OpenInbox => reader.open_inbox(of, chunk).await?,
+        let rows = match which {
+            List::Pending => reader.pending_clearances(whose, chunk).await?,
+            List::OpenInbox => reader.open_inbox(whose, chunk).await?,
         };
         let Some(last) = rows.last() else { break };
         after = last.referral.first_position;

@@ -27,24 +27,18 @@ impl<R: Reader> ReferralService for Rpc<R> {
     }
 
     async fn submit_referral(&self, request: Request<v1::SubmitReferralRequest>) -> Result<Response<v1::SubmitReferralResponse>, Status> {
-        self.write(request, convert::submit_referral, |done| {
-            Ok(v1::SubmitReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() })
-        })
-        .await
+        self.write(request, convert::submit_referral, |done| Ok(v1::SubmitReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() }))
+            .await
     }
 
     async fn amend_referral(&self, request: Request<v1::AmendReferralRequest>) -> Result<Response<v1::AmendReferralResponse>, Status> {
-        self.write(request, convert::amend_referral, |done| {
-            Ok(v1::AmendReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() })
-        })
-        .await
+        self.write(request, convert::amend_referral, |done| Ok(v1::AmendReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() }))
+            .await
     }
 
     async fn retract_referral(&self, request: Request<v1::RetractReferralRequest>) -> Result<Response<v1::RetractReferralResponse>, Status> {
-        self.write(request, convert::retract_referral, |done| {
-            Ok(v1::RetractReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() })
-        })
-        .await
+        self.write(request, convert::retract_referral, |done| Ok(v1::RetractReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() }))
+            .await
     }
 
     async fn get_referral(&self, request: Request<v1::GetReferralRequest>) -> Result<Response<v1::GetReferralResponse>, Status> {

@@ -133,8 +133,8 @@ mod tests {
     fn the_header_is_read_as_grpc_writes_it() {
         let cases = [
             ("5S", Some(Duration::from_secs(5))),
-            ("2M", Some(Duration::from_secs(120))),
-            ("1H", Some(Duration::from_secs(3600))),
+            ("2M", Some(Duration::from_mins(2))),
+            ("1H", Some(Duration::from_hours(1))),
             ("250m", Some(Duration::from_millis(250))),
             ("7u", Some(Duration::from_micros(7))),
             ("99999999n", Some(Duration::from_nanos(99_999_999))),
@@ -166,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_callers_deadline_ends_the_request_with_a_reason() {
-        let status = answer_of_a_handler_that_never_ends(Duration::from_secs(3600), Some("50m")).await;
+        let status = answer_of_a_handler_that_never_ends(Duration::from_hours(1), Some("50m")).await;
         assert_eq!(status.code(), Code::DeadlineExceeded);
         assert_eq!(status.get_details_error_info().unwrap().reason, DEADLINE_EXCEEDED);
     }
@@ -182,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_in_time_passes_untouched() {
         let quick = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Status::not_found("as it was").into_http()) });
-        let answered = DeadlineLayer::new(Duration::from_secs(3600)).layer(quick).oneshot(Request::new(Body::empty()));
+        let answered = DeadlineLayer::new(Duration::from_hours(1)).layer(quick).oneshot(Request::new(Body::empty()));
         let response: Response<Body> = tokio::time::timeout(TEST_DEADLINE, answered).await.unwrap().unwrap();
         assert_eq!(Status::from_header_map(response.headers()).unwrap().code(), Code::NotFound);
     }

@@ -48,7 +48,9 @@ impl Reader for MemoryReader {
     }
 
     async fn tree_hashes(&mut self, level: i64, start: i64, end: i64) -> Result<Vec<Blob>, StoreError> {
-        self.ask(|tables| tables.tree.values().filter(|tile| tile.level == level && (start..end).contains(&tile.number)).map(|tile| tile.hash.clone()).collect())
+        self.ask(|tables| {
+            tables.tree.values().filter(|tile| tile.level == level && (start..end).contains(&tile.number)).map(|tile| tile.hash.clone()).collect()
+        })
     }
 
     async fn checkpoint(&mut self, size: Option<i64>) -> Result<Option<CheckpointRow>, StoreError> {

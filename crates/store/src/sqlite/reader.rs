@@ -53,6 +53,11 @@ impl SqliteReader {
     }
 }
 
+/// The only column of a row, JSON.
+fn first_json<R: serde::de::DeserializeOwned>(row: &SqliteRow) -> Result<R, sqlx::Error> {
+    rows::json(row, 0)
+}
+
 fn list<T: serde::Serialize>(statement: &'static str, values: &[T]) -> Result<String, StoreError> {
     serde_json::to_string(values).map_err(|error| unavailable(statement, error))
 }
@@ -88,11 +93,11 @@ impl Reader for SqliteReader {
             ReferralKey::Id(id) => self.referrals(std::slice::from_ref(id)).await?,
             ReferralKey::Reference(reference) => {
                 let reference = reference.clone();
-                self.ask(statements::READ_BY_REFERENCE, |query| query.bind(reference), rows::json).await?
+                self.ask(statements::READ_BY_REFERENCE, |query| query.bind(reference), first_json).await?
             }
             ReferralKey::SenderReference(hash) => {
                 let hash = hash.0.clone();
-                self.ask(statements::READ_BY_SENDER_REFERENCE, |query| query.bind(hash), rows::json).await?
+                self.ask(statements::READ_BY_SENDER_REFERENCE, |query| query.bind(hash), first_json).await?
             }
         };
         Ok(found.into_iter().next())
@@ -100,19 +105,19 @@ impl Reader for SqliteReader {
 
     async fn referrals(&mut self, ids: &[Blob]) -> Result<Vec<ReferralRows>, StoreError> {
         let ids = list(statements::READ_REFERRALS, ids)?;
-        self.ask(statements::READ_REFERRALS, |query| query.bind(ids), rows::json).await
+        self.ask(statements::READ_REFERRALS, |query| query.bind(ids), first_json).await
     }
 
     async fn sent_by(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        self.ask_page(statements::READ_SENT, agency, after, rows::json).await
+        self.ask_page(statements::READ_SENT, agency, after, first_json).await
     }
 
     async fn pending_clearances(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        self.ask_page(statements::READ_PENDING, agency, after, rows::json).await
+        self.ask_page(statements::READ_PENDING, agency, after, first_json).await
     }
 
     async fn all_referrals(&mut self, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        self.ask(statements::READ_ALL, |query| query.bind(after.after).bind(after.limit), rows::json).await
+        self.ask(statements::READ_ALL, |query| query.bind(after.after).bind(after.limit), first_json).await
     }
 
     async fn contents(&mut self, referral: &Blob, wanted: &[(i64, i64)]) -> Result<Vec<ContentRow>, StoreError> {
@@ -122,23 +127,23 @@ impl Reader for SqliteReader {
     }
 
     async fn inbox(&mut self, function: &str, after: After) -> Result<Vec<InboxRow>, StoreError> {
-        self.ask_page(statements::READ_INBOX, function, after, rows::json).await
+        self.ask_page(statements::READ_INBOX, function, after, first_json).await
     }
 
     async fn open_inbox(&mut self, function: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        self.ask_page(statements::READ_OPEN_INBOX, function, after, rows::json).await
+        self.ask_page(statements::READ_OPEN_INBOX, function, after, first_json).await
     }
 
     async fn statuses(&mut self, agency: &str, after: After) -> Result<Vec<StatusRow>, StoreError> {
-        self.ask_page(statements::READ_STATUSES, agency, after, rows::json).await
+        self.ask_page(statements::READ_STATUSES, agency, after, first_json).await
     }
 
     async fn openings(&mut self, position: i64) -> Result<Vec<OpeningRow>, StoreError> {
-        self.ask(statements::READ_OPENINGS, |query| query.bind(position), rows::json).await
+        self.ask(statements::READ_OPENINGS, |query| query.bind(position), first_json).await
     }
 
     async fn directory(&mut self) -> Result<(Vec<AgencyRow>, Vec<FunctionRow>), StoreError> {
-        let found = self.ask(statements::READ_DIRECTORY, |query| query, rows::json).await?;
+        let found = self.ask(statements::READ_DIRECTORY, |query| query, first_json).await?;
         found.into_iter().next().ok_or_else(|| store_error(statements::READ_DIRECTORY, sqlx::Error::RowNotFound))
     }
 }

@@ -147,9 +147,9 @@ pub(super) fn hash(row: &SqliteRow) -> Result<Blob, sqlx::Error> {
     row.try_get(0).map(Blob)
 }
 
-/// The only column of a row, JSON.
-pub(super) fn json<R: DeserializeOwned>(row: &SqliteRow) -> Result<R, sqlx::Error> {
-    let text: &str = row.try_get(0)?;
+/// A column of a row, JSON.
+pub(super) fn json<R: DeserializeOwned>(row: &SqliteRow, column: usize) -> Result<R, sqlx::Error> {
+    let text: &str = row.try_get(column)?;
     serde_json::from_str(text).map_err(|error| sqlx::Error::ColumnDecode { index: String::from("json"), source: error.into() })
 }
 
@@ -159,10 +159,8 @@ fn blob(row: &SqliteRow, column: &str) -> Result<Blob, sqlx::Error> {
 
 /// What an error of a statement means: damage, or no answer.
 pub(super) fn store_error(statement: &'static str, error: sqlx::Error) -> StoreError {
-    let damaged = match &error {
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::RowNotFound => true,
-        other => matches!(primary_code(other), Some(SQLITE_CORRUPT | SQLITE_NOTADB)),
-    };
+    let unreadable = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::RowNotFound);
+    let damaged = unreadable || matches!(primary_code(&error), Some(SQLITE_CORRUPT | SQLITE_NOTADB));
     if damaged {
         // The source stays in the log of the broker: it names no value, only what SQLite or the decoder found wrong.
         tracing::error!(statement = statements::name(statement), %error, "damaged data");

@@ -4,12 +4,13 @@ use std::fs::File;
 
 use brygga_engine::rows::{CheckpointRow, HeadRow};
 use brygga_engine::store::{Batch, CommitError, Loaded, Store, StoreError, Wanted};
-use serde::Serialize;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Row as _, Sqlite};
 
 use super::link::Link;
 use super::rows::{self, store_error, unavailable};
-use crate::statements::{self, BEGIN, COMMIT, ROLLBACK};
+use crate::statements::{self, COMMIT, LOAD, ROLLBACK, WRITE};
 
 /// The writer of a SQLite database.
 #[derive(Debug)]
@@ -47,28 +48,17 @@ impl SqliteStore {
             self.link.give_up().await;
         }
     }
-
-    async fn begin(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        if self.in_transaction {
-            // The batch before this one was given up between load and commit.
-            self.roll_back().await;
-        }
-        let connection = self.link.connection().await.map_err(|error| unavailable(BEGIN, error))?;
-        sqlx::query(BEGIN).execute(&mut *connection).await.map_err(|error| store_error(BEGIN, error))?;
-        self.in_transaction = true;
-        Ok(connection)
-    }
 }
 
 impl Store for SqliteStore {
     async fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
-        let loaded = match self.begin().await {
-            Ok(connection) => read(connection, wanted).await,
-            Err(error) => {
-                self.link.give_up().await;
-                return Err(error);
-            }
-        };
+        if self.in_transaction {
+            // The batch before this one was given up between load and commit.
+            self.roll_back().await;
+        }
+        let connection = self.link.connection().await.map_err(|error| unavailable(LOAD, error))?;
+        let loaded = read(connection, wanted).await;
+        self.in_transaction = true;
         if loaded.is_err() {
             self.roll_back().await;
         }
@@ -119,85 +109,68 @@ async fn read_head(connection: &mut SqliteConnection) -> Result<HeadRow, StoreEr
 }
 
 async fn read(connection: &mut SqliteConnection, wanted: &Wanted) -> Result<Loaded, StoreError> {
-    let head = read_head(connection).await?;
-    let mut loaded = Loaded { head, ..Loaded::default() };
-    loaded.keys = find(connection, statements::LOAD_KEYS, &wanted.keys).await?;
-    if !wanted.referrals.is_empty() || !wanted.references.is_empty() {
-        let statement = statements::LOAD_REFERRALS;
-        let query = sqlx::query(statement).bind(text(statement, &wanted.referrals)?).bind(text(statement, &wanted.references)?);
-        let found = query.fetch_all(&mut *connection).await.map_err(|error| store_error(statement, error))?;
-        loaded.referrals = found.iter().map(rows::json).collect::<Result<_, _>>().map_err(|error| store_error(statement, error))?;
+    let list = |list: Result<String, serde_json::Error>| list.map_err(|error| unavailable(LOAD, error));
+    let query = sqlx::query(LOAD)
+        .bind(list(serde_json::to_string(&wanted.keys))?)
+        .bind(list(serde_json::to_string(&wanted.referrals))?)
+        .bind(list(serde_json::to_string(&wanted.references))?)
+        .bind(list(serde_json::to_string(&wanted.sender_references))?)
+        .bind(list(serde_json::to_string(&wanted.offers))?);
+    let found = query.fetch_all(connection).await.map_err(|error| store_error(LOAD, error))?;
+    sort_out(&found).map_err(|error| store_error(LOAD, error))
+}
+
+/// The rows of all of `LOAD`'s statements, by what their first column says.
+fn sort_out(found: &[SqliteRow]) -> Result<Loaded, sqlx::Error> {
+    let mut loaded = Loaded::default();
+    for row in found {
+        match row.try_get(0)? {
+            "head" => loaded.head = rows::json(row, 1)?,
+            "key" => loaded.keys.push(rows::json(row, 1)?),
+            "referral" => loaded.referrals.push(rows::json(row, 1)?),
+            "sender_reference" => loaded.sender_references.push(rows::json(row, 1)?),
+            "offer" => loaded.offers.push(rows::json(row, 1)?),
+            other => return Err(sqlx::Error::ColumnNotFound(other.to_owned())),
+        }
     }
-    loaded.sender_references = find(connection, statements::LOAD_SENDER_REFERENCES, &wanted.sender_references).await?;
-    loaded.offers = find(connection, statements::LOAD_OFFERS, &wanted.offers).await?;
     Ok(loaded)
-}
-
-async fn find<W, R>(connection: &mut SqliteConnection, statement: &'static str, wanted: &[W]) -> Result<Vec<R>, StoreError>
-where
-    W: Serialize,
-    R: serde::de::DeserializeOwned,
-{
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let query = sqlx::query(statement).bind(text(statement, wanted)?);
-    let found = query.fetch_all(connection).await.map_err(|error| store_error(statement, error))?;
-    found.iter().map(rows::json).collect::<Result<_, _>>().map_err(|error| store_error(statement, error))
-}
-
-fn text<W: Serialize>(statement: &'static str, wanted: &[W]) -> Result<String, StoreError> {
-    serde_json::to_string(wanted).map_err(|error| unavailable(statement, error))
 }
 
 /// Every table once, the head last.
 async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Failed> {
-    let (bytes, slips) = rows::pack(&batch.events, |event| &event.bytes, rows::event_slip);
-    put_packed(connection, statements::APPEND_EVENTS, bytes, &slips).await?;
-    put(connection, statements::APPEND_TREE, &batch.tree).await?;
-    put(connection, statements::APPEND_CHECKPOINT, batch.checkpoint.as_slice()).await?;
-    write_referrals(connection, batch).await?;
-    put(connection, statements::APPEND_INBOX, &batch.inbox).await?;
-    put(connection, statements::APPEND_STATUSES, &batch.statuses).await?;
-    put(connection, statements::WRITE_KEYS, &batch.keys).await?;
-    let (bytes, slips) = rows::pack(&batch.contents, |content| &content.bytes, rows::content_slip);
-    put_packed(connection, statements::INSERT_CONTENTS, bytes, &slips).await?;
-    put(connection, statements::INSERT_OPENINGS, &batch.openings).await?;
-    put(connection, statements::INSERT_PERSON_LOOKUPS, &batch.person_lookups).await?;
-    put(connection, statements::INSERT_SENDER_REFERENCES, &batch.sender_references).await?;
-    put(connection, statements::INSERT_OFFERS, &batch.offers).await?;
-    put(connection, statements::WRITE_AGENCIES, &batch.agencies).await?;
-    put(connection, statements::WRITE_FUNCTIONS, &batch.functions).await?;
-    let Some(head) = &batch.head else { return Ok(()) };
-    let HeadRow { size, root, frontier, last_time } = head.clone();
-    let query = sqlx::query(statements::MOVE_HEAD).bind(size).bind(root.0).bind(frontier.0).bind(last_time);
-    query.execute(connection).await.map(drop).map_err(|error| failed(statements::MOVE_HEAD, error))
+    let query = arguments(batch).map_err(|error| failed(WRITE, error))?;
+    query.execute(connection).await.map(drop).map_err(|error| failed(WRITE, error))
 }
 
-async fn write_referrals(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Failed> {
+/// The batch as `WRITE` takes it.
+fn arguments(batch: &Batch) -> Result<Query<'static, Sqlite, SqliteArguments>, serde_json::Error> {
     let referrals = &batch.referrals;
-    put(connection, statements::WRITE_REFERRALS, &rows::parents(referrals)).await?;
-    put(connection, statements::WRITE_PERSONS, &rows::counted(referrals, |rows| &rows.persons)).await?;
-    put(connection, statements::WRITE_SECTIONS, &rows::placed(referrals, |rows| &rows.sections)).await?;
-    put(connection, statements::WRITE_CELLS, &rows::placed(referrals, |rows| &rows.cells)).await?;
-    put(connection, statements::WRITE_CONSENTS, &rows::placed(referrals, |rows| &rows.consents)).await?;
-    put(connection, statements::WRITE_STOP_USES, &rows::placed(referrals, |rows| &rows.stop_uses)).await
-}
-
-async fn put<R: Serialize>(connection: &mut SqliteConnection, statement: &'static str, rows: &[R]) -> Result<(), Failed> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let rows = serde_json::to_string(rows).map_err(|error| failed(statement, error))?;
-    sqlx::query(statement).bind(rows).execute(connection).await.map(drop).map_err(|error| failed(statement, error))
-}
-
-async fn put_packed<R: Serialize>(connection: &mut SqliteConnection, statement: &'static str, bytes: Vec<u8>, slips: &[R]) -> Result<(), Failed> {
-    if slips.is_empty() {
-        return Ok(());
-    }
-    let slips = serde_json::to_string(slips).map_err(|error| failed(statement, error))?;
-    sqlx::query(statement).bind(bytes).bind(slips).execute(connection).await.map(drop).map_err(|error| failed(statement, error))
+    let (event_bytes, events) = rows::pack(&batch.events, |event| &event.bytes, rows::event_slip);
+    let (content_bytes, contents) = rows::pack(&batch.contents, |content| &content.bytes, rows::content_slip);
+    let query = sqlx::query(WRITE)
+        .bind(event_bytes)
+        .bind(serde_json::to_string(&events)?)
+        .bind(serde_json::to_string(&batch.tree)?)
+        .bind(serde_json::to_string(batch.checkpoint.as_slice())?)
+        .bind(serde_json::to_string(&rows::parents(referrals))?)
+        .bind(serde_json::to_string(&rows::counted(referrals, |rows| &rows.persons))?)
+        .bind(serde_json::to_string(&rows::placed(referrals, |rows| &rows.sections))?)
+        .bind(serde_json::to_string(&rows::placed(referrals, |rows| &rows.cells))?)
+        .bind(serde_json::to_string(&rows::placed(referrals, |rows| &rows.consents))?)
+        .bind(serde_json::to_string(&rows::placed(referrals, |rows| &rows.stop_uses))?)
+        .bind(serde_json::to_string(&batch.inbox)?)
+        .bind(serde_json::to_string(&batch.statuses)?)
+        .bind(serde_json::to_string(&batch.keys)?)
+        .bind(content_bytes)
+        .bind(serde_json::to_string(&contents)?)
+        .bind(serde_json::to_string(&batch.openings)?)
+        .bind(serde_json::to_string(&batch.person_lookups)?)
+        .bind(serde_json::to_string(&batch.sender_references)?)
+        .bind(serde_json::to_string(&batch.offers)?)
+        .bind(serde_json::to_string(&batch.agencies)?)
+        .bind(serde_json::to_string(&batch.functions)?)
+        .bind(serde_json::to_string(batch.head.as_slice())?);
+    Ok(query)
 }
 
 fn failed(statement: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failed {

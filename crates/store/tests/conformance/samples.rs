@@ -130,6 +130,7 @@ pub fn referral(first_position: i64) -> ReferralRows {
         offered: i64::from(number < 4),
         released_at: None,
         released_revision: None,
+        rested_on: String::new(),
     };
     let interests = [(1, 0, victim.clone()), (2, 0, victim.clone()), (3, 0, victim.clone()), (3, 1, Blob::default()), (4, 0, suspect.clone())];
     ReferralRows {

@@ -238,9 +238,10 @@ fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>) -> Option<Vec<N
             check.fault(format_args!("sections[{index}].number"), MISSING_NUMBER);
         }
         match content(check, &format!("sections[{index}].content"), section.content, None) {
-            Some(content) if !converted.contains_key(&section.number) => {
-                converted.insert(section.number, NewContent { section: section.number, content });
-            }
+            Some(content) if !converted.contains_key(&section.number) => match category_of(&content) {
+                Some(category) => drop(converted.insert(section.number, NewContent { section: section.number, category, content })),
+                None => faulty = true,
+            },
             Some(_) => check.twice(format_args!("sections[{index}].number")),
             None => faulty = true,
         }

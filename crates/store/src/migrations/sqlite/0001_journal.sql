@@ -98,6 +98,7 @@ CREATE TABLE section (
     offered INTEGER NOT NULL CHECK (offered IN (0, 1)),
     released_at INTEGER,
     released_revision INTEGER CHECK ((released_revision IS NULL) = (released_at IS NULL)),
+    rested_on TEXT NOT NULL,
     PRIMARY KEY (origin, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -194,7 +195,8 @@ CREATE TABLE sender_reference (
 CREATE TABLE offer (
     position INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
-    agency TEXT NOT NULL
+    agency TEXT NOT NULL,
+    answer TEXT CHECK (answer IN ('yes', 'no', 'later'))
 ) STRICT;
 
 -- Content and openings: erasable, and for that reason outside the journal. Tables with a rowid, since their rows are large.

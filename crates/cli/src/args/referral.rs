@@ -1,0 +1,160 @@
+//! The nouns of a sender: offer, referral, consent, clearance.
+
+use std::path::PathBuf;
+
+use brygga_domain::RetractReason;
+use brygga_wire::v1::Cell;
+use clap::Subcommand;
+
+use super::{Lang, cell, code};
+
+/// Verbs of an offer.
+#[derive(Debug, Subcommand)]
+pub enum OfferCommand {
+    /// Record that support was offered or not, and her answer
+    Record {
+        /// The offer, as JSON of RecordOfferRequest; - for the standard input
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+}
+
+/// Verbs of a referral.
+#[derive(Debug, Subcommand)]
+pub enum ReferralCommand {
+    /// Submit referrals: stored, and held until they are cleared
+    Submit {
+        /// The referrals, each as JSON of SubmitReferralRequest; - for the standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Check referrals without sending anything
+    Validate {
+        /// The referrals, each as JSON of SubmitReferralRequest; - for the standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Give sections new content; what was released is released anew, through the gate
+    Amend {
+        /// The referral, by reference or id
+        referral: String,
+        /// The sections, as JSON of AmendReferralRequest; - for the standard input
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Take a referral back; after a release it is a recall
+    Retract {
+        /// The referral, by reference or id
+        referral: String,
+        /// Why
+        #[arg(long, value_parser = code::<RetractReason>, value_name = "wrong|report_withdrawn|misdirected")]
+        reason: RetractReason,
+    },
+    /// Show a referral as its sender may see it
+    Show {
+        /// The referral, by reference or id
+        #[arg(required_unless_present = "named")]
+        referral: Option<String>,
+        /// The sender's own number for it, as JSON of SenderReferenceName; - for the standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "referral")]
+        named: Option<PathBuf>,
+    },
+    /// List the agency's own referrals, newest first
+    List {
+        /// Only those that are not ended
+        #[arg(long)]
+        open: bool,
+        /// Only those of this thread
+        #[arg(long, value_name = "ID")]
+        thread: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
+    },
+    /// Follow what becomes of the agency's referrals: transport answers, nothing personal
+    Watch {
+        /// Only what came after this position of the log
+        #[arg(long, default_value_t = 0, value_name = "POSITION")]
+        after: u64,
+        /// End after so many
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+    },
+    /// Say what of a referral is blocked, why, and what would make it pass
+    Why {
+        /// The referral, by reference or id
+        referral: String,
+        /// The language of the explanations
+        #[arg(long, value_enum, default_value_t)]
+        lang: Lang,
+    },
+    /// Deliver the writes that wait in the outbox, what stops a disclosure first
+    Resync,
+}
+
+/// Verbs of a consent.
+#[derive(Debug, Subcommand)]
+pub enum ConsentCommand {
+    /// Record a consent: the person's waiver of their own secrecy
+    Record {
+        /// The referral, by reference or id
+        referral: String,
+        /// The consent, as JSON of RecordConsentRequest; - for the standard input
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Show the consents of a referral
+    Show {
+        /// The referral, by reference or id
+        referral: String,
+        /// One consent, by id
+        #[arg(long, value_name = "ID")]
+        consent: Option<String>,
+    },
+    /// Withdraw a consent: stops what rests on it, and tells those who hold it to stop
+    Withdraw {
+        /// The referral, by reference or id
+        referral: String,
+        /// The consent, by id [default: the only one that stands]
+        #[arg(long, value_name = "ID")]
+        consent: Option<String>,
+    },
+}
+
+/// Verbs of clearance.
+#[derive(Debug, Subcommand)]
+pub enum ClearanceCommand {
+    /// List what waits to be decided or confirmed, what is due first on top
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
+    },
+    /// Decide cells: release on a ground, or withhold
+    Decide {
+        /// The referral, by reference or id
+        referral: String,
+        /// The decision, as JSON of DecideClearanceRequest; - for the standard input
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Agree or not, as the second officer
+    Confirm {
+        /// The referral, by reference or id
+        referral: String,
+        /// A cell on which the second officer comes to the same result
+        #[arg(long, value_parser = cell, value_name = "SECTION:INTEREST", required_unless_present = "differ")]
+        agree: Vec<Cell>,
+        /// A cell on which the second officer comes to another: it is withheld
+        #[arg(long, value_parser = cell, value_name = "SECTION:INTEREST")]
+        differ: Vec<Cell>,
+    },
+    /// Take decisions back before release
+    Revoke {
+        /// The referral, by reference or id
+        referral: String,
+        /// A cell
+        #[arg(long = "cell", value_parser = cell, value_name = "SECTION:INTEREST", required = true)]
+        cells: Vec<Cell>,
+    },
+}

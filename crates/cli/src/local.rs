@@ -1,0 +1,110 @@
+//! What can be said about a request without the broker: the same check that stands at its door, and the table of kinds.
+//!
+//! A request that passes here may still be refused: consents, clearances and stages are the broker's to know.
+
+use std::collections::BTreeSet;
+
+use brygga_domain::grounds::{GroundTable, SHIPPED};
+use brygga_domain::{AgencyId, AgencyKind, Category, Code, ReferralKind};
+use brygga_wire::contract::WriteRequest;
+use brygga_wire::convert::{self, Asked, Malformed};
+use brygga_wire::{Door, v1};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// Stands for the agency where none is known: nothing that is checked here depends on which it is.
+const SOME_AGENCY: &str = "some-agency";
+
+/// A write that can be checked as at the broker's door.
+pub trait Checked: WriteRequest {
+    /// The check.
+    fn at_door(self, door: &Door, agency: &AgencyId) -> Result<(), Malformed>;
+}
+
+macro_rules! checked {
+    ($($request:ident $convert:ident;)*) => {
+        $(impl Checked for v1::$request {
+            fn at_door(self, door: &Door, agency: &AgencyId) -> Result<(), Malformed> {
+                convert::$convert(self, door, agency).map(passed)
+            }
+        })*
+    };
+}
+
+trait Outcome {}
+impl Outcome for Asked {}
+impl<T> Outcome for (Asked, T) {}
+impl<T, U> Outcome for (Asked, T, U) {}
+
+/// What the check made is not needed: only whether it passed.
+fn passed(_outcome: impl Outcome) {}
+
+checked! {
+    RecordOfferRequest record_offer;
+    SubmitReferralRequest submit_referral;
+    AmendReferralRequest amend_referral;
+    RetractReferralRequest retract_referral;
+    RecordConsentRequest record_consent;
+    WithdrawConsentRequest withdraw_consent;
+    DecideClearanceRequest decide_clearance;
+    ConfirmClearanceRequest confirm_clearance;
+    RevokeClearanceRequest revoke_clearance;
+    ClaimReferralRequest claim_referral;
+    OpenReferralRequest open_referral;
+    AcknowledgeDeliveryRequest acknowledge_delivery;
+    AcceptReferralRequest accept_referral;
+    DeclineReferralRequest decline_referral;
+    ReturnReferralRequest return_referral;
+    RecordContactRequest record_contact;
+    CloseReferralRequest close_referral;
+    AcknowledgeStopUseRequest acknowledge_stop_use;
+    AcknowledgeRecallRequest acknowledge_recall;
+    SearchEntriesRequest search_entries;
+    GetEntryRequest get_entry;
+}
+
+/// Checks a write as at the door.
+pub fn check<W: Checked>(request: W, agency: Option<&AgencyId>) -> Result<(), Failure> {
+    let nowhere = || Failure::usage("the check cannot be made here");
+    // The keyed hashes that the door makes are thrown away, so that the secret may be anything.
+    let door = Door::new(&Zeroizing::new([0; brygga_wire::door::SECRET_BYTES])).map_err(|_| nowhere())?;
+    let agency = match agency {
+        Some(agency) => agency.clone(),
+        None => SOME_AGENCY.parse().map_err(|_| nowhere())?,
+    };
+    request.at_door(&door, &agency).map_err(|malformed| {
+        Failure::malformed(W::PATH, malformed.violations.into_iter().map(|fault| format!("{} {}", fault.field, fault.description)))
+    })
+}
+
+/// What the table of kinds and the sections themselves say against a submission. `from` is known where the agency is.
+pub fn submission_faults(request: &v1::SubmitReferralRequest, from: Option<AgencyKind>) -> Vec<String> {
+    let Some(kind) = ReferralKind::from_number(request.kind) else { return vec![String::from("kind is not known")] };
+    let Ok(table) = GroundTable::load(SHIPPED) else { return vec![String::from("the table of kinds cannot be read")] };
+    let Some(rule) = table.kind(kind) else { return vec![format!("the table has no rule for {kind}")] };
+    let mut faults = Vec::new();
+    if from.is_some_and(|from| !rule.from.contains(&from)) {
+        faults.push(format!("a {kind} is not sent by this kind of agency"));
+    }
+    let named: BTreeSet<&str> = request.persons.iter().map(|person| person.name.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    for (index, section) in request.sections.iter().enumerate() {
+        let Some(category) = Category::from_number(section.category) else { continue };
+        if !rule.categories.contains(&category) {
+            faults.push(format!("sections[{index}]: a {kind} does not carry {category}"));
+        }
+        let persons: BTreeSet<&str> = section.persons.iter().map(String::as_str).collect();
+        faults.extend(persons.difference(&named).map(|person| format!("sections[{index}]: persons does not name {person}")));
+        if persons.is_empty() && !section.investigation {
+            faults.push(format!("sections[{index}]: names nobody whose secrecy it touches"));
+        }
+        if !seen.insert((category.number(), persons)) {
+            faults.push(format!("sections[{index}]: the same category and persons stand twice"));
+        }
+        if brygga_wire::category_of(&section.content) != Some(category) {
+            faults.push(format!("sections[{index}]: the content is not of the category {category}"));
+        }
+    }
+    faults
+}

@@ -1,0 +1,103 @@
+//! What would make a refused command pass, for each reason; and the codes that `explain` knows beside the reasons.
+
+use brygga_domain::Reason;
+use brygga_verify::Code as AuditCode;
+
+macro_rules! remedies {
+    ($($reason:ident = $en:literal, $sv:literal;)*) => {
+        /// What to do, in English.
+        pub fn english(reason: Reason) -> &'static str {
+            match reason { $(Reason::$reason => $en,)* }
+        }
+
+        /// What to do, in Swedish.
+        pub fn swedish(reason: Reason) -> &'static str {
+            match reason { $(Reason::$reason => $sv,)* }
+        }
+    };
+}
+
+remedies! {
+    AgencyNotActive = "the operator registers the dates of agreement and assessment", "driften registrerar datum för avtal och bedömning";
+    AlreadyDecided = "brygga clearance revoke, then decide again", "brygga clearance revoke, pröva sedan på nytt";
+    AlreadyReleased = "brygga referral retract (a recall)", "brygga referral retract (återkallar det utlämnade)";
+    AlreadyWithdrawn = "nothing: it is withdrawn", "inget: det är återkallat";
+    CategoryNotAllowed = "send it as another kind of referral", "skicka det som ett annat slag av remiss";
+    CellUnknown = "brygga referral show lists sections and interests", "brygga referral show visar delar och skyddade";
+    ClaimedByAnother = "brygga inbox claim --takeover", "brygga inbox claim --takeover";
+    ConditionUnmet = "assert the ground's conditions in `answers`, if they hold; else use another ground", "ange grundens villkor i `answers` om de är uppfyllda, annars en annan grund";
+    ConsentExpired = "ask for a new consent: brygga consent record", "be om nytt samtycke: brygga consent record";
+    ConsentMissing = "brygga consent record, or decide on a ground that needs no consent", "brygga consent record, eller en grund som inte kräver samtycke";
+    ConsentOfAnother = "ask the protected person, or decide on a ground that needs no consent", "fråga den skyddade, eller en grund som inte kräver samtycke";
+    ConsentOtherCategory = "ask for a consent that covers the category", "be om ett samtycke som omfattar kategorin";
+    ConsentOtherRecipient = "ask for a consent for this recipient", "be om ett samtycke för mottagaren";
+    ConsentWithdrawn = "respect it; another ground needs a new decision", "respektera det; en annan grund kräver ett nytt beslut";
+    DeadlineExceeded = "run it again with the same request id", "kör igen med samma begäransnummer";
+    DuplicateSection = "put both into one section", "lägg båda i en del";
+    FunctionDoesNotTake = "ask the directory for the route", "fråga katalogen efter rätt väg";
+    GroundDoesNotLift = "brygga referral why lists the grounds that do", "brygga referral why visar vilka grunder som gör det";
+    GroundNotForThis = "brygga referral why lists the grounds that are", "brygga referral why visar vilka grunder som gäller";
+    GroundNotInForce = "use a ground in force", "använd en grund som gäller";
+    GroundUnknown = "check the ground's code", "kontrollera grundens kod";
+    Internal = "give the trace id to the broker's operator", "lämna spårnumret till driften";
+    KeyReused = "leave out --request-id for a new command; a repeat must be the same in every byte, so give the same --now too", "utelämna --request-id för ett nytt kommando; en upprepning måste vara likadan, ange även samma --now";
+    LogDoubted = "the operator checks the log: bryggad doctor", "driften kontrollerar loggen: bryggad doctor";
+    MalformedMessage = "correct the fields that are named", "rätta de fält som anges";
+    MessageTooLarge = "make it smaller, or send it in several referrals", "gör det mindre, eller skicka i flera remisser";
+    NeedsOpening = "brygga inbox open", "brygga inbox open";
+    NotCleared = "the sender clears it: brygga referral why", "avsändaren prövar: brygga referral why";
+    NotCommitted = "run it again with the same request id", "kör igen med samma begäransnummer";
+    NotFound = "check the reference and who you act as (brygga whoami)", "kontrollera referensen och vem du är (brygga whoami)";
+    NotOpened = "brygga inbox open", "brygga inbox open";
+    NothingToConfirm = "brygga clearance list shows what waits", "brygga clearance list visar vad som väntar";
+    NothingToRevoke = "brygga referral show lists what is decided", "brygga referral show visar vad som är prövat";
+    OfferDeclined = "nothing: record the offer alone", "inget: registrera bara erbjudandet";
+    OfferUnknown = "brygga offer record, or put the offer into the submission", "brygga offer record, eller lägg erbjudandet i remissen";
+    OfficerMissing = "--officer ID", "--officer ID";
+    OutcomeUnknown = "run it again with the same request id: it is done once only", "kör igen med samma begäransnummer: det görs bara en gång";
+    OverCapacity = "wait a little, then run it again with the same request id", "vänta lite, kör igen med samma begäransnummer";
+    OwnDecision = "another officer confirms: --officer", "en annan handläggare bekräftar: --officer";
+    PersonUnknown = "name the person in `persons`", "ange personen i `persons`";
+    PersonalAnswer = "brygga inbox contact, or brygga inbox close", "brygga inbox contact, eller brygga inbox close";
+    ReasonNotForKind = "use an answer that this kind of referral has", "använd ett svar som remissens slag har";
+    ReceivedNeverDeclined = "brygga inbox return --reason wrong_board, and telephone", "brygga inbox return --reason wrong_board, och ring";
+    ReleaseUnknown = "brygga inbox open names the release", "brygga inbox open anger utlämningen";
+    SenderReferenceTaken = "brygga referral show: it was sent before", "brygga referral show: den är redan skickad";
+    StopUseAnswered = "brygga inbox list shows what waits for an answer", "brygga inbox list visar vad som väntar på svar";
+    TimeOutOfRange = "correct the time; a report or contact lies not in the future", "rätta tiden; en anmälan eller kontakt ligger inte i framtiden";
+    UnknownAgency = "the operator registers the agency and its certificate", "driften registrerar myndigheten och dess certifikat";
+    UnknownFunction = "ask the directory for the route", "fråga katalogen efter rätt väg";
+    WrongDirection = "use a kind of referral for this direction", "använd ett slag av remiss för den riktningen";
+    WrongRole = "act as the agency whose turn it is: --as", "agera som den myndighet vars tur det är: --as";
+    WrongStage = "brygga referral show, or brygga inbox list, says where it stands", "brygga referral show, eller brygga inbox list, visar läget";
+}
+
+/// States of a cell that block it and are no reason of a refusal: code, English, Swedish, and what would make it pass.
+pub const STATES: &[(&str, [&str; 2], [&str; 2])] = &[
+    ("UNDECIDED", ["Nobody has decided yet.", "Ingen har prövat uppgiften ännu."], ["brygga clearance decide", "brygga clearance decide"]),
+    (
+        "SECOND_OFFICER_MISSING",
+        ["A second officer has not agreed yet.", "En andra handläggare har inte bekräftat beslutet."],
+        ["brygga clearance confirm, by another officer", "brygga clearance confirm, av en annan handläggare"],
+    ),
+    (
+        "WITHHELD",
+        ["It was decided that it stays.", "Det är beslutat att uppgiften inte lämnas ut."],
+        ["brygga clearance revoke, then decide again, if something has changed", "brygga clearance revoke, pröva sedan på nytt, om något har ändrats"],
+    ),
+    (
+        "NO_PROTECTED_INTEREST",
+        ["The section names nobody whose secrecy could be asked about.", "Avsnittet anger ingen vars sekretess kan prövas."],
+        ["submit it again with the persons whom it touches", "skicka den igen med de personer som berörs"],
+    ),
+];
+
+/// The audit's code of a text.
+pub fn audit_code(code: &str) -> Option<AuditCode> {
+    AuditCode::ALL.iter().copied().find(|known| known.as_str() == code)
+}
+
+/// Whether `explain` knows a code.
+pub fn is_known(code: &str) -> bool {
+    Reason::from_code(code).is_some() || STATES.iter().any(|(known, ..)| *known == code) || audit_code(code).is_some()
+}

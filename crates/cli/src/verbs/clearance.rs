@@ -1,0 +1,117 @@
+//! Clearance.
+
+use std::path::Path;
+
+use brygga_client::Answer;
+use brygga_wire::v1;
+use serde_json::Value;
+
+use crate::args::ClearanceCommand;
+use crate::desk::{Desk, List, logged, whole};
+use crate::failure::Failure;
+use crate::verbs::referral::one_name;
+use crate::verbs::submit::{decided, ready};
+use crate::{message, words};
+
+/// `clearance`.
+pub async fn run(desk: &mut Desk<'_>, verb: ClearanceCommand) -> Result<(), Failure> {
+    match verb {
+        ClearanceCommand::List { limit } => list(desk, limit).await,
+        ClearanceCommand::Decide { referral, from } => Box::pin(decide(desk, referral, &from)).await,
+        ClearanceCommand::Confirm { referral, agree, differ } => Box::pin(confirm(desk, referral, (agree, differ))).await,
+        ClearanceCommand::Revoke { referral, cells } => Box::pin(revoke(desk, referral, cells)).await,
+    }
+}
+
+async fn list(desk: &mut Desk<'_>, limit: u32) -> Result<(), Failure> {
+    let (client, _) = desk.client()?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut referrals: Vec<v1::ClearanceReferral> = Vec::new();
+    let mut request = v1::ListPendingClearancesRequest::default();
+    loop {
+        let page = client.list_pending_clearances(request.clone()).await.map_err(|error| Failure::client(&error))?;
+        referrals.extend(page.referrals);
+        if page.next_page_token.is_empty() || referrals.len() >= limit {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    referrals.truncate(limit);
+    let now = desk.now;
+    let row = |referral: &v1::ClearanceReferral| {
+        let (decided, all) = decided(&referral.sections);
+        vec![
+            referral.reference.clone(),
+            words::kind(referral.kind),
+            referral.sender.clone(),
+            referral.recipient.clone(),
+            words::urgency(referral.urgency),
+            words::due(referral.contact_due_at.as_ref(), now),
+            format!("{decided} of {all}"),
+            cells_in(referral, v1::ClearanceState::Undecided),
+            cells_in(referral, v1::ClearanceState::AwaitsSecondOfficer),
+        ]
+    };
+    desk.list(List {
+        heads: &["reference", "kind", "from", "to", "urgency", "contact due", "decided", "to decide", "to confirm"],
+        rows: referrals.iter().map(row).collect(),
+        items: referrals.iter().map(message::show).collect(),
+        empty: "nothing waits",
+    })
+}
+
+/// The cells in a state, as `clearance confirm` takes them.
+fn cells_in(referral: &v1::ClearanceReferral, state: v1::ClearanceState) -> String {
+    let of = |section: &v1::SectionClearance| {
+        let cells = section.cells.iter().filter(|cell| cell.state() == state).map(|cell| format!("{}:{}", section.number, cell.interest));
+        cells.collect::<Vec<_>>()
+    };
+    referral.sections.iter().flat_map(of).collect::<Vec<_>>().join(" ")
+}
+
+async fn decide(desk: &mut Desk<'_>, referral: String, from: &Path) -> Result<(), Failure> {
+    let mut request: v1::DecideClearanceRequest = desk.request(from)?;
+    request.referral = one_name(referral, &request.referral)?;
+    let (officer, subject) = (request.officer.clone(), request.referral.clone());
+    let blocked = |failure: Failure| failure.with_try(format!("brygga referral why {subject}")).about(subject.clone());
+    let Some(answer) = desk.write(request, &officer).await.map_err(blocked)? else { return Ok(()) };
+    let (referral, shown) = (answer.response.referral.clone().unwrap_or_default(), whole(&answer));
+    tell(desk, &referral, &answer, shown)
+}
+
+async fn confirm(desk: &mut Desk<'_>, referral: String, (agree, differ): (Vec<v1::Cell>, Vec<v1::Cell>)) -> Result<(), Failure> {
+    let words = agree.into_iter().map(|cell| (cell, true)).chain(differ.into_iter().map(|cell| (cell, false)));
+    let cells = words.map(|(cell, agrees)| v1::CellConfirmation { cell: Some(cell), agrees }).collect();
+    let request = v1::ConfirmClearanceRequest { referral: referral.clone(), cells, ..v1::ConfirmClearanceRequest::default() };
+    let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
+    let (referral, shown) = (answer.response.referral.clone().unwrap_or_default(), whole(&answer));
+    tell(desk, &referral, &answer, shown)
+}
+
+async fn revoke(desk: &mut Desk<'_>, referral: String, cells: Vec<v1::Cell>) -> Result<(), Failure> {
+    let request = v1::RevokeClearanceRequest { referral: referral.clone(), cells, ..v1::RevokeClearanceRequest::default() };
+    let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
+    let (referral, shown) = (answer.response.referral.clone().unwrap_or_default(), whole(&answer));
+    tell(desk, &referral, &answer, shown)
+}
+
+/// How the referral stands after an act of clearance.
+fn tell<R>(desk: &mut Desk<'_>, referral: &v1::ClearanceReferral, answer: &Answer<R>, shown: Value) -> Result<(), Failure> {
+    let offered = referral.sections.iter().filter(|section| section.offered).count();
+    let (decided, all) = decided(&referral.sections);
+    let text = if offered > 0 {
+        ready(offered, &referral.sections, &referral.recipient)
+    } else {
+        format!("held       clearance: {decided} of {all} cells decided; nothing has been forwarded")
+    };
+    let mut lines = vec![logged(&text, answer)];
+    let waiting = cells_in(referral, v1::ClearanceState::AwaitsSecondOfficer);
+    if !waiting.is_empty() {
+        lines.push(format!("waits      for a second officer: {waiting}"));
+    }
+    let undecided = cells_in(referral, v1::ClearanceState::Undecided);
+    if !undecided.is_empty() && offered > 0 {
+        lines.push(format!("held       not decided: {undecided}"));
+    }
+    desk.answer(&lines, shown)
+}

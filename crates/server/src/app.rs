@@ -1,0 +1,275 @@
+//! Puts the broker together and runs it: the log, the committer, the services behind their layers, the operator's listener.
+//!
+//! `serve`, `dev`, the tour and the tests all start a broker here, and nowhere else.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use brygga_domain::{Action, AgencyId, Command, Digest, Directory, RequestId};
+use brygga_engine::committer::Stopped;
+use brygga_engine::lanes::LaneLimits;
+use brygga_engine::{Broker, Clock, Parts, SystemRandomness, assemble, directory};
+use brygga_store::{SqliteCheckpointer, SqliteReader};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+
+use crate::config::{Config, Purpose};
+use crate::directory_file::{DirectoryError, DirectoryFile};
+use crate::grpc;
+use crate::layers::deadline::DeadlineLayer;
+use crate::layers::digest::DigestLayer;
+use crate::layers::limits::ConcurrencyLayer;
+use crate::layers::malformed::MalformedLayer;
+use crate::layers::methods::METHODS;
+use crate::layers::observe::ObserveLayer;
+use crate::lifecycle::{Ended, Lifecycle, Part};
+use crate::open::{self, Opened};
+use crate::operator::{self, Operator, Readiness};
+use crate::observer::CommitObserver;
+use crate::telemetry::Telemetry;
+use crate::tls::{Listener, Tls, watch_files};
+
+/// The broker's own name in events that nobody else causes.
+pub const BROKER_NAME: &str = "brygga";
+/// How often the WAL is moved into the database file.
+const WAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a broker is started with.
+pub struct Start {
+    /// The configuration.
+    pub config: Config,
+    /// Real data, or made-up people only.
+    pub purpose: Purpose,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How long the committer's lanes are.
+    pub lanes: LaneLimits,
+}
+
+/// A broker that runs.
+pub struct Running {
+    /// Where gRPC is served.
+    pub grpc: SocketAddr,
+    /// Where the operator's listener is.
+    pub operator: SocketAddr,
+    /// The handle.
+    pub broker: Arc<Broker<SqliteReader>>,
+    /// The tasks.
+    pub lifecycle: Lifecycle,
+}
+
+/// Why a broker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log does not open.
+    #[error(transparent)]
+    Open(#[from] open::OpenLogError),
+    /// The log has not begun.
+    #[error("{} holds no log yet; run: bryggad init", path.display())]
+    NotBegun {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The log was begun under another origin.
+    #[error("a directory entry or the first event was refused: {0}")]
+    Begin(String),
+    /// The directory file.
+    #[error("the directory")]
+    Directory(#[from] DirectoryError),
+    /// TLS.
+    #[error("TLS")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A socket.
+    #[error("listening on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Reflection.
+    #[error(transparent)]
+    Reflection(#[from] grpc::ReflectionError),
+}
+
+/// Begins a new log and enters the directory: what `bryggad init` does.
+pub async fn init(start: Start) -> Result<(), StartError> {
+    open::begin(&start.config)?;
+    let lifecycle = Lifecycle::new();
+    let opened = open::open(&start.config).await?;
+    let (broker, _) = run_log(opened, &start, &lifecycle, Arc::new(brygga_engine::observe::Unobserved));
+    let table = broker.table().hash();
+    let began = carry_out(&broker, "log", Action::StartLog { origin: start.config.log.origin.clone(), table }).await;
+    let entered = match began {
+        Ok(()) => enter_directory(&broker, &start.config.directory.file).await,
+        Err(error) => Err(error),
+    };
+    stop_now(&lifecycle).await;
+    entered
+}
+
+/// Ends a broker in order, without waiting for a signal.
+pub async fn stop_now(lifecycle: &Lifecycle) -> Ended {
+    // The only sender is dropped at once, which asks as well as a signal does.
+    let (_, asked) = mpsc::channel(1);
+    lifecycle.run(asked).await
+}
+
+/// Starts a broker; it is ready when this returns.
+pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, StartError> {
+    let config = &start.config;
+    let lifecycle = Lifecycle::new();
+    let opened = open::open(config).await?;
+    if opened.size == 0 {
+        return Err(StartError::NotBegun { path: config.storage.database.clone() });
+    }
+    let tls = Tls::load(config.tls_files(), lifecycle.cut()).map_err(|error| StartError::Tls(Box::new(error)))?;
+    let listening = |address| move |source| StartError::Listen { address, source };
+    let operator_socket = operator::bind(config.listen.operator).await.map_err(listening(config.listen.operator))?;
+    let listener = Listener::bind(config.listen.address).await.map_err(listening(config.listen.address))?;
+    let (broker, wal) = run_log(opened, &start, &lifecycle, Arc::new(CommitObserver::new(telemetry.metrics().clone())));
+    lifecycle.spawn(Part::Worker, "wal", move_wal(wal, lifecycle.drain()));
+    if broker.doubt().is_none() {
+        enter_directory(&broker, &config.directory.file).await?;
+    }
+    let (grpc, operator) = (local(listener.local_addr(), config.listen.address)?, local(operator_socket.local_addr(), config.listen.operator)?);
+    let (ready, readiness) = watch::channel(Readiness::Starting);
+    let serves = Operator { readiness, registry: telemetry.registry() };
+    let stop = lifecycle.drain();
+    lifecycle.spawn(Part::Worker, "operator", async move {
+        if let Err(error) = operator::serve(operator_socket, serves, stop).await {
+            tracing::error!(error = %error, "the operator's listener ended");
+        }
+    });
+    serve_grpc(&start, &broker, &lifecycle, (listener, Arc::new(tls)), telemetry).await?;
+    ready.send_replace(if broker.doubt().is_none() { Readiness::Ready } else { Readiness::Stopping });
+    let stopping = lifecycle.not_serving();
+    lifecycle.tracker().spawn(async move {
+        stopping.cancelled().await;
+        ready.send_replace(Readiness::Stopping);
+    });
+    Ok(Running { grpc, operator, broker, lifecycle })
+}
+
+fn local(bound: std::io::Result<SocketAddr>, address: SocketAddr) -> Result<SocketAddr, StartError> {
+    bound.map_err(|source| StartError::Listen { address, source })
+}
+
+/// Runs the committer, unless the log is in doubt.
+fn run_log(opened: Opened, start: &Start, lifecycle: &Lifecycle, observer: Arc<dyn brygga_engine::observe::Observer>) -> (Arc<Broker<SqliteReader>>, SqliteCheckpointer) {
+    let parts = Parts {
+        store: opened.store,
+        readers: opened.readers,
+        law: opened.law,
+        signer: opened.signer,
+        state: opened.state,
+        size: opened.size,
+        clock: Arc::clone(&start.clock),
+        randomness: Arc::new(SystemRandomness),
+        observer,
+        limits: start.lanes,
+        tasks: lifecycle.tracker().clone(),
+        stop: lifecycle.drain(),
+    };
+    let (broker, committer) = assemble(parts);
+    let broker = Arc::new(broker);
+    if let Some(committer) = committer {
+        let doubted = Arc::clone(&broker);
+        lifecycle.spawn(Part::Worker, "committer", async move {
+            if let Stopped::Doubt(why) = committer.run().await {
+                doubted.stop_forwarding(&why);
+            }
+        });
+    }
+    (broker, opened.checkpointer)
+}
+
+async fn move_wal(mut wal: SqliteCheckpointer, stop: CancellationToken) {
+    loop {
+        if let Err(error) = wal.checkpoint().await {
+            tracing::warn!(error = %error, "the WAL could not be moved into the database file");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(WAL_INTERVAL) => {}
+        }
+    }
+}
+
+async fn serve_grpc(start: &Start, broker: &Arc<Broker<SqliteReader>>, lifecycle: &Lifecycle, socket: (Listener, Arc<Tls>), telemetry: &Telemetry) -> Result<(), StartError> {
+    let (listener, tls) = socket;
+    let limits = start.config.limits.grpc();
+    let parts = grpc::Parts {
+        broker: Arc::clone(broker),
+        door: open::door(&start.config)?,
+        limits,
+        tasks: lifecycle.tracker().clone(),
+        stop: lifecycle.end_streams(),
+        reflection: start.purpose == Purpose::Development,
+    };
+    let services = grpc::router(parts).await?;
+    let incoming = listener.accept(Arc::clone(&tls), start.config.limits.listener(), lifecycle.tracker(), lifecycle.stop_accepting());
+    let server = limits
+        .apply(Server::builder())
+        .layer(ObserveLayer::new(telemetry.metrics().clone(), METHODS))
+        .layer(MalformedLayer::new(limits.message_bytes))
+        .layer(DeadlineLayer::new(limits.deadline))
+        .layer(ConcurrencyLayer::new(&limits))
+        .layer(DigestLayer)
+        .add_routes(services.routes);
+    let stop = lifecycle.stop_accepting();
+    lifecycle.spawn(Part::Server, "grpc", async move {
+        if let Err(error) = server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await {
+            tracing::error!(error = %error, "the gRPC server ended");
+        }
+    });
+    let watched = watch_files(tls, lifecycle.drain());
+    lifecycle.spawn(Part::Worker, "certificates", async move {
+        if let Err(error) = watched.await {
+            tracing::error!(error = %error, "certificate files are no longer watched");
+        }
+    });
+    let (health, stopping) = (services.health, lifecycle.not_serving());
+    lifecycle.tracker().spawn(async move {
+        stopping.cancelled().await;
+        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    });
+    Ok(())
+}
+
+/// Enters agencies and functions whose entries differ from what the log knows.
+async fn enter_directory(broker: &Broker<SqliteReader>, file: &Path) -> Result<(), StartError> {
+    let wanted = DirectoryFile::load(file)?.into_directory(None)?;
+    let known = broker.directory();
+    for agency in wanted.agencies().filter(|agency| known.agency(&agency.id) != Some(agency)) {
+        let entry = directory::entry_digest(&directory::agency_entry(agency));
+        carry_out(broker, agency.id.as_str(), Action::RegisterAgency(agency.clone(), entry)).await?;
+    }
+    for function in wanted.functions().filter(|function| known.function(&function.id) != Some(function)) {
+        let entry = directory::entry_digest(&directory::function_entry(function));
+        carry_out(broker, function.id.as_str(), Action::RegisterFunction(function.clone(), entry)).await?;
+    }
+    tell_of_missing(&known, &wanted);
+    Ok(())
+}
+
+/// An entry that is gone from the file stays in the log's directory: what it did is on record.
+fn tell_of_missing(known: &Directory, wanted: &Directory) {
+    for agency in known.agencies().filter(|agency| wanted.agency(&agency.id).is_none()) {
+        tracing::warn!(agency = %agency.id, "the agency is no longer in the directory file; it stays in the directory of the log");
+    }
+}
+
+async fn carry_out(broker: &Broker<SqliteReader>, what: &str, action: Action) -> Result<(), StartError> {
+    let failed = |why: String| StartError::Begin(format!("{what}: {why}"));
+    let agency: AgencyId = BROKER_NAME.parse().map_err(|error: brygga_domain::IdError| failed(error.to_string()))?;
+    let entropy = broker.entropy().map_err(|error| failed(error.to_string()))?;
+    let request = RequestId(entropy.uuid("request", 0));
+    let digest = Digest(entropy.bytes("request", 0));
+    let command = Command { agency, officer: None, request, digest, entropy, action };
+    broker.carry_out(command).await.map(drop).map_err(|error| failed(format!("{error:?}")))
+}

@@ -1,0 +1,177 @@
+//! Streams that stay open: an entry when there is one, a heartbeat when there is none, at least once, in the order of the log.
+//!
+//! A stream reads by position from where the client stopped, so nothing is lost between a look and a wake-up. It never holds a
+//! reader while it waits, and its queue is bounded: a slow client makes its own stream slow and nothing else. Tasks run under the
+//! tracker and end with the stop token, the client, or the first failure.
+
+pub mod inbox;
+pub mod log;
+pub mod statuses;
+
+use std::future::Future;
+use std::time::Duration;
+
+use brygga_domain::Time;
+use brygga_engine::store::Reader;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::Rpc;
+use super::status::Failed;
+
+/// How often a quiet stream tells that it is alive.
+pub const HEARTBEAT_SECONDS: u64 = 15;
+/// How often the store is asked for a head that another broker may have moved.
+pub const POLL_SECONDS: u64 = 1;
+/// Entries that wait for one client.
+pub const STREAM_ENTRIES_MAX: usize = 64;
+/// Entries that a stream reads at once.
+pub const STREAM_CHUNK_ROWS_MAX: u32 = 100;
+/// Streams that ask a reader at the same time: a commit wakes all of them, and others must still find a reader.
+pub const STREAM_ASKS_AT_ONCE_MAX: usize = 2;
+/// How long a stream waits to say farewell to a client that does not read.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
+
+/// What a stream read in one go.
+pub(super) struct Found<T> {
+    /// The entries, in order.
+    pub(super) items: Vec<T>,
+    /// Whether there was nothing more up to the head that was asked for.
+    pub(super) all: bool,
+}
+
+/// What a stream reads from; keeps the cursor.
+pub(super) trait Source<R: Reader>: Send + Sync + 'static {
+    /// What is sent.
+    type Item: Send + 'static;
+
+    /// Reads on from the cursor and moves it. `head` is the size of a log whose entries the reader is known to see.
+    fn more(&mut self, rpc: &Rpc<R>, head: u64) -> impl Future<Output = Result<Found<Self::Item>, Failed>> + Send;
+
+    /// Says that there is nothing new.
+    fn heartbeat(&self, now: Time) -> Self::Item;
+}
+
+impl<R: Reader> Rpc<R> {
+    /// Opens a stream.
+    pub(super) fn stream<S: Source<R>>(&self, source: S) -> ReceiverStream<Result<S::Item, Status>> {
+        let (out, items) = mpsc::channel(STREAM_ENTRIES_MAX);
+        let running = Running { rpc: self.clone(), source, out };
+        self.tasks.spawn(running.run());
+        ReceiverStream::new(items)
+    }
+}
+
+/// One open stream.
+struct Running<R, S: Source<R>>
+where
+    R: Reader,
+{
+    rpc: Rpc<R>,
+    source: S,
+    out: mpsc::Sender<Result<S::Item, Status>>,
+}
+
+/// Why a stream ends.
+enum Ended {
+    /// The client has gone.
+    ClientGone,
+    /// The broker is stopping, or reading failed.
+    Failed(Failed),
+}
+
+impl<R: Reader, S: Source<R>> Running<R, S> {
+    async fn run(mut self) {
+        let stop = self.rpc.stop.clone();
+        let ended = tokio::select! {
+            ended = self.follow() => ended,
+            () = stop.cancelled() => Ended::Failed(Failed::Stopping),
+        };
+        match ended {
+            Ended::ClientGone => {}
+            Ended::Failed(failed) => {
+                let farewell = self.out.send(Err(self.rpc.status(&failed)));
+                // A client that does not read gets no farewell; it sees that the stream has ended and resumes.
+                drop(tokio::time::timeout(FAREWELL_MAX, farewell).await);
+            }
+        }
+    }
+
+    async fn follow(&mut self) -> Ended {
+        let mut pulse = self.rpc.pulse.clone();
+        let mut heartbeat = tokio::time::interval(Duration::from_secs(HEARTBEAT_SECONDS));
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let client = self.out.clone();
+        loop {
+            let head = *pulse.borrow_and_update();
+            if let Err(ended) = self.catch_up(head).await {
+                return ended;
+            }
+            tokio::select! {
+                changed = pulse.changed() => if changed.is_err() { return Ended::Failed(Failed::Stopping) },
+                () = client.closed() => return Ended::ClientGone,
+                // The first tick comes at once: whoever has caught up learns it without waiting.
+                _ = heartbeat.tick() => if let Err(ended) = self.send(self.source.heartbeat(self.rpc.broker.now())).await { return ended },
+            }
+        }
+    }
+
+    /// Sends everything up to the head.
+    async fn catch_up(&mut self, head: u64) -> Result<(), Ended> {
+        loop {
+            let found = {
+                let turn = self.rpc.asks.acquire().await;
+                let found = self.source.more(&self.rpc, head).await.map_err(Ended::Failed)?;
+                drop(turn);
+                found
+            };
+            for item in found.items {
+                self.send(item).await?;
+            }
+            if found.all {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn send(&self, item: S::Item) -> Result<(), Ended> {
+        self.out.send(Ok(item)).await.map_err(|_| Ended::ClientGone)
+    }
+}
+
+/// Starts the one task that knows how far the log has grown: woken by this broker's commits, and by a poll for those of others.
+pub(super) fn pulse<R: Reader>(rpc: &super::Parts<R>) -> watch::Receiver<u64> {
+    let (tell, told) = watch::channel(*rpc.broker.head().borrow());
+    let (broker, stop) = (std::sync::Arc::clone(&rpc.broker), rpc.stop.clone());
+    rpc.tasks.spawn(async move {
+        let mut head = broker.head();
+        let mut poll = tokio::time::interval(Duration::from_secs(POLL_SECONDS));
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut committing = true;
+        loop {
+            let size = tokio::select! {
+                () = stop.cancelled() => return,
+                changed = head.changed(), if committing => {
+                    committing = changed.is_ok();
+                    Some(*head.borrow_and_update())
+                }
+                _ = poll.tick() => broker.readers().ask(|reader| Box::pin(async move { reader.head().await })).await.ok().and_then(|head| u64::try_from(head.size).ok()),
+            };
+            // A poll that gave no answer is not worth a word each second: what asks for itself says it.
+            let Some(size) = size else { continue };
+            tell.send_if_modified(|known| {
+                let grown = size > *known;
+                *known = size.max(*known);
+                grown
+            });
+        }
+    });
+    told
+}
+
+/// The last position of a log of that size.
+pub(super) fn last_of(head: u64) -> u64 {
+    head.saturating_sub(1)
+}

@@ -1,0 +1,52 @@
+//! Turns what the write path tells into metrics and log lines: counts, codes and durations, never content.
+
+use std::time::Duration;
+
+use brygga_domain::Refusal;
+use brygga_engine::observe::Observer;
+use brygga_engine::store::{Batch, CommitError, StoreError};
+
+use crate::telemetry::metrics::{CommitOutcome, Metrics};
+
+/// Watches the write path.
+#[derive(Debug, Clone)]
+pub struct CommitObserver {
+    metrics: Metrics,
+}
+
+impl CommitObserver {
+    /// Tells these instruments.
+    pub fn new(metrics: Metrics) -> Self {
+        Self { metrics }
+    }
+}
+
+impl Observer for CommitObserver {
+    fn committed(&self, batch: &Batch, took: Duration) {
+        self.metrics.commit(u64::try_from(batch.keys.len()).unwrap_or_default(), CommitOutcome::Committed, took);
+    }
+
+    fn fact(&self, name: &'static str) {
+        self.metrics.event(name);
+        if name == "SectionsReleased" {
+            self.metrics.released(1);
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        self.metrics.refused(refusal.reason.code());
+    }
+
+    fn load_failed(&self, error: &StoreError, waiting: usize) {
+        tracing::warn!(error = %error, waiting, "the store did not answer a load");
+    }
+
+    fn commit_failed(&self, error: &CommitError) {
+        let outcome = match error {
+            CommitError::NotCommitted(_) => CommitOutcome::NotCommitted,
+            CommitError::OutcomeUnknown(_) => CommitOutcome::OutcomeUnknown,
+        };
+        self.metrics.commit(0, outcome, Duration::ZERO);
+        tracing::error!(error = %error, "a commit failed");
+    }
+}

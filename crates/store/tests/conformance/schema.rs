@@ -1,0 +1,151 @@
+//! The schema: append-only tables, lists of codes, names of columns, and the indexes that questions use.
+
+use std::collections::BTreeSet;
+
+use brygga_domain::codes;
+use brygga_engine::store::{Store as _, Wanted};
+use serde_json::Value;
+
+use super::samples;
+use super::sqlite::{Sqlite, one_submission};
+use super::suite::{Backend as _, script};
+
+const SCHEMA: &str = include_str!("../../src/migrations/sqlite/0001_journal.sql");
+
+#[tokio::test]
+async fn append_only_tables_refuse_update_delete_and_replace() {
+    let (backend, mut store, _reader) = Sqlite::fresh().await;
+    let mut batch = one_submission();
+    batch.tree.push(brygga_engine::rows::TreeRow { level: 8, number: 0, hash: samples::hash(1, "tile") });
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&batch).await.unwrap();
+    let mut bare = backend.bare().await;
+    for statement in [
+        "UPDATE event SET bytes = x'00'",
+        "DELETE FROM event",
+        "INSERT OR REPLACE INTO event SELECT position, event_id, x'00', leaf_hash FROM event WHERE position = 1",
+        "INSERT OR REPLACE INTO event SELECT 5, event_id, x'00', leaf_hash FROM event WHERE position = 1",
+        "INSERT OR REPLACE INTO event SELECT 7, randomblob(16), x'00', leaf_hash FROM event WHERE position = 1",
+        "UPDATE tree SET hash = zeroblob(32)",
+        "DELETE FROM tree",
+        "INSERT OR REPLACE INTO tree SELECT level, number, zeroblob(32) FROM tree",
+        "UPDATE checkpoint SET note = x'00'",
+        "DELETE FROM checkpoint",
+        "INSERT OR REPLACE INTO checkpoint (size, prev_size, root, note) SELECT size, prev_size, root, x'00' FROM checkpoint",
+        "INSERT OR REPLACE INTO checkpoint (size, prev_size, root, note) SELECT 9, prev_size, root, x'00' FROM checkpoint",
+        "UPDATE inbox SET kind = 'reminder'",
+        "DELETE FROM inbox",
+        "INSERT OR REPLACE INTO inbox SELECT function, position, referral, 'reminder' FROM inbox",
+        "UPDATE status SET status = 'closed'",
+        "DELETE FROM status",
+        "INSERT OR REPLACE INTO status SELECT agency, position, referral, 'closed', at FROM status",
+        "DELETE FROM log_head",
+        "INSERT OR REPLACE INTO log_head VALUES (1, 5, zeroblob(32), x'', 9)",
+        "UPDATE log_head SET size = 4",
+        "UPDATE log_head SET last_time = 0",
+        "UPDATE request_key SET digest = zeroblob(32)",
+    ] {
+        let error = sqlx::query(statement).execute(&mut bare).await.expect_err(statement);
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        assert_eq!(code.as_deref(), Some("1811"), "{statement}: {error}");
+    }
+}
+
+/// The codes that a column's CHECK allows: those of `IN ('…')` after the column's name, within its table.
+fn allowed(table: &str, column: &str) -> Vec<Vec<String>> {
+    let start = SCHEMA.find(&format!("CREATE TABLE {table} (")).unwrap();
+    let body = SCHEMA.get(start..).unwrap().split_once("STRICT").unwrap().0;
+    let before = format!("{column} IN ('");
+    let lists = body.split(before.as_str()).skip(1);
+    lists.map(|rest| rest.split_once("')").unwrap().0.split("', '").map(String::from).collect()).collect()
+}
+
+fn texts<C: codes::Code>() -> Vec<String> {
+    C::ALL.iter().map(|code| code.as_str().to_owned()).collect()
+}
+
+#[test]
+fn lists_of_codes_are_those_of_the_domain() {
+    for (table, column, expected) in [
+        ("referral", "(kind", texts::<codes::ReferralKind>()),
+        ("referral", "(from_kind", texts::<codes::AgencyKind>()),
+        ("referral", "(to_kind", texts::<codes::AgencyKind>()),
+        ("referral", "(urgency", texts::<codes::Urgency>()),
+        ("person", "(role", texts::<codes::Role>()),
+        ("section", "(category", texts::<codes::Category>()),
+        ("cell", "(withheld", texts::<codes::WithholdReason>()),
+        ("consent", "(purpose", texts::<codes::Purpose>()),
+        ("consent", "(form", texts::<codes::ConsentForm>()),
+        ("consent", "(gdpr_basis", texts::<codes::GdprBasis>()),
+        ("stop_use", "(answer", texts::<codes::StopUseAnswer>()),
+        ("inbox", "(kind", texts::<codes::InboxKind>()),
+        ("status", "(status", texts::<codes::SenderStatus>()),
+    ] {
+        assert_eq!(allowed(table, column), [expected], "{table}.{column}");
+    }
+    let stages = [texts::<codes::DeclineReason>(), texts::<codes::ReturnReason>(), texts::<codes::ClosingOutcome>(), texts::<codes::RetractReason>()];
+    assert_eq!(allowed("referral", "stage_code"), stages);
+}
+
+#[test]
+fn stages_are_those_of_the_domain() {
+    use brygga_domain::Stage;
+    let retracted = Stage::Retracted { reason: codes::RetractReason::Wrong, recall: None, confirmed: false };
+    let (declined, returned) = (Stage::Declined(codes::DeclineReason::NoCapacity), Stage::Returned(codes::ReturnReason::Incomplete));
+    let all = [Stage::Held, Stage::Ready, Stage::Opened, Stage::Accepted, declined, returned, Stage::Closed(codes::ClosingOutcome::Noted), retracted];
+    assert_eq!(allowed("referral", "CHECK (stage")[0], all.map(|stage| stage.as_str().to_owned()));
+    let live: Vec<String> = all.iter().filter(|stage| !stage.is_ended()).map(|stage| stage.as_str().to_owned()).collect();
+    assert_eq!(allowed("referral", "(stage_code IS NULL) = (stage")[0], live);
+}
+
+#[tokio::test]
+async fn columns_are_named_as_the_fields_of_the_rows() {
+    let (backend, _store, _reader) = Sqlite::fresh().await;
+    let mut bare = backend.bare().await;
+    let script = script();
+    let rows = serde_json::to_value(&script[1].referrals[40]).unwrap();
+    let batch = &script[0];
+    let of = |row: &dyn erased::Row| row.value();
+    for (table, row, derived) in [
+        ("log_head", of(&batch.head), &["single"][..]),
+        ("event", of(&batch.events[0]), &[]),
+        ("tree", of(&script[1].tree[0]), &[]),
+        ("checkpoint", of(&batch.checkpoint), &["follows"]),
+        ("referral", rows["referral"].clone(), &["sender_clears", "leader_clears"]),
+        ("person", rows["persons"][0].clone(), &["origin", "place"]),
+        ("section", rows["sections"][0].clone(), &["origin"]),
+        ("cell", rows["cells"][0].clone(), &["origin"]),
+        ("consent", rows["consents"][0].clone(), &["origin"]),
+        ("stop_use", rows["stop_uses"][0].clone(), &["origin"]),
+        ("inbox", of(&batch.inbox[0]), &[]),
+        ("status", of(&batch.statuses[0]), &[]),
+        ("request_key", of(&batch.keys[0]), &[]),
+        ("section_content", of(&batch.contents[0]), &["origin"]),
+        ("opening", of(&batch.openings[0]), &[]),
+        ("person_lookup", of(&batch.person_lookups[0]), &[]),
+        ("sender_reference", of(&batch.sender_references[0]), &[]),
+        ("offer", of(&batch.offers[0]), &[]),
+        ("agency", of(&batch.agencies[0]), &[]),
+        ("function", of(&batch.functions[0]), &[]),
+    ] {
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_xinfo($1)").bind(table).fetch_all(&mut bare).await.unwrap();
+        let mut fields: BTreeSet<String> = row.as_object().unwrap().keys().cloned().collect();
+        if derived.contains(&"origin") {
+            fields.remove("referral");
+        }
+        fields.extend(derived.iter().copied().map(String::from));
+        assert_eq!(columns.into_iter().collect::<BTreeSet<_>>(), fields, "{table}");
+    }
+}
+
+/// Rows of any kind, as JSON.
+mod erased {
+    pub trait Row {
+        fn value(&self) -> super::Value;
+    }
+    impl<R: serde::Serialize> Row for R {
+        fn value(&self) -> super::Value {
+            serde_json::to_value(self).unwrap()
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The SQLite store: the suite on a real file, the lock, the schema's version, readers beside a broker, and damage.
+
+use std::path::PathBuf;
+
+use brygga_engine::store::{Batch, CommitError, Reader as _, Store as _, StoreError, Wanted};
+use brygga_store::{MemoryDatabase, OpenError, SqliteOptions, SqliteReader, SqliteReaders, SqliteStore};
+use sqlx::{ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use super::samples::Log;
+use super::suite::{Backend, dump, script, suite};
+
+/// A database in a folder of its own.
+pub struct Sqlite {
+    folder: tempfile::TempDir,
+}
+
+impl Sqlite {
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("brygga.db")
+    }
+
+    pub async fn open(&self) -> Result<(SqliteStore, SqliteReaders), OpenError> {
+        SqliteStore::open(&self.path(), &SqliteOptions::default()).await
+    }
+
+    /// A connection that knows none of the store's care.
+    pub async fn bare(&self) -> SqliteConnection {
+        SqliteConnectOptions::new().filename(self.path()).connect().await.unwrap()
+    }
+}
+
+impl Backend for Sqlite {
+    type Store = SqliteStore;
+    type Reader = SqliteReader;
+    async fn fresh() -> (Self, SqliteStore, SqliteReader) {
+        let backend = Self { folder: tempfile::tempdir().unwrap() };
+        let (store, mut readers) = backend.open().await.unwrap();
+        (backend, store, readers.readers.pop().unwrap())
+    }
+}
+
+suite!(Sqlite);
+
+/// A batch of one submission.
+pub fn one_submission() -> Batch {
+    let mut batch = Batch::default();
+    let mut log = Log::default();
+    log.submit(&mut batch, 100);
+    log.seal(&mut batch);
+    batch
+}
+
+#[tokio::test]
+async fn the_stores_give_equal_answers() {
+    let (_backend, mut sqlite, mut sqlite_reader) = Sqlite::fresh().await;
+    let (_database, mut memory, mut memory_reader) = MemoryDatabase::fresh().await;
+    for batch in script() {
+        let wanted = Wanted {
+            keys: batch.keys.iter().map(|row| (row.agency.clone(), row.request.clone())).collect(),
+            referrals: batch.referrals.iter().map(|rows| rows.referral.id.clone()).collect(),
+            references: batch.referrals.iter().map(|rows| rows.referral.reference.clone()).collect(),
+            sender_references: batch.sender_references.iter().map(|row| row.hash.clone()).collect(),
+            offers: batch.offers.iter().map(|row| row.id.clone()).collect(),
+        };
+        let (one, other) = (sqlite.load(&wanted).await.unwrap(), memory.load(&wanted).await.unwrap());
+        assert_eq!(format!("{one:?}"), format!("{other:?}"));
+        assert_eq!((one.referrals, one.keys), (other.referrals, other.keys));
+        sqlite.commit(&batch).await.unwrap();
+        memory.commit(&batch).await.unwrap();
+        assert_eq!(dump(&mut sqlite_reader).await, dump(&mut memory_reader).await);
+    }
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_restart() {
+    let (backend, mut store, mut reader) = Sqlite::fresh().await;
+    for batch in script() {
+        store.load(&Wanted::default()).await.unwrap();
+        store.commit(&batch).await.unwrap();
+    }
+    let before = dump(&mut reader).await;
+    drop((store, reader));
+    let (_store, mut readers) = backend.open().await.unwrap();
+    assert!(dump(&mut readers.readers[0]).await == before);
+}
+
+#[tokio::test]
+async fn a_second_broker_is_kept_out_by_the_lock_file() {
+    let (backend, store, _reader) = Sqlite::fresh().await;
+    let error = backend.open().await.unwrap_err();
+    assert!(matches!(error, OpenError::Locked { .. }), "{error:?}");
+    assert!(error.to_string().contains("brygga.db.lock"), "{error}");
+    drop(store);
+    backend.open().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_by_broker_and_reader() {
+    let (backend, store, reader) = Sqlite::fresh().await;
+    drop((store, reader));
+    let mut bare = backend.bare().await;
+    sqlx::query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9, 'later', 1, x'', 0)")
+        .execute(&mut bare)
+        .await
+        .unwrap();
+    for error in [backend.open().await.unwrap_err(), SqliteReader::open_beside(&backend.path()).await.unwrap_err()] {
+        assert!(matches!(error, OpenError::NewerSchema { found: 9, known: 1, .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_opens_beside_a_running_broker_and_without_one() {
+    let (backend, mut store, reader) = Sqlite::fresh().await;
+    let mut beside = SqliteReader::open_beside(&backend.path()).await.unwrap();
+    let batch = one_submission();
+    store.load(&Wanted::default()).await.unwrap();
+    assert_eq!(beside.head().await.unwrap().size, 0);
+    store.commit(&batch).await.unwrap();
+    assert_eq!(Some(beside.head().await.unwrap()), batch.head);
+    drop((store, reader, beside));
+    let mut alone = SqliteReader::open_beside(&backend.path()).await.unwrap();
+    assert_eq!(Some(alone.head().await.unwrap()), batch.head);
+}
+
+#[tokio::test]
+async fn a_reader_of_nothing_makes_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.db");
+    assert!(matches!(SqliteReader::open_beside(&path).await, Err(OpenError::Connect { .. })));
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn the_checkpointer_moves_the_wal_beside_a_batch_in_the_making() {
+    let backend = Sqlite { folder: tempfile::tempdir().unwrap() };
+    let (mut store, mut readers) = backend.open().await.unwrap();
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&one_submission()).await.unwrap();
+    store.load(&Wanted::default()).await.unwrap();
+    let done = readers.checkpointer.checkpoint().await.unwrap();
+    assert!(done.wal_pages > 0 && done.moved_pages == done.wal_pages, "{done:?}");
+    store.commit(&Batch::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_writer_that_cannot_have_the_lock_fails_its_load_and_recovers() {
+    let backend = Sqlite { folder: tempfile::tempdir().unwrap() };
+    let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(20), ..SqliteOptions::default() };
+    let (mut store, _readers) = SqliteStore::open(&backend.path(), &options).await.unwrap();
+    let mut bare = backend.bare().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut bare).await.unwrap();
+    assert!(matches!(store.load(&Wanted::default()).await, Err(StoreError::Unavailable { statement: "load", .. })));
+    assert!(matches!(store.commit(&one_submission()).await, Err(CommitError::NotCommitted(_))));
+    sqlx::query("ROLLBACK").execute(&mut bare).await.unwrap();
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&one_submission()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_told_from_a_store_that_does_not_answer() {
+    let (backend, mut store, mut reader) = Sqlite::fresh().await;
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&one_submission()).await.unwrap();
+    let mut bare = backend.bare().await;
+    sqlx::query("UPDATE referral SET reference = CAST(x'ff' AS TEXT)").execute(&mut bare).await.unwrap();
+    let page = brygga_engine::store::After { after: -1, limit: 9 };
+    let error = reader.all_referrals(page).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt(_)), "{error:?}");
+    sqlx::query("DROP TABLE section_content").execute(&mut bare).await.unwrap();
+    let error = reader.contents(&super::samples::id(0, "referral"), &[(1, 1)]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { statement: "read_contents", .. }), "{error:?}");
+}

@@ -1,0 +1,200 @@
+//! What one referral's events say of its sections, decisions, consents and releases: the auditor's own account.
+//!
+//! It is kept beside the domain's `Referral`, which gives the stage, and never looks at that one's cells: a decision here stays on
+//! record with the revision it was about, whoever made it and whatever became of it.
+
+use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, Event, Interest, Outcome, SectionContent, Submitted};
+use brygga_domain::gate::ReleasedSection;
+use brygga_domain::{AgencyId, Category, Commitment, ConsentId, OfficerPseudonym, Position};
+
+/// One referral's account.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) sections: Vec<Part>,
+    pub(crate) waivers: Vec<Waiver>,
+    /// Positions of the releases.
+    pub(crate) releases: Vec<Position>,
+    // Invariant: at most one for each cell, the latest.
+    standings: Vec<(CellName, Standing)>,
+}
+
+/// A section.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) number: u32,
+    pub(crate) category: Category,
+    pub(crate) revision: u32,
+    pub(crate) commitment: Commitment,
+    pub(crate) interests: Vec<Interest>,
+    /// Whether an offer of this revision stands.
+    pub(crate) offered: bool,
+    /// The latest revision that left.
+    pub(crate) released: Option<u32>,
+    /// Positions of the consents that its releases rested on.
+    pub(crate) rested_on: Vec<Position>,
+}
+
+/// The latest decision of a cell.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) at: Position,
+    /// The revision of the section that it was about.
+    pub(crate) revision: u32,
+    pub(crate) agency: AgencyId,
+    pub(crate) officer: Option<OfficerPseudonym>,
+    pub(crate) outcome: Outcome,
+    /// Whether a second officer must agree: the decision or its ground says so.
+    pub(crate) second_officer: bool,
+    pub(crate) word: Option<Word>,
+    pub(crate) revoked: Option<Position>,
+}
+
+/// The second officer's word.
+#[derive(Debug)]
+pub(crate) struct Word {
+    pub(crate) at: Position,
+    pub(crate) agency: AgencyId,
+    pub(crate) officer: Option<OfficerPseudonym>,
+    pub(crate) agrees: bool,
+}
+
+/// A consent.
+#[derive(Debug)]
+pub(crate) struct Waiver {
+    pub(crate) at: Position,
+    pub(crate) given: ConsentGiven,
+    pub(crate) withdrawn: Option<Position>,
+}
+
+impl Book {
+    pub(crate) fn new(submitted: &Submitted) -> Self {
+        let sections = submitted.sections.iter().map(|section| Part {
+            number: section.content.section,
+            category: section.category,
+            revision: section.content.revision,
+            commitment: section.content.commitment,
+            interests: section.persons.iter().copied().map(Interest::Person).chain(section.investigation.then_some(Interest::Investigation)).collect(),
+            offered: false,
+            released: None,
+            rested_on: Vec::new(),
+        });
+        Self { sections: sections.collect(), waivers: Vec::new(), releases: Vec::new(), standings: Vec::new() }
+    }
+
+    pub(crate) fn section(&self, number: u32) -> Option<&Part> {
+        self.sections.iter().find(|section| section.number == number)
+    }
+
+    fn section_mut(&mut self, number: u32) -> Option<&mut Part> {
+        self.sections.iter_mut().find(|section| section.number == number)
+    }
+
+    /// The section of a cell that the referral has.
+    pub(crate) fn part_of(&self, cell: CellName) -> Option<&Part> {
+        self.section(cell.section).filter(|section| section.interests.contains(&cell.interest))
+    }
+
+    /// The latest decision of a cell, whatever became of it.
+    pub(crate) fn standing(&self, cell: CellName) -> Option<&Standing> {
+        self.standings.iter().find(|(name, _)| *name == cell).map(|(_, standing)| standing)
+    }
+
+    /// The decision that still stands: not revoked, and about the section as it is now.
+    pub(crate) fn in_effect(&self, cell: CellName) -> Option<&Standing> {
+        let revision = self.section(cell.section)?.revision;
+        self.standing(cell).filter(|standing| standing.revoked.is_none() && standing.revision == revision)
+    }
+
+    pub(crate) fn waiver(&self, at: Position) -> Option<&Waiver> {
+        self.waivers.iter().find(|waiver| waiver.at == at)
+    }
+
+    pub(crate) fn waiver_named(&self, consent: ConsentId) -> Option<&Waiver> {
+        self.waivers.iter().find(|waiver| waiver.given.consent == consent)
+    }
+
+    /// Numbers of the sections of which a release rested on the consent at that position.
+    pub(crate) fn released_on(&self, consent: Position) -> Vec<u32> {
+        self.sections.iter().filter(|section| section.rested_on.contains(&consent)).map(|section| section.number).collect()
+    }
+
+    pub(crate) fn amend(&mut self, contents: &[SectionContent]) {
+        for content in contents {
+            if let Some(section) = self.section_mut(content.section) {
+                section.revision = content.revision;
+                section.commitment = content.commitment;
+                section.offered = false;
+            }
+        }
+    }
+
+    /// Enters decisions; `grounds_ask` says for each cell whether its ground asks for a second officer.
+    pub(crate) fn decide(&mut self, at: Position, event: &Event, decision: &ClearanceDecision, grounds_ask: &[bool]) {
+        for (decided, ground_asks) in decision.cells.iter().zip(grounds_ask) {
+            let Some(section) = self.part_of(decided.cell) else { continue };
+            let standing = Standing {
+                at,
+                revision: section.revision,
+                agency: event.agency.clone(),
+                officer: event.officer.map(|officer| officer.pseudonym),
+                outcome: decided.outcome.clone(),
+                second_officer: decided.second_officer || *ground_asks,
+                word: None,
+                revoked: None,
+            };
+            self.standings.retain(|(name, _)| *name != decided.cell);
+            self.standings.push((decided.cell, standing));
+        }
+    }
+
+    pub(crate) fn confirm(&mut self, at: Position, event: &Event, cells: &[Confirmation]) {
+        for confirmation in cells {
+            let named = self.standings.iter_mut().find(|(name, standing)| *name == confirmation.cell && standing.at == confirmation.decision);
+            if let Some((_, standing)) = named {
+                let officer = event.officer.map(|officer| officer.pseudonym);
+                standing.word = Some(Word { at, agency: event.agency.clone(), officer, agrees: confirmation.agrees });
+            }
+        }
+    }
+
+    pub(crate) fn revoke(&mut self, at: Position, cells: &[CellName]) {
+        for (_, standing) in self.standings.iter_mut().filter(|(name, _)| cells.contains(name)) {
+            standing.revoked = Some(at);
+        }
+    }
+
+    pub(crate) fn offer(&mut self, numbers: &[u32]) {
+        for section in self.sections.iter_mut().filter(|section| numbers.contains(&section.number)) {
+            section.offered = true;
+        }
+    }
+
+    pub(crate) fn take_offer_back(&mut self) {
+        for section in &mut self.sections {
+            section.offered = false;
+        }
+    }
+
+    pub(crate) fn waive(&mut self, at: Position, given: &ConsentGiven) {
+        self.waivers.push(Waiver { at, given: given.clone(), withdrawn: None });
+    }
+
+    pub(crate) fn withdraw(&mut self, at: Position, consent: ConsentId) {
+        for waiver in self.waivers.iter_mut().filter(|waiver| waiver.given.consent == consent) {
+            waiver.withdrawn = waiver.withdrawn.or(Some(at));
+        }
+    }
+
+    pub(crate) fn release(&mut self, at: Position, leaving: &[ReleasedSection]) {
+        self.releases.push(at);
+        for released in leaving {
+            let waivers = self.waivers.iter().map(|waiver| waiver.at).filter(|consent| released.basis.contains(consent));
+            let consents: Vec<Position> = waivers.collect();
+            if let Some(section) = self.section_mut(released.section) {
+                section.released = section.released.max(Some(released.revision));
+                let fresh: Vec<Position> = consents.into_iter().filter(|consent| !section.rested_on.contains(consent)).collect();
+                section.rested_on.extend(fresh);
+            }
+        }
+    }
+}

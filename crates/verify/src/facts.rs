@@ -1,0 +1,264 @@
+//! What each kind of event of a referral must be true to, beyond who caused it and when.
+
+use std::collections::BTreeSet;
+
+use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, OfferedSections, Outcome, SectionContent, Submitted};
+use brygga_domain::gate::ReleasedSection;
+use brygga_domain::{ConsentId, Event, Fact, FunctionId, GroundTable, Position, TableHash};
+
+use crate::finding::Code;
+use crate::law;
+use crate::release::{Lack, Moment};
+
+/// Everything that is wrong with what the event says.
+pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>) -> Vec<Lack> {
+    match &event.fact {
+        Fact::ReferralAmended { sections, .. } => amended(moment, sections),
+        Fact::ConsentRecorded(given) => consent_recorded(moment, given.consent, given.person),
+        Fact::ConsentWithdrawn { consent, .. } => consent_withdrawn(moment, *consent),
+        Fact::StopUseSent { recipient, sections, withdrawal, .. } => stop_use_sent(moment, recipient, sections, *withdrawal),
+        Fact::StopUseAnswered { notice, .. } => {
+            let waits = moment.referral.notices.iter().any(|sent| sent.at == *notice && sent.answer.is_none());
+            unfounded(waits, || format!("entry {notice} is no stop-use notice that waits for an answer"))
+        }
+        Fact::DeliveryAcknowledged { release, .. } => {
+            unfounded(moment.book.releases.contains(release), || format!("entry {release} is no release of this referral"))
+        }
+        Fact::ClearanceDecided(decision) => decided(moment, event, decision, active),
+        Fact::ClearanceConfirmed { cells, .. } => cells.iter().filter_map(|confirmation| confirmed(moment, event, *confirmation)).collect(),
+        Fact::ClearanceRevoked { cells, .. } => cells.iter().filter_map(|cell| revoked(moment, event, *cell)).collect(),
+        Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => offered_sections(moment, offered),
+        Fact::OfferWithdrawn { recipient, .. } => other_recipient(moment, recipient).into_iter().collect(),
+        Fact::SectionsReleased { recipient, released, .. } => released_sections(moment, recipient, released.sections()),
+        Fact::LogStarted { .. }
+        | Fact::AgencyRegistered { .. }
+        | Fact::FunctionRegistered { .. }
+        | Fact::GroundTableActivated { .. }
+        | Fact::OfferRecorded(_)
+        | Fact::ReferralSubmitted(_)
+        | Fact::ReferralRetracted { .. }
+        | Fact::RecallAcknowledged { .. }
+        | Fact::ReferralClaimed { .. }
+        | Fact::ReferralAccepted { .. }
+        | Fact::ReferralDeclined { .. }
+        | Fact::ReferralReturned { .. }
+        | Fact::ContactRecorded(_)
+        | Fact::ReferralClosed(_)
+        | Fact::DisclosureRefused { .. }
+        | Fact::LogQueried { .. } => Vec::new(),
+    }
+}
+
+fn unfounded(founded: bool, text: impl FnOnce() -> String) -> Vec<Lack> {
+    if founded { Vec::new() } else { vec![(Code::AnswerUnfounded, text())] }
+}
+
+fn other_recipient(moment: Moment<'_>, recipient: &FunctionId) -> Option<Lack> {
+    let own = &moment.referral.recipient;
+    (recipient != own).then(|| (Code::RecipientDiffers, format!("the event is for {recipient}, the referral for {own}")))
+}
+
+/// What is wrong with the sections of a referral as submitted.
+pub(crate) fn submitted(submitted: &Submitted, table: Option<&GroundTable>) -> Vec<Lack> {
+    let mut lacks = Vec::new();
+    let mut malformed = |text: String| lacks.push((Code::ReferralMalformed, text));
+    let persons: BTreeSet<_> = submitted.persons.iter().map(|person| person.id).collect();
+    let names: BTreeSet<_> = submitted.persons.iter().map(|person| person.name).collect();
+    if persons.len() != submitted.persons.len() || names.len() != submitted.persons.len() {
+        malformed(String::from("a person stands twice"));
+    }
+    if submitted.sections.is_empty() {
+        malformed(String::from("it has no sections"));
+    }
+    let rule = table.and_then(|table| table.kind(submitted.kind));
+    if rule.is_some_and(|rule| !rule.from.contains(&submitted.from) || !rule.to.contains(&submitted.to)) {
+        malformed(format!("a {} does not go from {} to {}", submitted.kind, submitted.from, submitted.to));
+    }
+    for (number, section) in (1_u32..).zip(&submitted.sections) {
+        if section.content.section != number || section.content.revision != 1 {
+            malformed(format!("section {} at revision {} stands where section {number} must begin", section.content.section, section.content.revision));
+        }
+        if section.persons.is_empty() && !section.investigation {
+            malformed(format!("section {number} protects nobody"));
+        }
+        if !section.persons.iter().all(|person| persons.contains(person)) {
+            malformed(format!("section {number} protects a person outside the referral"));
+        }
+        if rule.is_some_and(|rule| !rule.categories.contains(&section.category)) {
+            malformed(format!("a {} does not carry {}", submitted.kind, section.category));
+        }
+    }
+    lacks
+}
+
+fn amended(moment: Moment<'_>, contents: &[SectionContent]) -> Vec<Lack> {
+    let mut seen = BTreeSet::new();
+    let lack = |content: &SectionContent| {
+        let number = content.section;
+        let Some(section) = moment.book.section(number) else { return Some((Code::CellUnknown, format!("there is no section {number}"))) };
+        let text = || format!("section {number} goes from revision {} to {}", section.revision, content.revision);
+        (!seen.insert(number) || content.revision != section.revision.saturating_add(1)).then(|| (Code::RevisionDiffers, text()))
+    };
+    contents.iter().filter_map(lack).collect()
+}
+
+fn consent_recorded(moment: Moment<'_>, consent: ConsentId, person: brygga_domain::PersonId) -> Vec<Lack> {
+    let mut lacks = Vec::new();
+    if moment.referral.person_name(person).is_none() {
+        lacks.push((Code::ConsentOfAnother, String::from("the consent is of a person outside the referral")));
+    }
+    // A consent under a known id would be withdrawn, or not, together with the other.
+    if let Some(other) = moment.book.waiver_named(consent) {
+        lacks.push((Code::EventTwice, format!("entry {} recorded a consent of the same id", other.at)));
+    }
+    lacks
+}
+
+fn consent_withdrawn(moment: Moment<'_>, consent: ConsentId) -> Vec<Lack> {
+    match moment.book.waiver_named(consent) {
+        None => vec![(Code::ConsentMissing, String::from("the referral has no consent of that id"))],
+        Some(waiver) => {
+            waiver.withdrawn.map(|before| (Code::ConsentWithdrawn, format!("entry {before} withdrew the consent in entry {}", waiver.at))).into_iter().collect()
+        }
+    }
+}
+
+fn stop_use_sent(moment: Moment<'_>, recipient: &FunctionId, sections: &[u32], withdrawal: Position) -> Vec<Lack> {
+    let mut lacks: Vec<Lack> = other_recipient(moment, recipient).into_iter().collect();
+    let was_released = |number: &u32| moment.book.section(*number).is_some_and(|section| section.released.is_some());
+    if !moment.book.waivers.iter().any(|waiver| waiver.withdrawn == Some(withdrawal)) {
+        lacks.push((Code::StopUseUnfounded, format!("entry {withdrawal} withdrew no consent of this referral")));
+    }
+    if sections.is_empty() || !sections.iter().all(was_released) {
+        lacks.push((Code::StopUseUnfounded, String::from("the notice names what was not released")));
+    }
+    lacks
+}
+
+fn decided(moment: Moment<'_>, event: &Event, decision: &ClearanceDecision, active: Option<TableHash>) -> Vec<Lack> {
+    let mut lacks: Vec<Lack> = other_recipient(moment, &decision.recipient).into_iter().collect();
+    if active != Some(decision.table) {
+        lacks.push((Code::TableInactive, format!("the decision names table {}, which is not the active one", decision.table)));
+    }
+    for decided in &decision.cells {
+        let Err((code, text)) = decided_cell(moment, event, decided.cell, &decided.outcome) else { continue };
+        lacks.push((code, format!("{}: {text}", moment.name(decided.cell))));
+    }
+    lacks
+}
+
+fn decided_cell(moment: Moment<'_>, event: &Event, cell: CellName, outcome: &Outcome) -> Result<(), Lack> {
+    let section = moment.book.part_of(cell).ok_or_else(|| (Code::CellUnknown, String::from("there is no such cell")))?;
+    clearer(moment, event, cell)?;
+    let Outcome::Release { ground, consent } = outcome else { return Ok(()) };
+    if let Some(table) = moment.table {
+        let ground = law::carrying(table, ground, moment.referral, (section.category, cell.interest), moment.time);
+        let ground = ground.map_err(|why| (Code::GroundUnlawful, why))?;
+        if ground.needs_consent() && consent.is_none() {
+            return Err((Code::ConsentMissing, format!("{} rests on a consent and none is named", ground.code)));
+        }
+    }
+    consent.map_or(Ok(()), |consent| moment.consent(consent, section.category, cell.interest))
+}
+
+fn clearer(moment: Moment<'_>, event: &Event, cell: CellName) -> Result<(), Lack> {
+    let clearer = moment.clearer(cell);
+    if event.agency == *clearer { Ok(()) } else { Err((Code::ClearanceByOther, format!("{} acts, {clearer} clears it", event.agency))) }
+}
+
+/// Whether the ground of each decided cell asks for a second officer, as the active table says.
+pub(crate) fn grounds_ask(moment: Moment<'_>, decision: &ClearanceDecision) -> Vec<bool> {
+    let asks = |cell: CellName, outcome: &Outcome| {
+        let (Some(table), Some(section), Outcome::Release { ground, .. }) = (moment.table, moment.book.part_of(cell), outcome) else { return false };
+        law::carrying(table, ground, moment.referral, (section.category, cell.interest), moment.time).is_ok_and(|ground| ground.second_officer)
+    };
+    decision.cells.iter().map(|decided| asks(decided.cell, &decided.outcome)).collect()
+}
+
+fn confirmed(moment: Moment<'_>, event: &Event, confirmation: Confirmation) -> Option<Lack> {
+    let Confirmation { cell, decision, .. } = confirmation;
+    let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
+    let standing = moment.book.in_effect(cell).filter(|standing| standing.at == decision);
+    let Some(standing) = standing.filter(|standing| standing.second_officer && standing.word.is_none()) else {
+        return Some(named((Code::ConfirmationUnfounded, format!("no decision in entry {decision} waits for a second officer"))));
+    };
+    if let Err(lack) = clearer(moment, event, cell) {
+        return Some(named(lack));
+    }
+    let officer = event.officer.map(|officer| officer.pseudonym);
+    (officer.is_some() && officer == standing.officer).then(|| named((Code::SecondOfficerSame, format!("entry {decision} is by the same officer"))))
+}
+
+fn revoked(moment: Moment<'_>, event: &Event, cell: CellName) -> Option<Lack> {
+    let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
+    if moment.book.in_effect(cell).is_none() {
+        return Some(named((Code::ClearanceMissing, String::from("no decision stands that could be revoked"))));
+    }
+    if let Err(lack) = clearer(moment, event, cell) {
+        return Some(named(lack));
+    }
+    let left = moment.book.section(cell.section).is_some_and(|section| section.released == Some(section.revision));
+    left.then(|| named((Code::RevokedAfterRelease, String::from("it had left before"))))
+}
+
+/// The envelope names only what may leave.
+fn offered_sections(moment: Moment<'_>, offered: &OfferedSections) -> Vec<Lack> {
+    let mut lacks: Vec<Lack> = other_recipient(moment, &offered.recipient).into_iter().collect();
+    if offered.sections.is_empty() {
+        lacks.push((Code::CellUnknown, String::from("the offer names no section")));
+    }
+    for number in &offered.sections {
+        match moment.book.section(*number) {
+            None => lacks.push((Code::CellUnknown, format!("there is no section {number}"))),
+            Some(section) => lacks.extend(moment.basis_of(section).err().unwrap_or_default()),
+        }
+    }
+    lacks
+}
+
+fn released_sections(moment: Moment<'_>, recipient: &FunctionId, leaving: &[ReleasedSection]) -> Vec<Lack> {
+    let mut lacks: Vec<Lack> = other_recipient(moment, recipient).into_iter().collect();
+    let mut seen = BTreeSet::new();
+    if leaving.is_empty() {
+        lacks.push((Code::CellUnknown, String::from("the release names no section")));
+    }
+    for released in leaving {
+        if !seen.insert(released.section) {
+            lacks.push((Code::BasisDiffers, format!("section {} stands twice in the release", released.section)));
+        }
+        lacks.extend(released_section(moment, released));
+    }
+    lacks
+}
+
+fn released_section(moment: Moment<'_>, released: &ReleasedSection) -> Vec<Lack> {
+    let number = released.section;
+    let Some(section) = moment.book.section(number) else { return vec![(Code::CellUnknown, format!("there is no section {number}"))] };
+    let mut lacks = Vec::new();
+    if !section.offered {
+        lacks.push((Code::ReleaseNotOffered, format!("no standing offer names section {number}")));
+    }
+    if released.revision != section.revision {
+        lacks.push((Code::RevisionDiffers, format!("section {number} left at revision {}, it is at {}", released.revision, section.revision)));
+    } else if released.commitment != section.commitment {
+        lacks.push((Code::CommitmentDiffers, format!("section {number} left with other bytes than those of revision {}", section.revision)));
+    }
+    match moment.basis_of(section) {
+        Err(missing) => lacks.extend(missing),
+        Ok(basis) if basis != released.basis => {
+            let text = format!("section {number} rests on entries {}, the release names {}", list(&basis), list(&released.basis));
+            lacks.push((Code::BasisDiffers, text));
+        }
+        Ok(_) => {}
+    }
+    lacks
+}
+
+/// Most positions that a text lists.
+const POSITIONS_SHOWN_MAX: usize = 16;
+
+fn list(positions: &[Position]) -> String {
+    let shown: Vec<String> = positions.iter().take(POSITIONS_SHOWN_MAX).map(ToString::to_string).collect();
+    let more = if positions.len() > POSITIONS_SHOWN_MAX { " and others" } else { "" };
+    if shown.is_empty() { String::from("none") } else { format!("{}{more}", shown.join(", ")) }
+}

@@ -1,0 +1,279 @@
+//! Replays the log: order, identity, the directory, and every referral through the rules.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use brygga_domain::event::{OfferResult, Submitted};
+use brygga_domain::referral::evolve;
+use brygga_domain::{AgencyId, AgencyKind, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, Position, Referral, ReferralId, ReferralKind, Time};
+
+use crate::book::Book;
+use crate::facts;
+use crate::finding::{Code, Findings};
+use crate::law::Law;
+use crate::release::Moment;
+use crate::steps;
+
+/// The log as far as it was read.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    law: Law,
+    origin: String,
+    pub(crate) findings: Findings,
+    pub(crate) releases: u64,
+    last_time: Option<Time>,
+    seen: HashSet<EventId>,
+    agencies: HashMap<AgencyId, AgencyKind>,
+    hosts: HashMap<FunctionId, AgencyId>,
+    offers: HashMap<OfferId, (AgencyId, OfferResult)>,
+    referrals: HashMap<ReferralId, (Referral, Book)>,
+    /// Withdrawals whose holders must be told next, by their positions.
+    owed: BTreeMap<Position, Owed>,
+}
+
+/// A stop-use notice that must come.
+#[derive(Debug, Clone)]
+struct Owed {
+    referral: ReferralId,
+    sections: Vec<u32>,
+}
+
+impl Replay {
+    pub(crate) fn new(origin: &str, law: Law) -> Self {
+        Self {
+            law,
+            origin: origin.to_owned(),
+            findings: Findings::default(),
+            releases: 0,
+            last_time: None,
+            seen: HashSet::new(),
+            agencies: HashMap::new(),
+            hosts: HashMap::new(),
+            offers: HashMap::new(),
+            referrals: HashMap::new(),
+            owed: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the event at a position; positions come in order.
+    pub(crate) fn event(&mut self, at: Position, event: &Event) {
+        self.order(at, event);
+        match (event.fact.referral(), &event.fact) {
+            (_, Fact::ReferralSubmitted(submitted)) => self.submitted(at, event, submitted),
+            (Some(id), _) => self.of_referral(at, id, event),
+            (None, _) => self.of_log(at, event),
+        }
+    }
+
+    fn order(&mut self, at: Position, event: &Event) {
+        if let Some(last) = self.last_time.filter(|last| event.time < *last) {
+            self.findings.at(at, Code::TimeBack, format!("{} comes after {last}", event.time));
+        }
+        self.last_time = self.last_time.max(Some(event.time));
+        if !self.seen.insert(event.id) {
+            self.findings.at(at, Code::EventTwice, format!("{} has the id of an earlier event", event.fact.name()));
+        }
+        let begins = matches!(event.fact, Fact::LogStarted { .. });
+        if begins != (at == Position(0)) {
+            let text = if begins { "LogStarted stands inside the log" } else { "the log does not begin with LogStarted" };
+            self.findings.at(at, Code::LogStart, text);
+        }
+    }
+
+    /// Events that are about no referral.
+    fn of_log(&mut self, at: Position, event: &Event) {
+        if let Some(previous) = event.previous {
+            self.findings.at(at, Code::PreviousWrong, format!("{} is about no referral and names entry {previous}", event.fact.name()));
+        }
+        match &event.fact {
+            Fact::LogStarted { origin } => {
+                if *origin != self.origin {
+                    self.findings.at(at, Code::OriginDiffers, "the first event names another log than the key");
+                }
+            }
+            Fact::AgencyRegistered { agency, kind, .. } => {
+                self.agencies.insert(agency.clone(), *kind);
+            }
+            Fact::FunctionRegistered { function, host, .. } => {
+                if !self.agencies.contains_key(host) {
+                    self.findings.at(at, Code::AgencyUnknown, format!("{function} is hosted by {host}, which was not registered"));
+                }
+                self.hosts.insert(function.clone(), host.clone());
+            }
+            Fact::GroundTableActivated { table } => {
+                self.law.activate(*table);
+                if self.law.active().is_none() {
+                    self.findings.doubt(format!("ground table {table} is not at hand; give it with --grounds"));
+                }
+            }
+            Fact::OfferRecorded(offer) => {
+                self.offers.insert(offer.id, (event.agency.clone(), offer.result));
+            }
+            Fact::LogQueried { .. } => {
+                if self.agencies.get(&event.agency) != Some(&AgencyKind::Supervisor) {
+                    self.findings.at(at, Code::WrongAgency, format!("{} read the log and is no supervisor", event.agency));
+                }
+            }
+            // Whatever names a referral was handled as an event of that.
+            Fact::ReferralSubmitted(_)
+            | Fact::ReferralAmended { .. }
+            | Fact::ReferralRetracted { .. }
+            | Fact::RecallAcknowledged { .. }
+            | Fact::ConsentRecorded(_)
+            | Fact::ConsentWithdrawn { .. }
+            | Fact::StopUseSent { .. }
+            | Fact::StopUseAnswered { .. }
+            | Fact::ClearanceDecided(_)
+            | Fact::ClearanceConfirmed { .. }
+            | Fact::ClearanceRevoked { .. }
+            | Fact::ReferralOffered(_)
+            | Fact::SectionsOffered(_)
+            | Fact::OfferWithdrawn { .. }
+            | Fact::ReferralClaimed { .. }
+            | Fact::SectionsReleased { .. }
+            | Fact::DeliveryAcknowledged { .. }
+            | Fact::ReferralAccepted { .. }
+            | Fact::ReferralDeclined { .. }
+            | Fact::ReferralReturned { .. }
+            | Fact::ContactRecorded(_)
+            | Fact::ReferralClosed(_)
+            | Fact::DisclosureRefused { .. } => {}
+        }
+    }
+
+    fn submitted(&mut self, at: Position, event: &Event, submitted: &Submitted) {
+        if let Some(previous) = event.previous {
+            self.findings.at(at, Code::PreviousWrong, format!("a new referral names entry {previous} as its previous one"));
+        }
+        for (code, text) in facts::submitted(submitted, self.law.active()) {
+            self.findings.at(at, code, text);
+        }
+        self.check_parties(at, event, submitted);
+        self.check_offer(at, event, submitted);
+        if self.referrals.contains_key(&submitted.referral) {
+            self.findings.at(at, Code::ReferralTwice, format!("referral {} was submitted before", submitted.referral));
+            return;
+        }
+        if let Some(referral) = evolve(None, at, event) {
+            self.referrals.insert(submitted.referral, (referral, Book::new(submitted)));
+        }
+    }
+
+    fn check_parties(&mut self, at: Position, event: &Event, submitted: &Submitted) {
+        let kinds = [(&event.agency, submitted.from), (&submitted.host, submitted.to)];
+        for (agency, kind) in kinds {
+            if self.agencies.get(agency) != Some(&kind) {
+                self.findings.at(at, Code::AgencyUnknown, format!("{agency} was not registered as {kind}"));
+            }
+        }
+        if !self.agencies.contains_key(&submitted.leader) {
+            self.findings.at(at, Code::AgencyUnknown, format!("{} leads the investigation and was not registered", submitted.leader));
+        }
+        if self.hosts.get(&submitted.recipient) != Some(&submitted.host) {
+            self.findings.at(at, Code::AgencyUnknown, format!("{} was not registered as a function of {}", submitted.recipient, submitted.host));
+        }
+    }
+
+    fn check_offer(&mut self, at: Position, event: &Event, submitted: &Submitted) {
+        let Some(id) = submitted.offer else { return };
+        let Some((_, result)) = self.offers.get(&id).filter(|(agency, _)| *agency == event.agency) else {
+            self.findings.at(at, Code::OfferUnknown, "the sender recorded no such offer before");
+            return;
+        };
+        let said_no = match result {
+            OfferResult::Offered(OfferAnswer::No) => true,
+            OfferResult::Offered(OfferAnswer::Yes | OfferAnswer::Later) | OfferResult::NotOffered(_) => false,
+        };
+        if said_no && submitted.kind == ReferralKind::ContactRequest {
+            self.findings.at(at, Code::OfferDeclined, "a contact request follows an offer that she declined");
+        }
+    }
+
+    fn of_referral(&mut self, at: Position, id: ReferralId, event: &Event) {
+        let Some((referral, mut book)) = self.referrals.remove(&id) else {
+            self.findings.at(at, Code::ReferralUnknown, format!("{} is about a referral that was not submitted before", event.fact.name()));
+            return;
+        };
+        if event.previous != Some(referral.last) {
+            let named = event.previous.map_or_else(|| String::from("none"), |previous| format!("entry {previous}"));
+            self.findings.at(at, Code::PreviousWrong, format!("the previous event of this referral is entry {}, it names {named}", referral.last));
+        }
+        self.settle(&referral, event);
+        let moment = Moment { referral: &referral, book: &book, table: self.law.active(), at, time: event.time };
+        let mut lacks = steps::wrong_actor(&referral, event);
+        lacks.extend(steps::wrong_stage(&referral, &event.fact));
+        lacks.extend(steps::wrong_answer(&referral, &event.fact));
+        lacks.extend(facts::lacks(moment, event, self.law.active_hash()));
+        let grounds_ask = if let Fact::ClearanceDecided(decision) = &event.fact { facts::grounds_ask(moment, decision) } else { Vec::new() };
+        for (code, text) in lacks {
+            self.findings.at(at, code, text);
+        }
+        self.enter(at, event, &mut book, &grounds_ask);
+        if let Some(referral) = evolve(Some(referral), at, event) {
+            self.referrals.insert(id, (referral, book));
+        }
+    }
+
+    /// A stop-use notice is the very next event of the referral; whatever else comes finds it missing.
+    fn settle(&mut self, referral: &Referral, event: &Event) {
+        let Some(owed) = self.owed.remove(&referral.last) else { return };
+        let told =
+            |section: &u32| matches!(&event.fact, Fact::StopUseSent { sections, withdrawal, .. } if *withdrawal == referral.last && sections.contains(section));
+        if let Some(section) = owed.sections.iter().find(|section| !told(section)) {
+            let text = format!("section {section} was released on the withdrawn consent and no notice follows");
+            self.findings.at(referral.last, Code::StopUseMissing, text);
+        }
+    }
+
+    /// Enters the event into the referral's account.
+    fn enter(&mut self, at: Position, event: &Event, book: &mut Book, grounds_ask: &[bool]) {
+        match &event.fact {
+            Fact::ReferralAmended { sections, .. } => book.amend(sections),
+            Fact::ConsentRecorded(given) => book.waive(at, given),
+            Fact::ConsentWithdrawn { consent, referral } => {
+                let sections = book.waiver_named(*consent).map(|waiver| book.released_on(waiver.at)).unwrap_or_default();
+                if !sections.is_empty() {
+                    self.owed.insert(at, Owed { referral: *referral, sections });
+                }
+                book.withdraw(at, *consent);
+            }
+            Fact::ClearanceDecided(decision) => book.decide(at, event, decision, grounds_ask),
+            Fact::ClearanceConfirmed { cells, .. } => book.confirm(at, event, cells),
+            Fact::ClearanceRevoked { cells, .. } => book.revoke(at, cells),
+            Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => book.offer(&offered.sections),
+            Fact::OfferWithdrawn { .. } => book.take_offer_back(),
+            Fact::SectionsReleased { released, .. } => {
+                self.releases = self.releases.saturating_add(1);
+                book.release(at, released.sections());
+            }
+            Fact::LogStarted { .. }
+            | Fact::AgencyRegistered { .. }
+            | Fact::FunctionRegistered { .. }
+            | Fact::GroundTableActivated { .. }
+            | Fact::OfferRecorded(_)
+            | Fact::ReferralSubmitted(_)
+            | Fact::ReferralRetracted { .. }
+            | Fact::RecallAcknowledged { .. }
+            | Fact::StopUseSent { .. }
+            | Fact::StopUseAnswered { .. }
+            | Fact::ReferralClaimed { .. }
+            | Fact::DeliveryAcknowledged { .. }
+            | Fact::ReferralAccepted { .. }
+            | Fact::ReferralDeclined { .. }
+            | Fact::ReferralReturned { .. }
+            | Fact::ContactRecorded(_)
+            | Fact::ReferralClosed(_)
+            | Fact::DisclosureRefused { .. }
+            | Fact::LogQueried { .. } => {}
+        }
+    }
+
+    /// The findings as they are if the log ends here: a withdrawal and its notice are one commit, so no checkpoint parts them.
+    pub(crate) fn findings_at_end(&self) -> Findings {
+        let mut findings = self.findings.clone();
+        for (withdrawal, owed) in &self.owed {
+            let text = format!("{} sections of referral {} were released on the withdrawn consent and no notice follows", owed.sections.len(), owed.referral);
+            findings.at(*withdrawal, Code::StopUseMissing, text);
+        }
+        findings
+    }
+}

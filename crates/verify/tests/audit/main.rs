@@ -1,0 +1,11 @@
+//! The auditor against honest logs and against every forgery that it must name.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod attacks;
+mod bundles;
+mod forge;
+mod honest;
+mod order;
+mod program;
+mod story;
+mod world;

@@ -1,0 +1,139 @@
+//! The real binary in a world of its own, and a client for each agency: what every test over the wire starts with.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use brygga_client::{Client, ClientConfig, Deadlines};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+/// How long a broker may take to be ready before a test gives up.
+pub const READY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The broker's binary, built once with the profile of the tests.
+///
+/// # Panics
+/// When it does not build.
+pub fn bryggad() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        // A test binary lies in `<target>/<profile>/deps`; the broker lies one folder above it.
+        let folder = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let profile = folder.file_name().unwrap().to_string_lossy().replace("debug", "dev");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut build = std::process::Command::new(cargo);
+        build.current_dir(root).args(["build", "--quiet", "--profile", &profile, "-p", "brygga-server", "--bin", "bryggad"]);
+        build.arg("--target-dir").arg(folder.parent().unwrap());
+        assert!(build.status().unwrap().success(), "bryggad does not build");
+        folder.join("bryggad")
+    })
+}
+
+/// A broker that runs as a process of its own.
+pub struct Broker {
+    process: Child,
+    // The broker ends when this closes, so that no test leaves one behind.
+    input: Option<ChildStdin>,
+    folder: PathBuf,
+    ready: Value,
+}
+
+impl Broker {
+    /// Starts a broker in a world; the world is made if it is not there. `more` is configuration to add to a world that is made.
+    ///
+    /// # Panics
+    /// When it is not ready in time.
+    pub async fn start(folder: &Path, more: &str) -> Self {
+        Self::start_with(folder, &["--config", more]).await
+    }
+
+    /// Starts a broker with further arguments of `test-server`.
+    ///
+    /// # Panics
+    /// When it is not ready in time.
+    pub async fn start_with(folder: &Path, args: &[&str]) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(folder.with_extension("log")).unwrap();
+        let mut command = Command::new(bryggad());
+        command.arg("test-server").arg("--world").arg(folder).args(args);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let line = tokio::time::timeout(READY_DEADLINE, lines.next_line()).await.expect("the broker is not ready in time").unwrap();
+        let ready = serde_json::from_str(&line.unwrap_or_else(|| panic!("the broker ended before it was ready: see {:?}", folder.with_extension("log")))).unwrap();
+        let input = process.stdin.take();
+        Self { process, input, folder: folder.to_owned(), ready }
+    }
+
+    /// The folder of its world.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it said when it was ready.
+    pub fn ready(&self) -> &Value {
+        &self.ready
+    }
+
+    /// Everything that it wrote to standard error.
+    ///
+    /// # Panics
+    /// When the file cannot be read.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.with_extension("log")).unwrap()
+    }
+
+    /// Kills it as a power cut would: SIGKILL.
+    ///
+    /// # Panics
+    /// When it cannot be killed.
+    pub async fn kill(mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Stops it in order and gives its exit code.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn stop(mut self) -> Option<i32> {
+        drop(self.input.take());
+        tokio::time::timeout(READY_DEADLINE, self.process.wait()).await.expect("the broker does not stop").unwrap().code()
+    }
+
+    /// The settings of an agency's client.
+    ///
+    /// # Panics
+    /// When the world's files are not there.
+    pub fn config(&self, agency: &str) -> ClientConfig {
+        let agencies = self.folder.join("agencies");
+        let read = |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let functions: BTreeMap<&str, &[&str]> = BTreeMap::from([
+            ("vasterort-polis", &["vasterort-polis-brottsoffer"][..]),
+            ("vasterort-aklagare", &["vasterort-aklagare-kammare"][..]),
+            ("solna-soc", &["solna-rvc", "solna-mottagning"][..]),
+        ]);
+        ClientConfig {
+            endpoint: format!("https://{}", self.ready["grpc"].as_str().unwrap()),
+            server_name: Some(String::from("localhost")),
+            ca_pem: read(self.folder.join("ca.pem")),
+            cert_pem: read(agencies.join(format!("{agency}.pem"))),
+            key_pem: read(agencies.join(format!("{agency}.key"))),
+            agency: agency.parse().unwrap(),
+            functions: functions.get(agency).copied().unwrap_or_default().iter().map(|name| name.parse().unwrap()).collect(),
+            log_key: self.ready["log_key"].as_str().unwrap().to_owned(),
+            pin: agencies.join(agency).join("test.pin"),
+            deadlines: Deadlines::default(),
+        }
+    }
+
+    /// A client of an agency, acting as an officer.
+    ///
+    /// # Panics
+    /// When the settings are refused.
+    pub fn client(&self, agency: &str, officer: &str) -> Client {
+        Client::connect(&self.config(agency)).unwrap().as_officer(officer)
+    }
+}
