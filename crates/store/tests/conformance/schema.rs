@@ -78,6 +78,7 @@ fn lists_of_codes_are_those_of_the_domain() {
         ("consent", "(form", texts::<codes::ConsentForm>()),
         ("consent", "(gdpr_basis", texts::<codes::GdprBasis>()),
         ("stop_use", "(answer", texts::<codes::StopUseAnswer>()),
+        ("offer", "(answer", texts::<codes::OfferAnswer>()),
         ("inbox", "(kind", texts::<codes::InboxKind>()),
         ("status", "(status", texts::<codes::SenderStatus>()),
     ] {

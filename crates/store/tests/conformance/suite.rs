@@ -108,6 +108,7 @@ fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     row.claimed_by = Some(samples::id(9, "officer"));
     rows.sections[0].released_at = Some(row.last_position);
     rows.sections[0].released_revision = Some(1);
+    rows.sections[0].rested_on = String::from("2 3");
     let undecided = number % 3;
     for cell in &mut rows.cells {
         // By turns: nobody has to clear anything; the sender's second officer has; the leader has.
@@ -317,6 +318,7 @@ pub async fn pages_join_without_gap_or_repeat<B: Backend>() {
             let page = page.unwrap();
             assert!(page.len() <= 3);
             let Some(last) = page.last() else { break };
+            assert!(page[0].referral.first_position > after.after, "a page goes on after the one before");
             after.after = last.referral.first_position;
             list.extend(page);
         }
