@@ -17,13 +17,13 @@ use crate::config::Deadlines;
 use crate::error::{Answered, ClientError};
 use crate::random;
 use crate::retry::Backoff;
-use crate::transport::MESSAGE_BYTES_MAX;
+use crate::transport::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX};
 
 /// The broker's own deadline should strike first, so that its answer is the one that is seen.
 const TRY_GRACE: Duration = Duration::from_millis(250);
 
 fn grpc(channel: &Channel) -> Grpc<Channel> {
-    Grpc::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
+    Grpc::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 async fn ready(grpc: &mut Grpc<Channel>) -> Result<(), Status> {

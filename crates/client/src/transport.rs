@@ -22,6 +22,8 @@ use crate::error::ConfigError;
 
 /// Largest message, received or sent; the broker's limit.
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Largest answer that the client takes: an opened referral with every section at its limit and a full receipt.
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Size of the headers of an answer; the broker's limit for requests.
 pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// A silent connection is asked for a sign of life this often.

@@ -90,7 +90,7 @@ reasons! {
     GroundNotForThis = "GROUND_NOT_FOR_THIS", Blocked, "The ground is not for this direction, kind or category.", "Grunden gäller inte den här riktningen, remissen eller kategorin.";
     GroundNotInForce = "GROUND_NOT_IN_FORCE", Blocked, "The ground is not in force on this day.", "Grunden gäller inte denna dag.";
     GroundUnknown = "GROUND_UNKNOWN", Malformed, "The ground table knows no such ground.", "Grundtabellen känner inte den grunden.";
-    Internal = "INTERNAL", Broken, "Something is wrong in the broker; it has stopped forwarding. Give the trace id to its operator.", "Något är fel i förmedlaren; den har slutat förmedla. Lämna spårnumret till driften.";
+    Internal = "INTERNAL", Broken, "Something is wrong in the broker. Give the trace id to its operator.", "Något är fel i förmedlaren. Lämna spårnumret till driften.";
     KeyReused = "KEY_REUSED", Taken, "The request id was used for another request.", "Begäransnumret har använts för en annan begäran.";
     LogDoubted = "LOG_DOUBTED", Unavailable, "The broker doubts its own log and forwards nothing until an operator has looked.", "Förmedlaren litar inte på sin logg och förmedlar inget förrän driften har kontrollerat.";
     MalformedMessage = "MALFORMED_MESSAGE", Malformed, "The message cannot be read, or fields of it are wrong.", "Meddelandet går inte att läsa eller har fel i fält.";
@@ -112,9 +112,11 @@ reasons! {
     PersonalAnswer = "PERSONAL_ANSWER", Blocked, "That is an answer about a person (OSL 26:1) and never goes to the sender; record it as contact or closing.", "Det är ett svar om en person (OSL 26:1) och går inte till avsändaren; registrera det som kontakt eller avslut.";
     ReasonNotForKind = "REASON_NOT_FOR_KIND", Blocked, "That answer is not for this kind of referral.", "Svaret passar inte remissens slag.";
     ReceivedNeverDeclined = "RECEIVED_NEVER_DECLINED", Blocked, "A child concern is received, never declined; return it as wrong board if another board is responsible.", "En orosanmälan tas emot och avböjs aldrig; återsänd den om fel nämnd fått den.";
+    ReadFailed = "READ_FAILED", Unavailable, "It could not be read now; ask again.", "Det gick inte att läsa just nu; fråga igen.";
     ReleaseUnknown = "RELEASE_UNKNOWN", Blocked, "No release stands at that position.", "Ingen utlämning finns på den positionen.";
     SenderReferenceTaken = "SENDER_REFERENCE_TAKEN", Taken, "A referral with this sender reference, kind, recipient and person exists.", "Det finns redan en remiss med denna referens, detta slag, denna mottagare och person.";
     StopUseAnswered = "STOP_USE_ANSWERED", Blocked, "There is no unanswered stop-use notice at that position.", "Det finns ingen obesvarad underrättelse på den positionen.";
+    Stopping = "STOPPING", Unavailable, "The broker is stopping; nothing was written. Repeat with the same request id when it is back.", "Förmedlaren stannar; inget skrevs. Upprepa med samma begäransnummer när den är tillbaka.";
     TimeOutOfRange = "TIME_OUT_OF_RANGE", Malformed, "A time lies outside what it may be.", "En tid ligger utanför tillåtet intervall.";
     UnknownAgency = "UNKNOWN_AGENCY", Malformed, "The directory has no such agency.", "Katalogen har ingen sådan myndighet.";
     UnknownFunction = "UNKNOWN_FUNCTION", Malformed, "The directory has no such function.", "Katalogen har ingen sådan funktion.";

@@ -109,11 +109,10 @@ impl Failed {
             Self::NoAnswer(NoAnswer::Failed(failure @ (Failure::NotCommitted | Failure::OutcomeUnknown | Failure::Doubted))) => {
                 refused(&failure.reason().into(), incident)
             }
-            // A command that found no committer was written by nobody, and who reads or watches writes nothing.
-            Self::NoAnswer(NoAnswer::Gone)
-            | Self::NoRandomness(NoRandomness)
-            | Self::Read(AskError::Store(StoreError::Unavailable { .. }) | AskError::Closed)
-            | Self::Stopping => refused(&Reason::NotCommitted.into(), incident),
+            Self::NoRandomness(NoRandomness) => refused(&Reason::NotCommitted.into(), incident),
+            Self::Read(AskError::Store(StoreError::Unavailable { .. }) | AskError::Closed) => refused(&Reason::ReadFailed.into(), incident),
+            // A command that found no committer was written by nobody, and who watches writes nothing.
+            Self::NoAnswer(NoAnswer::Gone) | Self::Stopping => refused(&Reason::Stopping.into(), incident),
             // It is written; whoever repeats the key gets the receipt.
             Self::Delivery(AskError::Store(StoreError::Unavailable { .. }) | AskError::Closed) => refused(&Reason::OutcomeUnknown.into(), incident),
             Self::Read(AskError::Store(StoreError::Corrupt(_))) | Self::Delivery(AskError::Store(StoreError::Corrupt(_))) | Self::Bug(_) => internal(incident),

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, Row as _};
 
 use super::*;
 
-/// Size of a page: 8 KiB holds three contents of 2 KiB and measured best of 4, 8 and 16 KiB.
+/// Size of a page: 8 KiB holds three contents of 2 KiB, and keeps what a single commit writes small.
 const PAGE_BYTES: u32 = 8192;
 /// The writer's cache: it holds the inner pages of the random indexes.
 const WRITER_CACHE_KIB: u32 = 65_536;

@@ -5376,10 +5376,10 @@ pub struct SubmitReferralRequest {
     /// The sections; 1 to 32, each (category, persons) once.
     #[prost(message, repeated, tag = "14")]
     pub sections: ::prost::alloc::vec::Vec<Section>,
-    /// Consents that the sender holds; at most 32.
+    /// Consents that the sender holds; at most 30.
     #[prost(message, repeated, tag = "15")]
     pub consents: ::prost::alloc::vec::Vec<ConsentTerms>,
-    /// Decisions that need no second officer; at most 32.
+    /// Decisions that need no second officer; at most 30.
     #[prost(message, repeated, tag = "16")]
     pub decisions: ::prost::alloc::vec::Vec<Decision>,
 }
@@ -5536,7 +5536,7 @@ pub struct ListReferralsRequest {
 /// A page of referrals.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListReferralsResponse {
-    /// The referrals, the latest first.
+    /// The referrals, in the order of their submission.
     #[prost(message, repeated, tag = "1")]
     pub referrals: ::prost::alloc::vec::Vec<SenderReferral>,
     /// Where to go on; empty: this was the last page.
@@ -5871,7 +5871,7 @@ pub mod referral_service_client {
                 .insert(GrpcMethod::new("brygga.v1.ReferralService", "GetReferral"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the agency's own referrals, the latest first.
+        /// Lists the agency's own referrals, in the order of their submission.
         pub async fn list_referrals(
             &mut self,
             request: impl tonic::IntoRequest<super::ListReferralsRequest>,
@@ -5976,7 +5976,7 @@ pub mod referral_service_server {
             tonic::Response<super::GetReferralResponse>,
             tonic::Status,
         >;
-        /// Lists the agency's own referrals, the latest first.
+        /// Lists the agency's own referrals, in the order of their submission.
         async fn list_referrals(
             &self,
             request: tonic::Request<super::ListReferralsRequest>,
