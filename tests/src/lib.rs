@@ -1,6 +1,11 @@
 //! What the tests share: a made-up world, generated histories, a driver of the pure fold, and the real binary in a world of its own.
 
+pub mod desk;
 pub mod directory;
 pub mod fold;
 pub mod harness;
+pub mod made_up;
+pub mod otlp;
+pub mod requests;
 pub mod script;
+pub mod wire;

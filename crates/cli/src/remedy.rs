@@ -59,11 +59,13 @@ remedies! {
     OwnDecision = "another officer confirms: --officer", "en annan handläggare bekräftar: --officer";
     PersonUnknown = "name the person in `persons`", "ange personen i `persons`";
     PersonalAnswer = "brygga inbox contact, or brygga inbox close", "brygga inbox contact, eller brygga inbox close";
+    ReadFailed = "run it again", "kör igen";
     ReasonNotForKind = "use an answer that this kind of referral has", "använd ett svar som remissens slag har";
     ReceivedNeverDeclined = "brygga inbox return --reason wrong_board, and telephone", "brygga inbox return --reason wrong_board, och ring";
     ReleaseUnknown = "brygga inbox open names the release", "brygga inbox open anger utlämningen";
     SenderReferenceTaken = "brygga referral show: it was sent before", "brygga referral show: den är redan skickad";
     StopUseAnswered = "brygga inbox list shows what waits for an answer", "brygga inbox list visar vad som väntar på svar";
+    Stopping = "run it again with the same request id when the broker is back", "kör igen med samma begäransnummer när förmedlaren är tillbaka";
     TimeOutOfRange = "correct the time; a report or contact lies not in the future", "rätta tiden; en anmälan eller kontakt ligger inte i framtiden";
     UnknownAgency = "the operator registers the agency and its certificate", "driften registrerar myndigheten och dess certifikat";
     UnknownFunction = "ask the directory for the route", "fråga katalogen efter rätt väg";

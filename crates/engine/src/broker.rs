@@ -68,10 +68,13 @@ impl Clock for Arc<dyn Clock> {
     }
 }
 
+/// The committer on the clock that the broker was given.
+pub type WritePath<S> = Committer<S, Arc<dyn Clock>>;
+
 /// Makes the handle and the committer that it feeds; the caller runs the committer in a task of its own.
 ///
 /// A log in doubt has no committer: reads go on, every command is refused.
-pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<Committer<S, Arc<dyn Clock>>>) {
+pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<WritePath<S>>) {
     let (senders, lanes) = lanes(parts.limits, parts.stop);
     let (head_in, head) = watch::channel(parts.size);
     let (directory_in, directory) = watch::channel(Arc::clone(&parts.law.directory));

@@ -16,7 +16,10 @@ impl std::fmt::Debug for Blob {
 
 impl Serialize for Blob {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(&self.0))
+        // hex::encode goes character by character; into a slice it goes byte by byte, and rows are made of these.
+        let mut text = vec![0; self.0.len().saturating_mul(2)];
+        hex::encode_to_slice(&self.0, &mut text).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
     }
 }
 

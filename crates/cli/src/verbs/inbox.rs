@@ -135,7 +135,7 @@ fn contacted(answer: &Answer<v1::RecordContactResponse>, outcome: ContactOutcome
     let clock = match (reached, due) {
         (Some(at), Some(due)) if at <= due => format!("; the clock stops {} before the deadline", words::span(words::minutes_between(at, due))),
         (Some(at), Some(due)) => format!("; the clock stops {} after the deadline", words::span(words::minutes_between(due, at))),
-        (Some(_), None) | (None, None) => String::new(),
+        (Some(_) | None, None) => String::new(),
         (None, Some(_)) => String::from("; the clock goes on"),
     };
     format!("contact    {}: {}{clock}; the sender is told nothing of it", envelope.reference, words::words(outcome.as_str()))

@@ -6,7 +6,7 @@ use brygga_domain::command::NewContent;
 use brygga_domain::event::Outcome;
 use brygga_domain::referral::{CellState, Decision};
 use brygga_domain::{
-    Action, Category, ClosingOutcome, Code as _, DeclineReason, Fact, OfferAnswer, Position, Referral, ReferralId, ReferralKind, ReferralName, RetractReason,
+    Action, Category, ClosingOutcome, Code as _, DeclineReason, OfferAnswer, Position, Referral, ReferralId, ReferralKind, ReferralName, RetractReason,
     ReturnReason, Role, StopUseAnswer,
 };
 use brygga_verify::Verdict;
@@ -106,7 +106,7 @@ fn a_command(world: &World, referral: &Referral, random: &mut Random) -> (String
         }
         18..=19 => (host, Action::AcceptReferral(name)),
         20 => answer(world, random, name, host),
-        21 | 23 if random.chance(80) => withdraw(world, referral, random, name),
+        21 | 23 if random.chance(80) => withdraw(referral, random, name),
         22 => (host, Action::AcknowledgeRecall(name)),
         _ if random.chance(20) => (sender, Action::RetractReferral(name, random.one_of(RetractReason::ALL))),
         _ => (host, Action::RecordContact(name, contact(world))),
@@ -163,7 +163,7 @@ fn answer(world: &World, random: &mut Random, name: ReferralName, host: String) 
     (host, action)
 }
 
-fn withdraw(world: &World, referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
+fn withdraw(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
     let by = random.one_of(&[&referral.sender, &referral.host]).to_string();
     let used = referral.cells().find_map(|(_, cell)| match &cell.state {
         CellState::Decided(Decision { outcome: Outcome::Release { consent, .. }, .. }) => *consent,

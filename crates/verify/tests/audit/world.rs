@@ -118,7 +118,7 @@ impl World {
             entropy: Entropy::new(entropy),
             action,
         };
-        let known = Known { offer: true, ..Known::default() };
+        let known = Known { offer: Some(Some(brygga_domain::OfferAnswer::Yes)), ..Known::default() };
         let facts = Facts {
             now: self.now,
             next: self.next(),

@@ -28,7 +28,7 @@ fn withhold(nameable: bool) -> CellState {
 
 fn section(number: u32, category: Category, cells: Vec<(Interest, CellState)>) -> Section {
     let cells = cells.into_iter().map(|(interest, state)| Cell { interest, state }).collect();
-    Section { number, category, revision: 1, commitment: Commitment([0; 32]), cells, offered: false, released: None }
+    Section { number, category, revision: 1, commitment: Commitment([0; 32]), cells, offered: false, released: None, rested_on: Vec::new() }
 }
 
 /// Interpreter released and offered, offence heading with the investigation undecided, children withheld.
