@@ -385,6 +385,7 @@ fn senders_hear_transport_answers_only(heard: &[Heard], told: &[(&str, v1::Statu
     }
     // What the recipients know of contacts and closings is there to be found, so that the walk above can find it.
     let known = |heard: &&Heard| heard.as_recipient() && !personal(&heard.text).is_empty();
-    let has_contact = events.iter().any(|event| matches!(&event.fact, Fact::ContactRecorded(contact) if contact.outcome == brygga_domain::ContactOutcome::Reached));
+    let has_contact =
+        events.iter().any(|event| matches!(&event.fact, Fact::ContactRecorded(contact) if contact.outcome == brygga_domain::ContactOutcome::Reached));
     assert!(!has_contact || heard.iter().any(|heard| known(&heard)), "the walk finds nothing where something is");
 }

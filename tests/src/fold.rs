@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use brygga_domain::{Action, Command, Digest, Entropy, RequestId, Time};
-use brygga_verify::{Auditor, Expected, Report, Trust};
 use brygga_engine::batch::{self, Law, Reply};
 use brygga_engine::rows::{EventRow, ReferralRows};
 use brygga_engine::signer::LogSigner;
 use brygga_engine::store::{After, CommitError, Reader, Store};
 use brygga_merkle::Ed25519Signer;
+use brygga_verify::{Auditor, Expected, Report, Trust};
 
 use crate::directory;
 

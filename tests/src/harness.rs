@@ -63,7 +63,8 @@ impl Broker {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(READY_DEADLINE, lines.next_line()).await.expect("the broker is not ready in time").unwrap();
-        let ready = serde_json::from_str(&line.unwrap_or_else(|| panic!("the broker ended before it was ready: see {:?}", folder.with_extension("log")))).unwrap();
+        let ready =
+            serde_json::from_str(&line.unwrap_or_else(|| panic!("the broker ended before it was ready: see {:?}", folder.with_extension("log")))).unwrap();
         let input = process.stdin.take();
         Self { process, input, folder: folder.to_owned(), ready }
     }

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use brygga_client::content;
 use brygga_client::content_v1::content::Section as Content;
 use brygga_client::content_v1::{
-    Child, Concern, CourtDecision, Custodian, Custodians, HearingNotice, HearingState, Identity, Interpreter, Offence, OffenceHeading, RiskNotice,
-    SafeContact, Suspect, SupportStatus, VictimIdentity,
+    Child, Concern, CourtDecision, Custodian, Custodians, HearingNotice, HearingState, Identity, Interpreter, Offence, OffenceHeading, RiskNotice, SafeContact,
+    SupportStatus, Suspect, VictimIdentity,
 };
 use brygga_client::v1;
 use brygga_domain::codes::{ConsentForm, FactCode, GdprBasis, Purpose, Urgency};
@@ -335,5 +335,4 @@ pub const CONCERN_OF_BOARD: Case = Case {
 };
 
 /// Every direction.
-pub const CASES: [Case; 9] =
-    [CONTACT_REQUEST, CASE_HANDOVER, DECISION, HEARING, SUPPORT, RISK, CONCERN_OF_POLICE, CONCERN_OF_PROSECUTION, CONCERN_OF_BOARD];
+pub const CASES: [Case; 9] = [CONTACT_REQUEST, CASE_HANDOVER, DECISION, HEARING, SUPPORT, RISK, CONCERN_OF_POLICE, CONCERN_OF_PROSECUTION, CONCERN_OF_BOARD];

@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -140,4 +141,25 @@ impl Drop for Collector {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+/// Asks an operator's listener over plain HTTP and gives the whole answer.
+///
+/// # Panics
+/// When it does not answer in time.
+pub async fn get(address: &str, path: &str) -> String {
+    tokio::time::timeout(ARRIVAL_DEADLINE, try_get(address, path)).await.expect("the operator's listener does not answer").unwrap()
+}
+
+/// Asks an operator's listener that may be gone.
+///
+/// # Errors
+/// When nobody listens, or the connection is cut.
+pub async fn try_get(address: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
 }

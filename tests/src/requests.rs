@@ -10,7 +10,6 @@ use brygga_domain::Time;
 use brygga_journal::v1 as codes;
 use brygga_wire::view::timestamp;
 use bytes::Bytes;
-use uuid::Uuid;
 
 /// The ordinary recipient.
 pub const RVC: &str = "solna-rvc";
@@ -23,16 +22,11 @@ pub const AUDITOR: &str = "imy";
 /// The one person of these referrals.
 pub const VICTIM: &str = "victim-1";
 
-const DAY_MINUTES: u64 = 60 * 24;
+const DAY_MINUTES: u32 = 60 * 24;
 
 /// A new request id.
 pub fn request_id(draw: u128) -> String {
     uuid::Builder::from_random_bytes(draw.to_be_bytes()).into_uuid().to_string()
-}
-
-/// A request id that nobody draws again.
-pub fn fresh_id() -> String {
-    Uuid::new_v4().to_string()
 }
 
 /// The time a number of minutes before now.

@@ -38,9 +38,8 @@ pub struct Step {
 
 /// A strategy of steps.
 pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
-    let step = (any::<u8>(), 0_u8..3, any::<u8>(), 0_u8..3, any::<[u8; 6]>(), 0_u8..12, 0_u16..2000).prop_map(
-        |(verb, referral, actor, officer, choice, replay, minutes)| Step { verb, referral, actor, officer, choice, replay: replay == 0, minutes },
-    );
+    let step = (any::<u8>(), 0_u8..3, any::<u8>(), 0_u8..3, any::<[u8; 6]>(), 0_u8..12, 0_u16..2000)
+        .prop_map(|(verb, referral, actor, officer, choice, replay, minutes)| Step { verb, referral, actor, officer, choice, replay: replay == 0, minutes });
     proptest::collection::vec(step, 1..max)
 }
 

@@ -48,15 +48,23 @@ pub fn framed(flag: u8, length: u32, message: &[u8]) -> Bytes {
     [&[flag][..], &length.to_be_bytes(), message].concat().into()
 }
 
-/// A body that is sent in one piece.
-struct Whole(Option<Bytes>);
+/// A body that is sent in one piece, and then ends, or never does.
+struct Sent {
+    bytes: Option<Bytes>,
+    ends: bool,
+}
 
-impl HttpBody for Whole {
+impl HttpBody for Sent {
     type Data = Bytes;
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+        match self.bytes.take() {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None if self.ends => Poll::Ready(None),
+            // Nobody wakes this body again; that is what a client does which has stalled.
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -68,10 +76,25 @@ impl HttpBody for Whole {
 /// # Panics
 /// When there is no answer, or it is not one of gRPC.
 pub async fn call(channel: &Channel, path: &str, body: Bytes) -> Result<Bytes, Status> {
+    send(channel, path, Sent { bytes: Some(body), ends: true }).await
+}
+
+/// Begins to send a body and never ends it.
+///
+/// # Errors
+/// The broker's status.
+///
+/// # Panics
+/// When there is no answer, or it is not one of gRPC.
+pub async fn call_unfinished(channel: &Channel, path: &str, begun: Bytes) -> Result<Bytes, Status> {
+    send(channel, path, Sent { bytes: Some(begun), ends: false }).await
+}
+
+async fn send(channel: &Channel, path: &str, body: Sent) -> Result<Bytes, Status> {
     let request = http::Request::post(format!("https://localhost{path}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
-        .body(Body::new(Whole(Some(body))))
+        .body(Body::new(body))
         .unwrap();
     let mut channel = channel.clone();
     let sent = async {

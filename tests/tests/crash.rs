@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use brygga_client::{Answer, Client, ClientConfig, ClientError, Deadlines, Write, v1};
+use brygga_client::{Answer, Client, ClientConfig, Write, v1};
 use brygga_domain::entropy::commit;
-use brygga_domain::{Event, Fact, Position};
+use brygga_domain::{Event, Fact};
 use brygga_tests::harness::{Broker, bryggad};
-use brygga_tests::requests::{AUDITOR, BOARD, POLICE, fresh_id, request_id, submission};
+use brygga_tests::requests::{AUDITOR, BOARD, POLICE, request_id, submission};
 use brygga_verify::{Auditor, Expected, Trust, Verdict};
-use brygga_wire::contract::{WriteRequest as _, WriteResponse as _};
 use bytes::Bytes;
 use tokio::process::Command;
 
@@ -61,7 +60,7 @@ struct Acknowledged {
     commands: usize,
     /// Leaves of the receipts by position; each was verified under the log's key.
     leaves: BTreeMap<u64, Bytes>,
-    /// The positions that one command wrote: what its receipt proves beyond what was there before it.
+    /// The event that each command is known by: its kind, the request, its position.
     written: Vec<(&'static str, String, u64)>,
     /// Released sections as they came: position of the release, section, revision, salt, content.
     contents: Vec<(u64, v1::ReleasedSection)>,

@@ -17,11 +17,7 @@ fn normalised(text: &str) -> Vec<String> {
         let is_uuid = bare.len() == 36 && bare.matches('-').count() == 4;
         let is_address = bare.contains(':') && bare.chars().all(|each| each.is_ascii_digit() || ".:".contains(each));
         let is_date = bare.len() == 10 && bare.chars().all(|each| each.is_ascii_digit() || each == '-');
-        if is_uuid || is_address || is_date || bare.starts_with("BR-") || bare.parse::<u32>().is_ok() {
-            word.replace(bare, "~")
-        } else {
-            word.to_owned()
-        }
+        if is_uuid || is_address || is_date || bare.starts_with("BR-") || bare.parse::<u32>().is_ok() { word.replace(bare, "~") } else { word.to_owned() }
     };
     let line = |line: &str| line.split_whitespace().map(word).collect::<Vec<_>>().join(" ").replace("~ h ~ min", "~ h");
     text.lines().map(line).collect()

@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use brygga_client::{Answer, Client, Outbox};
 use brygga_client::outbox::Keep;
+use brygga_client::{Answer, Client, Outbox};
 use brygga_domain::Position;
 use brygga_wire::contract::WriteRequest;
 use jiff::Timestamp;
@@ -110,7 +110,7 @@ impl Desk<'_> {
     }
 
     /// The text of a file, or of the standard input for `-`.
-    pub fn file(&self, path: &Path) -> Result<String, Failure> {
+    fn file(path: &Path) -> Result<String, Failure> {
         let mut text = String::new();
         let read = if path == Path::new("-") {
             std::io::stdin().lock().take(FILE_BYTES_MAX).read_to_string(&mut text)
@@ -123,7 +123,7 @@ impl Desk<'_> {
 
     /// A request from a file.
     pub fn request<M: Known>(&self, path: &Path) -> Result<M, Failure> {
-        let text = self.file(path)?;
+        let text = Self::file(path)?;
         message::read(&text, self.now).map_err(|fault| Failure::input(&path.display().to_string(), &fault))
     }
 

@@ -28,6 +28,9 @@ const SUBMISSIONS: &[(&str, ReferralKind, &str)] = &[
     ("handover.json", ReferralKind::Handover, "solna-soc"),
 ];
 
+/// A UUID, for what a command line would name.
+const SOME_REFERRAL: &str = "5f0d7a52-93a4-4f0b-8a0e-2b6c1d9e7f31";
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples")
 }
@@ -41,7 +44,7 @@ fn example<M: Known>(name: &str) -> M {
 }
 
 fn at_door<W: Checked + WriteRequest>(name: &str, mut request: W) {
-    request.head(String::from("5f0d7a52-93a4-4f0b-8a0e-2b6c1d9e7f31"), String::from("klara"), 0);
+    request.head(SOME_REFERRAL.to_owned(), String::from("klara"), 0);
     let passed = local::check(request, None);
     assert!(passed.is_ok(), "{name}: {passed:?}");
 }
@@ -56,10 +59,11 @@ fn cells(request: &v1::SubmitReferralRequest) -> BTreeSet<(u32, String)> {
 }
 
 fn decided(name: &str) -> (v1::DecideClearanceRequest, BTreeSet<(u32, String)>) {
+    // The file names no referral: the command line does.
     let request: v1::DecideClearanceRequest = example(name);
     let cells = request.decision.iter().flat_map(|decision| &decision.cells).filter_map(|cell| cell.cell.clone());
     let cells = cells.map(|cell| (cell.section, cell.interest)).collect();
-    (request, cells)
+    (v1::DecideClearanceRequest { referral: SOME_REFERRAL.to_owned(), ..request }, cells)
 }
 
 #[test]
@@ -100,7 +104,7 @@ fn the_contact_request_has_four_sections_and_five_cells_and_its_decision_decides
     assert_eq!(cells_decided, cells(&request));
     at_door("decision.json", decision);
 
-    let consent: v1::RecordConsentRequest = example("consent.json");
+    let consent = v1::RecordConsentRequest { referral: SOME_REFERRAL.to_owned(), ..example("consent.json") };
     let terms = consent.terms.clone().unwrap();
     assert_eq!(terms.recipient, request.recipient);
     assert!(request.sections.iter().all(|section| terms.categories.contains(&section.category)));
@@ -118,7 +122,7 @@ fn the_child_concern_is_decided_cell_by_cell() {
 fn an_offer_and_a_moved_hearing_pass_the_door() {
     at_door("offer-yes.json", example::<v1::RecordOfferRequest>("offer-yes.json"));
     let mut moved: v1::AmendReferralRequest = example("hearing-moved.json");
-    moved.referral = String::from("5f0d7a52-93a4-4f0b-8a0e-2b6c1d9e7f31");
+    SOME_REFERRAL.clone_into(&mut moved.referral);
     let hearing: v1::SubmitReferralRequest = example("hearing.json");
     let (old, new) = (&hearing.sections[1].content, &moved.sections[0].content);
     assert_eq!(brygga_wire::category_of(old), brygga_wire::category_of(new));

@@ -14,7 +14,11 @@ const EXIT_UNEXPECTED: u8 = 1;
 
 /// Why a command gave no answer.
 #[derive(Debug)]
-pub struct Failure {
+pub struct Failure(Box<Told>);
+
+/// What is told of it.
+#[derive(Debug)]
+struct Told {
     exit: u8,
     label: &'static str,
     code: String,
@@ -38,7 +42,7 @@ enum Again {
 
 impl Failure {
     fn new(exit: u8, label: &'static str, code: &str, happened: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Told {
             exit,
             label,
             code: code.to_owned(),
@@ -47,7 +51,7 @@ impl Failure {
             tries: Vec::new(),
             request_id: String::new(),
             again: Again::NothingSent,
-        }
+        }))
     }
 
     /// A fault of the command line.
@@ -63,7 +67,7 @@ impl Failure {
     /// A fault of a file that was given.
     pub fn input(file: &str, fault: &InputFault) -> Self {
         let mut failure = Self::new(EXIT_USAGE, "not valid", "FILE", fault.what.clone());
-        failure.about.push(if fault.path.is_empty() { file.to_owned() } else { format!("{file}: {}", fault.path) });
+        failure.0.about.push(if fault.path.is_empty() { file.to_owned() } else { format!("{file}: {}", fault.path) });
         failure
     }
 
@@ -71,8 +75,8 @@ impl Failure {
     pub fn malformed(file: &str, faults: impl IntoIterator<Item = String>) -> Self {
         let reason = Reason::MalformedMessage;
         let mut failure = Self::new(reason.exit_code(), "not valid", reason.code(), reason.english());
-        failure.about.push(file.to_owned());
-        failure.about.extend(faults);
+        failure.0.about.push(file.to_owned());
+        failure.0.about.extend(faults);
         failure
     }
 
@@ -108,14 +112,14 @@ impl Failure {
         let mut failure = Self::new(error.exit_code(), label, error.name(), happened);
         if let Some(answered) = error.answered() {
             if answered.from_transport {
-                failure.tries.push(String::from("brygga doctor"));
+                failure.0.tries.push(String::from("brygga doctor"));
             }
-            failure.about.extend(answered.about.iter().filter(|(key, _)| key.as_str() != "detail").map(|(key, value)| format!("{key} {value}")));
-            failure.about.extend(answered.violations.iter().map(|fault| format!("{} {}", fault.field, fault.description)));
+            failure.0.about.extend(answered.about.iter().filter(|(key, _)| key.as_str() != "detail").map(|(key, value)| format!("{key} {value}")));
+            failure.0.about.extend(answered.violations.iter().map(|fault| format!("{} {}", fault.field, fault.description)));
         }
-        failure.tries.extend(error.reason().map(|reason| remedy::english(reason).to_owned()));
-        error.request_id().clone_into(&mut failure.request_id);
-        failure.again = if error.safe_to_repeat() { Again::Safe } else { Again::NotAsItIs };
+        failure.0.tries.extend(error.reason().map(|reason| remedy::english(reason).to_owned()));
+        error.request_id().clone_into(&mut failure.0.request_id);
+        failure.0.again = if error.safe_to_repeat() { Again::Safe } else { Again::NotAsItIs };
         failure
     }
 
@@ -124,8 +128,8 @@ impl Failure {
         match error {
             OutboxError::Client(error) => {
                 let mut failure = Self::client(error);
-                if failure.again == Again::Safe {
-                    failure.about.push(String::from("the command is kept and will be sent by: brygga referral resync"));
+                if failure.0.again == Again::Safe {
+                    failure.0.about.push(String::from("the command is kept and will be sent by: brygga referral resync"));
                 }
                 failure
             }
@@ -138,63 +142,59 @@ impl Failure {
     /// Adds what it is about, first.
     #[must_use]
     pub fn about(mut self, subject: impl Into<String>) -> Self {
-        self.about.insert(0, subject.into());
+        self.0.about.insert(0, subject.into());
         self
     }
 
     /// Adds a command to try, first.
     #[must_use]
     pub fn with_try(mut self, command: impl Into<String>) -> Self {
-        self.tries.insert(0, command.into());
+        self.0.tries.insert(0, command.into());
         self
     }
 
     /// The exit code.
     pub fn exit(&self) -> u8 {
-        self.exit
+        self.0.exit
     }
 
     /// The stable code.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// What happened.
     pub fn happened(&self) -> &str {
-        &self.happened
+        &self.0.happened
     }
 
     /// The first thing to try.
     pub fn first_try(&self) -> &str {
-        self.tries.first().map_or("", String::as_str)
+        self.0.tries.first().map_or("", String::as_str)
     }
 
     /// Prints it and gives the exit code.
     pub fn tell(&self, desk: &mut Desk<'_>) -> u8 {
-        if self.label.is_empty() {
-            return self.exit;
+        if self.0.label.is_empty() {
+            return self.0.exit;
         }
-        let mut text = format!("{:<11}{} [{}]\n", self.label, self.happened.trim_end(), self.code);
-        for (label, lines) in [("  about", &self.about), ("  try", &self.tries)] {
-            for line in lines {
-                text.push_str(&format!("{label:<11}{line}\n"));
-            }
+        let mut lines = vec![format!("{:<11}{} [{}]", self.0.label, self.0.happened.trim_end(), self.0.code)];
+        for (label, more) in [("  about", &self.0.about), ("  try", &self.0.tries)] {
+            lines.extend(more.iter().map(|line| format!("{label:<11}{line}")));
         }
-        if remedy::is_known(&self.code) {
-            text.push_str(&format!("{:<11}brygga explain {}\n", "  more", self.code));
+        if remedy::is_known(&self.0.code) {
+            lines.push(format!("{:<11}brygga explain {}", "  more", self.0.code));
         }
-        if !self.request_id.is_empty() {
-            let again = match self.again {
+        if !self.0.request_id.is_empty() {
+            let again = match self.0.again {
                 Again::NothingSent => String::from("nothing was sent"),
-                Again::Safe => format!("safe to run again with --request-id {} --now {}", self.request_id, desk.now),
+                Again::Safe => format!("safe to run again with --request-id {} --now {}", self.0.request_id, desk.now),
                 Again::NotAsItIs => String::from("running it again as it is will not help"),
             };
-            text.push_str(&format!("{:<11}{}; {again}\n", "  request", self.request_id));
+            lines.push(format!("{:<11}{}; {again}", "  request", self.0.request_id));
         }
-        match desk.err.write_all(text.as_bytes()).and_then(|()| desk.err.flush()) {
-            Ok(()) => self.exit,
-            Err(_) => EXIT_UNEXPECTED,
-        }
+        let told = lines.iter().try_for_each(|line| desk.talk(line));
+        if told.is_ok() { self.0.exit } else { EXIT_UNEXPECTED }
     }
 }
 

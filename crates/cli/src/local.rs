@@ -73,9 +73,9 @@ pub fn check<W: Checked>(request: W, agency: Option<&AgencyId>) -> Result<(), Fa
         Some(agency) => agency.clone(),
         None => SOME_AGENCY.parse().map_err(|_| nowhere())?,
     };
-    request.at_door(&door, &agency).map_err(|malformed| {
-        Failure::malformed(W::PATH, malformed.violations.into_iter().map(|fault| format!("{} {}", fault.field, fault.description)))
-    })
+    request
+        .at_door(&door, &agency)
+        .map_err(|malformed| Failure::malformed(W::PATH, malformed.violations.into_iter().map(|fault| format!("{} {}", fault.field, fault.description))))
 }
 
 /// What the table of kinds and the sections themselves say against a submission. `from` is known where the agency is.

@@ -3,6 +3,8 @@
 //! A code's number is its number in `proto/brygga/journal/v1/codes.proto`, its text is what rows and people see; a test in the
 //! journal crate holds the two lists equal. Numbers are never reused.
 
+mod answers;
+
 use std::fmt;
 
 /// A closed list of codes.
@@ -444,60 +446,5 @@ codes! {
         InvestigationAtRisk = 4 "investigation_at_risk",
         /// Two officers came to different results.
         OfficersDiffer = 5 "officers_differ",
-    }
-}
-
-impl DeclineReason {
-    /// Answers about a person are social-services data (OSL 26:1) and never go to a sender.
-    pub fn is_personal(self) -> bool {
-        match self {
-            Self::SubjectDeclined | Self::CannotReachSafely => true,
-            Self::NoCapacity | Self::OutsideTargetGroup | Self::ConflictOfInterest | Self::Under18 => false,
-        }
-    }
-
-    /// What the envelope does not show cannot be a reason to decline from it.
-    pub fn needs_opening(self) -> bool {
-        match self {
-            Self::Under18 => true,
-            Self::NoCapacity | Self::OutsideTargetGroup | Self::ConflictOfInterest | Self::SubjectDeclined | Self::CannotReachSafely => false,
-        }
-    }
-
-    /// What the sender is told; `None` for personal answers.
-    pub fn sender_status(self) -> Option<SenderStatus> {
-        match self {
-            Self::NoCapacity => Some(SenderStatus::NoCapacity),
-            Self::OutsideTargetGroup | Self::Under18 => Some(SenderStatus::OutsideTargetGroup),
-            Self::ConflictOfInterest => Some(SenderStatus::ConflictOfInterest),
-            Self::SubjectDeclined | Self::CannotReachSafely => None,
-        }
-    }
-}
-
-impl ReturnReason {
-    /// What the sender is told.
-    pub fn sender_status(self) -> SenderStatus {
-        match self {
-            Self::WrongFunction | Self::WrongBoard => SenderStatus::WrongFunction,
-            Self::Incomplete => SenderStatus::ReturnedIncomplete,
-        }
-    }
-}
-
-impl ClosingOutcome {
-    /// What the sender is told: for a child concern one of three answers, else that it is closed and nothing more.
-    pub fn sender_status(self) -> SenderStatus {
-        match self {
-            Self::InquiryOpened => SenderStatus::InquiryOpened,
-            Self::InquiryNotOpened => SenderStatus::InquiryNotOpened,
-            Self::InquiryAlreadyRunning => SenderStatus::InquiryAlreadyRunning,
-            Self::Supported | Self::DeclinedByHer | Self::NotReachedSafely | Self::HandedOver | Self::OtherOutcome | Self::Noted => SenderStatus::Closed,
-        }
-    }
-
-    /// The three answers that a child concern may have, and that nothing else has.
-    pub fn is_inquiry_answer(self) -> bool {
-        self.sender_status() != SenderStatus::Closed
     }
 }

@@ -10,7 +10,9 @@ use brygga_domain::decide::{Decided, Facts, Known, refused};
 use brygga_domain::event::OfferResult;
 use brygga_domain::gate;
 use brygga_domain::refusal::{Detail, Reason, Refusal};
-use brygga_domain::{Action, Code as _, Command, Directory, Fact, GroundTable, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName, Time, decide};
+use brygga_domain::{
+    Action, Code as _, Command, Directory, Fact, GroundTable, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName, Time, decide,
+};
 use brygga_merkle::{Checkpoint, Frontier, Hash};
 use bytes::Bytes;
 

@@ -10,7 +10,7 @@ use crate::rows::*;
 /// What a batch needs to see before it is decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Keys, by agency and request.
+    /// Keys, by agency and request. The referral that a key was used for is loaded with it: a repeat is answered from it.
     pub keys: Vec<(String, Blob)>,
     /// Referrals by id.
     pub referrals: Vec<Blob>,

@@ -26,9 +26,9 @@ use crate::layers::malformed::MalformedLayer;
 use crate::layers::methods::METHODS;
 use crate::layers::observe::ObserveLayer;
 use crate::lifecycle::{Ended, Lifecycle, Part};
+use crate::observer::CommitObserver;
 use crate::open::{self, Opened};
 use crate::operator::{self, Operator, Readiness};
-use crate::observer::CommitObserver;
 use crate::telemetry::Telemetry;
 use crate::tls::{Listener, Tls, watch_files};
 
@@ -160,7 +160,12 @@ fn local(bound: std::io::Result<SocketAddr>, address: SocketAddr) -> Result<Sock
 }
 
 /// Runs the committer, unless the log is in doubt.
-fn run_log(opened: Opened, start: &Start, lifecycle: &Lifecycle, observer: Arc<dyn brygga_engine::observe::Observer>) -> (Arc<Broker<SqliteReader>>, SqliteCheckpointer) {
+fn run_log(
+    opened: Opened,
+    start: &Start,
+    lifecycle: &Lifecycle,
+    observer: Arc<dyn brygga_engine::observe::Observer>,
+) -> (Arc<Broker<SqliteReader>>, SqliteCheckpointer) {
     let parts = Parts {
         store: opened.store,
         readers: opened.readers,
@@ -200,7 +205,13 @@ async fn move_wal(mut wal: SqliteCheckpointer, stop: CancellationToken) {
     }
 }
 
-async fn serve_grpc(start: &Start, broker: &Arc<Broker<SqliteReader>>, lifecycle: &Lifecycle, socket: (Listener, Arc<Tls>), telemetry: &Telemetry) -> Result<(), StartError> {
+async fn serve_grpc(
+    start: &Start,
+    broker: &Arc<Broker<SqliteReader>>,
+    lifecycle: &Lifecycle,
+    socket: (Listener, Arc<Tls>),
+    telemetry: &Telemetry,
+) -> Result<(), StartError> {
     let (listener, tls) = socket;
     let limits = start.config.limits.grpc();
     let parts = grpc::Parts {

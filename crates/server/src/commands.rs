@@ -5,16 +5,16 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use brygga_engine::SystemClock;
 use brygga_engine::lanes::LaneLimits;
 use brygga_engine::replay::replay;
-use brygga_engine::SystemClock;
 use brygga_store::SqliteReader;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::{self, Start};
 use crate::config::{Config, Purpose};
 use crate::dev::{self, world::Ports};
-use crate::lifecycle::{Ended, stop_signals};
+use crate::lifecycle::{Ended, Notice, notify_supervisor, stop_signals};
 use crate::telemetry::Telemetry;
 
 /// Exit code of anything unexpected.
@@ -99,6 +99,26 @@ enum DevCommand {
         #[arg(long)]
         entry: i64,
     },
+    /// Pushes a month of made-up reports into the broker that runs in the world; a second run adds nothing.
+    Seed {
+        /// How many reports.
+        #[arg(long, default_value_t = dev::seed::REPORTS_PER_MONTH)]
+        reports: usize,
+        /// What everything follows from: the same seed gives the same spread.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How to show the summary.
+        #[arg(short, long, default_value = "table")]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
 }
 
 /// Runs `bryggad` and gives its exit code.
@@ -171,7 +191,10 @@ async fn serve(config: Config) -> anyhow::Result<u8> {
     let telemetry = Telemetry::install(&config.telemetry)?;
     let running = app::start(start_of(config), &telemetry).await?;
     tracing::info!(address = %running.grpc, "serving");
+    let supervisor = std::env::var_os("NOTIFY_SOCKET");
+    notify_supervisor(supervisor.as_deref(), Notice::Ready)?;
     let code = until_stopped(&running).await?;
+    notify_supervisor(supervisor.as_deref(), Notice::Stopping)?;
     telemetry.shutdown().await;
     Ok(code)
 }
@@ -196,6 +219,14 @@ async fn run_dev(dev: Dev) -> anyhow::Result<u8> {
         Some(DevCommand::Tamper { entry }) => {
             brygga_store::tamper(&dev.world.join("brygga.db"), entry).await?;
             say(&format!("flipped one bit of entry {entry}; next: brygga log verify --live --as imy")).map(|()| 0)
+        }
+        Some(DevCommand::Seed { reports, seed, output }) => {
+            let summary = Box::pin(dev::seed::run(&dev.world, dev::seed::Options { reports, seed })).await?;
+            let text = match output {
+                Output::Table => summary.table()?,
+                Output::Json => serde_json::to_string_pretty(&summary)?,
+            };
+            say(&text).map(|()| 0)
         }
     }
 }
@@ -260,7 +291,12 @@ async fn replay_log(config: &Config) -> anyhow::Result<u8> {
     })
     .await?;
     let differing = found.differing.len();
-    say(&format!("{} events, {} referrals, {differing} differ, root {}", found.events, found.referrals, if found.root_matches { "matches" } else { "DIFFERS" }))?;
+    say(&format!(
+        "{} events, {} referrals, {differing} differ, root {}",
+        found.events,
+        found.referrals,
+        if found.root_matches { "matches" } else { "DIFFERS" }
+    ))?;
     for referral in found.differing.iter().take(DIFFERING_SHOWN_MAX) {
         say(&format!("differs    {referral}"))?;
     }

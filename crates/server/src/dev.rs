@@ -3,6 +3,7 @@
 //! Nothing here may be used by `serve`; the tour, the dev command and tests call it.
 
 pub mod ca;
+pub mod seed;
 pub mod tour;
 pub mod world;
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use brygga_domain::GroundTable;
 use brygga_engine::batch::Law;
+use brygga_engine::directory;
 use brygga_engine::signer::{LogSigner, SignerError};
 use brygga_engine::signer_state::{SignerState, SignerStateError};
 use brygga_engine::startup::{self, Doubt};
 use brygga_engine::store::{Reader as _, StoreError};
-use brygga_engine::directory;
 use brygga_merkle::Ed25519Signer;
 use brygga_store::{OpenError, SqliteCheckpointer, SqliteOptions, SqliteReader, SqliteStore};
 use brygga_wire::Door;

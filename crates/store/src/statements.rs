@@ -123,6 +123,8 @@ macro_rules! referrals {
 
 /// Locks the head and answers with rows of two columns: what it is, and the row as JSON.
 ///
+/// A key that was used before brings its referral along, for a repeated submission cannot name the one that it made.
+///
 /// `$1` keys as pairs, `$2` referrals' ids, `$3` references, `$4` keyed hashes of sender references, `$5` offers' ids.
 pub(crate) const LOAD: &str = concat!(
     "-- load\nBEGIN IMMEDIATE;\n",
@@ -135,7 +137,9 @@ pub(crate) const LOAD: &str = concat!(
         "'referral', ",
         "WHERE r.first_position IN (
 SELECT first_position FROM referral WHERE id IN (SELECT unhex(value) FROM json_each($2))
-UNION SELECT first_position FROM referral WHERE reference IN (SELECT value FROM json_each($3)))
+UNION SELECT first_position FROM referral WHERE reference IN (SELECT value FROM json_each($3))
+UNION SELECT first_position FROM referral WHERE id IN (SELECT k.referral FROM json_each($1) AS wanted CROSS JOIN request_key AS k
+WHERE k.agency = wanted.value->>0 AND k.request = unhex(wanted.value->>1)))
 ORDER BY r.first_position;\n"
     ),
     "-- load_sender_references

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is linked into what runs at an agency. Called by people and by continuous integration.
 
+mod bench;
 mod codegen;
 mod redact;
 
@@ -14,6 +15,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
+    /// Measures life cycles through the release broker, or the time that it takes to start.
+    Bench(bench::Bench),
     /// Writes the Rust code that is made from proto/.
     Codegen {
         /// Writes nothing; fails when what is committed differs from what proto/ gives.
@@ -26,6 +29,7 @@ fn main() -> anyhow::Result<()> {
     let task = Task::parse();
     let root = workspace_root()?;
     match task {
+        Task::Bench(bench) => bench::run(&root, &bench),
         Task::Codegen { check: true } => codegen::check(&root),
         Task::Codegen { check: false } => codegen::write(&root),
     }

@@ -137,6 +137,7 @@ pub enum InboxCommand {
 
 /// How contact went.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line; the group lets one outcome through")]
 #[command(group = ArgGroup::new("outcome").required(true).args(["reached", "attempted", "declined", "unsafe_to_reach"]))]
 pub struct ContactArgs {
     /// Which

@@ -109,14 +109,30 @@ impl Walk {
             Kind::Message(message) if message.full_name() == TIMESTAMP => self.time(value),
             Kind::Message(message) => self.object(message, value),
             Kind::Enum(list) => self.code(list, value),
-            Kind::String | Kind::Bytes => if value.is_string() { Ok(value) } else { self.fault("must be text") },
-            Kind::Bool => if value.is_boolean() { Ok(value) } else { self.fault("must be true or false") },
+            Kind::String | Kind::Bytes => {
+                if value.is_string() {
+                    Ok(value)
+                } else {
+                    self.fault("must be text")
+                }
+            }
+            Kind::Bool => {
+                if value.is_boolean() {
+                    Ok(value)
+                } else {
+                    self.fault("must be true or false")
+                }
+            }
             Kind::Uint32 | Kind::Uint64 | Kind::Fixed32 | Kind::Fixed64 => match whole_number(&value) {
                 Some(number) if number <= bound(kind) => Ok(Value::from(number)),
                 Some(_) | None => self.fault("must be a whole number from 0"),
             },
             Kind::Int32 | Kind::Int64 | Kind::Sint32 | Kind::Sint64 | Kind::Sfixed32 | Kind::Sfixed64 | Kind::Float | Kind::Double => {
-                if value.is_number() { Ok(value) } else { self.fault("must be a number") }
+                if value.is_number() {
+                    Ok(value)
+                } else {
+                    self.fault("must be a number")
+                }
             }
         }
     }
@@ -142,13 +158,11 @@ impl Walk {
         let Some(text) = value.as_str() else { return self.fault("must be a code, as text") };
         let long = format!("{}{}", prefix(list), text.to_uppercase());
         let known = list.get_value_by_name(text).or_else(|| list.get_value_by_name(&long)).filter(|value| value.number() != 0);
-        match known {
-            Some(value) => Ok(Value::String(value.name().to_owned())),
-            None => {
-                let codes: Vec<String> = list.values().filter(|value| value.number() != 0).map(|value| short(list, value.name())).collect();
-                self.fault(format!("must be one of {}", codes.join(", ")))
-            }
+        if let Some(value) = known {
+            return Ok(Value::String(value.name().to_owned()));
         }
+        let codes: Vec<String> = list.values().filter(|value| value.number() != 0).map(|value| short(list, value.name())).collect();
+        self.fault(format!("must be one of {}", codes.join(", ")))
     }
 
     /// Encodes the typed content of a section and puts the bytes in its place.

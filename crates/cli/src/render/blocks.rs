@@ -1,7 +1,7 @@
 //! Blocks of text that need more than a row: why something is blocked, and how she can be reached safely.
 
-use brygga_domain::ReferralKind;
 use brygga_domain::Code as _;
+use brygga_domain::ReferralKind;
 use brygga_wire::content_v1::{ContactWindow, SafeContact};
 use brygga_wire::v1;
 use jiff::civil::Date;
@@ -75,7 +75,10 @@ fn consent(state: v1::ConsentState, interest: &str, lang: Lang) -> String {
         v1::ConsentState::Carries => say(lang, "the consent on record carries it", "det finns ett samtycke som räcker"),
         v1::ConsentState::Missing => say(lang, "no consent is on record", "inget samtycke finns"),
         v1::ConsentState::OtherPerson => {
-            let (en, sv) = ("the consent on record is another's, and nobody waives another's secrecy (OSL 12:2)", "samtycket är en annans, och ingen häver annans sekretess (OSL 12:2)");
+            let (en, sv) = (
+                "the consent on record is another's, and nobody waives another's secrecy (OSL 12:2)",
+                "samtycket är en annans, och ingen häver annans sekretess (OSL 12:2)",
+            );
             return format!("{interest}: {}", say(lang, en, sv));
         }
         v1::ConsentState::OtherRecipient => say(lang, "the consent on record is for another recipient", "samtycket gäller en annan mottagare"),
@@ -95,7 +98,13 @@ pub fn safe_contact(contact: &SafeContact, today: Date) -> String {
         (false, true) => channels.join(" or "),
         (false, false) => format!("{} {}", channels.join(" or "), contact.windows.iter().map(window).collect::<Vec<_>>().join(", ")),
     });
-    for (label, value) in [("", &contact.telephone), ("", &contact.email), ("may answer: ", &contact.who_may_answer), ("code word: ", &contact.code_word), ("through: ", &contact.safe_third_person)] {
+    for (label, value) in [
+        ("", &contact.telephone),
+        ("", &contact.email),
+        ("may answer: ", &contact.who_may_answer),
+        ("code word: ", &contact.code_word),
+        ("through: ", &contact.safe_third_person),
+    ] {
         if !value.is_empty() {
             parts.push(format!("{label}{value}"));
         }

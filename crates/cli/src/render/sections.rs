@@ -39,14 +39,13 @@ fn fields(value: &Value, indent: usize, lines: &mut Vec<String>) {
 
 fn plain(value: &Value) -> String {
     match value {
-        Value::Null => String::new(),
         Value::Bool(true) => String::from("yes"),
         Value::Bool(false) => String::from("no"),
         Value::Number(number) => number.to_string(),
         // What a sender wrote must not move the cursor or hide a line of a terminal.
         Value::String(text) => text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(_) => String::new(),
+        Value::Null | Value::Object(_) => String::new(),
     }
 }
 
@@ -57,7 +56,8 @@ mod tests {
 
     #[test]
     fn content_is_lines_and_never_controls_the_terminal() {
-        let content = json!({"identity": {"given_name": "Amal\u{1b}[2J"}, "children": [{"now": "at school"}], "channels": ["telephone", "email"], "weapons_known": true});
+        let content =
+            json!({"identity": {"given_name": "Amal\u{1b}[2J"}, "children": [{"now": "at school"}], "channels": ["telephone", "email"], "weapons_known": true});
         let lines = lines(&content);
         assert!(lines.iter().any(|line| line == "  channels                  telephone, email"), "{lines:?}");
         assert!(lines.iter().any(|line| line == "  children 1"));

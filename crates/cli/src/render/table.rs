@@ -14,8 +14,8 @@ pub fn aligned(heads: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..heads.len()).map(width).collect();
     let padded = |row: &&Vec<String>| {
-        let line: String = row.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}", width = width + GAP)).collect();
-        line.trim_end().to_owned()
+        let texts: Vec<String> = row.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}", width = width + GAP)).collect();
+        texts.concat().trim_end().to_owned()
     };
     all.iter().map(padded).collect()
 }

@@ -88,7 +88,7 @@ async fn show(desk: &mut Desk<'_>, referral: String, id: Option<&str>) -> Result
 async fn withdraw(desk: &mut Desk<'_>, referral: String, id: Option<String>) -> Result<(), Failure> {
     let consent_id = match id {
         Some(id) => id,
-        None => only_standing(desk, &referral).await?,
+        None => only_standing(&desk.client()?.0, &referral).await?,
     };
     let request = v1::WithdrawConsentRequest { referral: referral.clone(), consent_id, ..v1::WithdrawConsentRequest::default() };
     let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
@@ -103,9 +103,8 @@ async fn withdraw(desk: &mut Desk<'_>, referral: String, id: Option<String>) -> 
 }
 
 /// The one consent that stands; where there are several the person must be meant by id.
-async fn only_standing(desk: &Desk<'_>, referral: &str) -> Result<String, Failure> {
-    let (client, _) = desk.client()?;
-    let mut standing: Vec<v1::Consent> = on_record(&client, referral).await?;
+async fn only_standing(client: &Client, referral: &str) -> Result<String, Failure> {
+    let mut standing: Vec<v1::Consent> = on_record(client, referral).await?;
     standing.retain(|consent| consent.withdrawal.is_none());
     match standing.as_slice() {
         [consent] => Ok(consent.id.clone()),

@@ -17,7 +17,8 @@ pub fn explain(desk: &mut Desk<'_>, code: Option<&str>, lang: Lang) -> Result<()
         return one(desk, reason, lang);
     }
     if let Some((code, text, remedy)) = remedy::STATES.iter().find(|(known, ..)| *known == code) {
-        let lines = [format!("{code:<26}state of a cell that blocks it"), format!("  {}", pick(lang, text)), format!("  {:<11}{}", lead(lang), pick(lang, remedy))];
+        let lines =
+            [format!("{code:<26}state of a cell that blocks it"), format!("  {}", pick(lang, text)), format!("  {:<11}{}", lead(lang), pick(lang, remedy))];
         return desk.answer(&lines, json!({ "code": code, "en": text[0], "sv": text[1], "remedy": { "en": remedy[0], "sv": remedy[1] } }));
     }
     if let Some(finding) = remedy::audit_code(&code) {

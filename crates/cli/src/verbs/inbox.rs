@@ -1,13 +1,13 @@
 //! A recipient's inbox.
 
-use brygga_client::{Answer, Client};
 use brygga_client::outbox::Keep;
+use brygga_client::{Answer, Client};
 use brygga_domain::{Code, ContactOutcome, FunctionId, InboxKind, SafeChannel};
 use brygga_wire::v1;
 use jiff::Timestamp;
 
-use crate::args::InboxCommand;
 use crate::args::ContactArgs;
+use crate::args::InboxCommand;
 use crate::desk::{Desk, List, logged, whole};
 use crate::failure::Failure;
 use crate::local::Checked;
@@ -23,16 +23,21 @@ pub async fn run(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure>
         InboxCommand::Watch { function, after, count } => follow(desk, function, (after, count)).await,
         InboxCommand::Open { of, out, brief } => Box::pin(open::open(desk, of.referral, (out, brief))).await,
         InboxCommand::Contact(contact) => Box::pin(self::contact(desk, contact)).await,
-        other => Box::pin(acts(desk, other)).await,
+        act @ (InboxCommand::Claim { .. }
+        | InboxCommand::Delivered { .. }
+        | InboxCommand::Accept { .. }
+        | InboxCommand::Decline { .. }
+        | InboxCommand::Return { .. }
+        | InboxCommand::Close { .. }
+        | InboxCommand::StopUse { .. }
+        | InboxCommand::Recall { .. }) => Box::pin(acts(desk, act)).await,
     }
 }
 
 /// The acts whose answer is one line about the envelope.
 async fn acts(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure> {
     match verb {
-        InboxCommand::Claim { of, takeover } => {
-            act(desk, v1::ClaimReferralRequest { referral: of.referral, takeover, ..Default::default() }, "claimed").await
-        }
+        InboxCommand::Claim { of, takeover } => act(desk, v1::ClaimReferralRequest { referral: of.referral, takeover, ..Default::default() }, "claimed").await,
         InboxCommand::Delivered { of, release } => {
             act(desk, v1::AcknowledgeDeliveryRequest { referral: of.referral, release, ..Default::default() }, "delivered").await
         }
@@ -156,9 +161,9 @@ fn function(client: &Client, named: Option<String>) -> Result<FunctionId, Failur
     match client.functions() {
         [only] => Ok(only.clone()),
         [] => Err(Failure::usage("no function is known here").with_try("--function NAME, or functions = […] in client.toml")),
-        several => Err(several.iter().fold(Failure::usage("the agency has several functions; say which"), |failure, function| {
-            failure.with_try(format!("--function {function}"))
-        })),
+        several => Err(several
+            .iter()
+            .fold(Failure::usage("the agency has several functions; say which"), |failure, function| failure.with_try(format!("--function {function}")))),
     }
 }
 

@@ -49,7 +49,8 @@ fn pin(desk: &mut Desk<'_>) -> Result<(), Failure> {
     let (client, settings) = desk.client()?;
     let path = settings.client.pin.display().to_string();
     let (Some(pin), Some(note)) = (client.pin(), client.pinned_note()) else {
-        return desk.answer(&[String::from("pin        none yet: the first head that is shown will be trusted")], json!({ "pinned": Value::Null, "path": path }));
+        return desk
+            .answer(&[String::from("pin        none yet: the first head that is shown will be trusted")], json!({ "pinned": Value::Null, "path": path }));
     };
     let note = String::from_utf8_lossy(&note).into_owned();
     let mut lines = vec![format!("pin        {} entries of {}, in {path}", pin.size, pin.origin), String::new()];
@@ -57,8 +58,8 @@ fn pin(desk: &mut Desk<'_>) -> Result<(), Failure> {
     desk.answer(&lines, json!({ "pinned": { "origin": pin.origin, "size": pin.size, "root": hex::encode(pin.root.as_bytes()), "note": note }, "path": path }))
 }
 
-fn purpose(why: Purpose) -> Option<v1::StatedPurpose> {
-    Some(v1::StatedPurpose { purpose: why.purpose, case_number: why.case })
+fn purpose(why: Purpose) -> v1::StatedPurpose {
+    v1::StatedPurpose { purpose: why.purpose, case_number: why.case }
 }
 
 async fn search(desk: &mut Desk<'_>, verb: LogCommand) -> Result<(), Failure> {
@@ -72,7 +73,7 @@ async fn search(desk: &mut Desk<'_>, verb: LogCommand) -> Result<(), Failure> {
         from_time: since.as_deref().map(|text| time(text, desk.now)).transpose()?,
         to_time: until.as_deref().map(|text| time(text, desk.now)).transpose()?,
     };
-    let request = v1::SearchEntriesRequest { purpose: purpose(why), filter: Some(filter), page_size: limit, page_token: page, ..Default::default() };
+    let request = v1::SearchEntriesRequest { purpose: Some(purpose(why)), filter: Some(filter), page_size: limit, page_token: page, ..Default::default() };
     let Some(answer) = desk.ask(request).await? else { return Ok(()) };
     desk.list(List {
         heads: &["entry", "time", "kind", "agency", "referral"],
@@ -110,7 +111,7 @@ pub fn entry(entry: &v1::LogEntry) -> Value {
 }
 
 async fn show(desk: &mut Desk<'_>, position: u64, why: Purpose) -> Result<(), Failure> {
-    let request = v1::GetEntryRequest { purpose: purpose(why), position, ..v1::GetEntryRequest::default() };
+    let request = v1::GetEntryRequest { purpose: Some(purpose(why)), position, ..v1::GetEntryRequest::default() };
     let Some(answer) = desk.ask(request).await? else { return Ok(()) };
     let found = answer.response.entry.clone().unwrap_or_default();
     let mut lines = vec![format!("entry {:<5}{}, {}", found.position, found.kind, words::time(found.time.as_ref()))];
@@ -151,7 +152,8 @@ async fn consistency(desk: &mut Desk<'_>, from: u64, to: u64) -> Result<(), Fail
     let verified = match &pinned {
         Some(pin) => {
             let head = brygga_client::verify::open(&answer.checkpoint, client.log_key()).map_err(|refused| log_verify::refused(desk, &refused))?;
-            brygga_client::verify::link((&head, &answer.checkpoint), Some(pin), answer.consistency.as_ref()).map_err(|refused| log_verify::refused(desk, &refused))?;
+            brygga_client::verify::link((&head, &answer.checkpoint), Some(pin), answer.consistency.as_ref())
+                .map_err(|refused| log_verify::refused(desk, &refused))?;
             true
         }
         None => false,

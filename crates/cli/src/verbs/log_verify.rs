@@ -151,10 +151,8 @@ where
 /// What it means that the tail broke before an entry.
 async fn broken(client: &Client, head: &Checkpoint, (next, error): (u64, &ClientError)) -> Broken {
     if let ClientError::Refused { refused, .. } = error {
-        return Broken::Log(vec![match refused.as_ref() {
-            Refused::EntryDiffers { position } => not_in_tree(position.0),
-            _ => in_full(error),
-        }]);
+        let said = if let Refused::EntryDiffers { position } = refused.as_ref() { not_in_tree(position.0) } else { in_full(error) };
+        return Broken::Log(vec![said]);
     }
     if error.reason() != Some(Reason::Internal) {
         return Broken::Reading(Failure::client(error));
@@ -186,7 +184,13 @@ async fn locate(client: &Client, head: &Checkpoint, from: u64) -> Vec<String> {
             Err(_) => break,
         }
     }
-    let named = if damaged.len() == 1 { damaged } else if unproved.len() == 1 { unproved } else { Vec::new() };
+    let named = if damaged.len() == 1 {
+        damaged
+    } else if unproved.len() == 1 {
+        unproved
+    } else {
+        Vec::new()
+    };
     named.into_iter().map(not_in_tree).collect()
 }
 

@@ -42,19 +42,47 @@ const fn step(says: &'static str, command: &'static str, exit: u8) -> Step {
 }
 
 const STEPS: &[Step] = &[
-    step("The police record that support was offered, and that she said yes. Codes only.", "brygga offer record --from deploy/examples/offer-yes.json --as vasterort-polis --officer klara", OK),
-    step("They submit the ordinary referral: her own data, to the RVC. Nothing is forwarded yet.", "brygga referral submit deploy/examples/contact-request.json --as vasterort-polis --officer klara", OK),
+    step(
+        "The police record that support was offered, and that she said yes. Codes only.",
+        "brygga offer record --from deploy/examples/offer-yes.json --as vasterort-polis --officer klara",
+        OK,
+    ),
+    step(
+        "They submit the ordinary referral: her own data, to the RVC. Nothing is forwarded yet.",
+        "brygga referral submit deploy/examples/contact-request.json --as vasterort-polis --officer klara",
+        OK,
+    ),
     step("To the RVC the referral does not exist yet.", "brygga inbox open {1} --as solna-soc --officer sara", NOT_FOUND),
-    step("Her consent is recorded: for her own data, for this recipient, until a date.", "brygga consent record {1} --from deploy/examples/consent.json --as vasterort-polis --officer klara", OK),
-    step("The clearance officer decides every cell. What passes is offered in the same commit.", "brygga clearance decide {1} --from deploy/examples/decision.json --as vasterort-polis --officer klara", OK),
+    step(
+        "Her consent is recorded: for her own data, for this recipient, until a date.",
+        "brygga consent record {1} --from deploy/examples/consent.json --as vasterort-polis --officer klara",
+        OK,
+    ),
+    step(
+        "The clearance officer decides every cell. What passes is offered in the same commit.",
+        "brygga clearance decide {1} --from deploy/examples/decision.json --as vasterort-polis --officer klara",
+        OK,
+    ),
     step("The RVC sees an envelope: no name in it.", "brygga inbox list --as solna-soc --function solna-rvc", OK),
     step("It cannot be accepted unread.", "brygga inbox accept {1} --as solna-soc --officer sara", BLOCKED),
-    step("Opened: the release is in the log before a byte leaves, and the receipt is checked before it is shown.", "brygga inbox open {1} --brief --as solna-soc --officer sara", OK),
+    step(
+        "Opened: the release is in the log before a byte leaves, and the receipt is checked before it is shown.",
+        "brygga inbox open {1} --brief --as solna-soc --officer sara",
+        OK,
+    ),
     step("Accepted, and she is reached in time.", "brygga inbox accept {1} --as solna-soc --officer sara", OK),
     step("", "brygga inbox contact {1} --reached --safe-channel --as solna-soc --officer sara", OK),
-    step("A supplement about the children is blocked: her consent is not theirs. Why, and what would make it pass?", "brygga referral submit deploy/examples/children-supplement.json --as vasterort-polis --officer klara", OK),
+    step(
+        "A supplement about the children is blocked: her consent is not theirs. Why, and what would make it pass?",
+        "brygga referral submit deploy/examples/children-supplement.json --as vasterort-polis --officer klara",
+        OK,
+    ),
     step("", "brygga referral why {2} --as vasterort-polis", OK),
-    step("The lawful way for the child is the duty to report, to the board of residence.", "brygga referral submit deploy/examples/child-concern.json --as vasterort-polis --officer klara", OK),
+    step(
+        "The lawful way for the child is the duty to report, to the board of residence.",
+        "brygga referral submit deploy/examples/child-concern.json --as vasterort-polis --officer klara",
+        OK,
+    ),
     step("", "brygga clearance decide {3} --from deploy/examples/decision-child-concern.json --as vasterort-polis --officer klara", OK),
     step("", "brygga inbox open {3} --brief --as solna-soc --officer mona", OK),
     step("She withdraws her consent. The holder gets a stop-use notice in the same commit.", "brygga consent withdraw {1} --as solna-soc --officer sara", OK),

@@ -82,7 +82,8 @@ impl Tables {
     pub(super) fn load(&self, wanted: &Wanted) -> Loaded {
         let ids = wanted.referrals.iter().filter_map(|id| self.by_id.get(id));
         let references = wanted.references.iter().filter_map(|reference| self.by_reference.get(reference));
-        let positions: BTreeSet<i64> = ids.chain(references).copied().collect();
+        let used = wanted.keys.iter().filter_map(|key| self.by_id.get(self.keys.get(key)?.referral.as_ref()?));
+        let positions: BTreeSet<i64> = ids.chain(references).chain(used).copied().collect();
         let taken = |hash: &Blob| {
             let referral = self.referral(self.sender_references.get(hash)?)?;
             Some((hash.clone(), referral.referral.reference.clone()))

@@ -181,6 +181,12 @@ pub async fn every_row_comes_back_as_it_was_written<B: Backend>() {
     assert_eq!(loaded.referrals, [batch.referrals[1].clone(), rows.clone()]);
     assert_eq!(loaded.sender_references, [(batch.sender_references[3].hash.clone(), rows.referral.reference.clone())]);
     assert_eq!(loaded.offers, batch.offers);
+    // A repeat of a submission names no referral: the key does.
+    let used = batch.keys.iter().find(|key| key.referral.is_some()).unwrap();
+    let wanted = Wanted { keys: vec![(used.agency.clone(), used.request.clone())], ..Wanted::default() };
+    let loaded = store.load(&wanted).await.unwrap();
+    let ids: Vec<_> = loaded.referrals.iter().map(|rows| Some(rows.referral.id.clone())).collect();
+    assert_eq!(ids, [used.referral.clone()]);
 }
 
 pub async fn rows_are_replaced_and_none_is_lost<B: Backend>() {

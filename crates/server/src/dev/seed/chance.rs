@@ -37,11 +37,6 @@ impl Chance {
         usize::try_from(self.next() % span).unwrap_or(0)
     }
 
-    /// Whether something happens that happens once in so many times.
-    pub fn once_in(&mut self, times: u64) -> bool {
-        self.next().is_multiple_of(times.max(1))
-    }
-
     /// One of a list that is not empty.
     pub fn one_of<T: Copy>(&mut self, list: &[T], otherwise: T) -> T {
         list.get(self.place(list.len())).copied().unwrap_or(otherwise)

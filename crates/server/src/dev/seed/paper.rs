@@ -56,7 +56,8 @@ impl Pen<'_> {
 
     /// How she can be reached.
     pub fn safe_contact(&self) -> Section {
-        let window = paper::ContactWindow { days: vec![1, 2, 3, 4, 5], from: String::from("09:00"), until: String::from("11:00"), setting: String::from("at work") };
+        let window =
+            paper::ContactWindow { days: vec![1, 2, 3, 4, 5], from: String::from("09:00"), until: String::from("11:00"), setting: String::from("at work") };
         Section::SafeContact(paper::SafeContact {
             channels: vec![SafeChannel::Telephone.number()],
             telephone: self.people.telephone.clone(),

@@ -1,0 +1,147 @@
+//! Measures the broker as its users meet it: life cycles over mutual TLS, with every receipt verified by the client.
+//!
+//! A life cycle is three calls: submit, carrying a consent and the decisions; open, whose receipt proves both; accept. The
+//! broker is the release binary in a process of its own and a folder of its own, on the disk that holds the temporary files.
+
+mod broker;
+mod figures;
+mod life;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+
+use broker::Broker;
+use figures::{Round, median};
+use life::Load;
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Life cycles in flight; several are measured one after the other, each in a world of its own.
+    #[arg(long, value_delimiter = ',', default_value = "1,64,256")]
+    in_flight: Vec<usize>,
+    /// How long each round lasts.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Rounds; the table shows the median of each figure.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Connections for each of the two agencies; never more than are in flight.
+    #[arg(long, default_value_t = 4)]
+    connections: usize,
+    /// Where to write the figures as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// A broker that is built already. Nothing is built then, and the client is measured as this program was built.
+    #[arg(long)]
+    broker: Option<PathBuf>,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Time from the start of the process to ready, on a database of many referrals, which clients submit beforehand.
+    Start {
+        /// How many referrals.
+        #[arg(long, default_value_t = 100_000)]
+        referrals: u64,
+    },
+}
+
+/// Runs the measurement, in a release build of this program.
+pub fn run(root: &Path, bench: &Bench) -> anyhow::Result<()> {
+    let binary = match &bench.broker {
+        Some(binary) => binary.clone(),
+        // The client is measured with the broker, so it must be built as an agency would build it.
+        None if cfg!(debug_assertions) => return again_in_release(root),
+        None => build(root)?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match bench.what {
+        None => runtime.block_on(life_cycles(&binary, bench)),
+        Some(What::Start { referrals }) => runtime.block_on(start(&binary, bench, referrals)),
+    }
+}
+
+fn again_in_release(root: &Path) -> anyhow::Result<()> {
+    let status = cargo(root, &["run", "--quiet", "--release", "-p", "xtask", "--"]).args(std::env::args_os().skip(1)).status()?;
+    if status.success() { Ok(()) } else { bail!("the release build of the benchmark failed") }
+}
+
+fn build(root: &Path) -> anyhow::Result<PathBuf> {
+    let status = cargo(root, &["build", "--quiet", "--release", "-p", "brygga-server", "--bin", "bryggad"]).status()?;
+    if !status.success() {
+        bail!("bryggad does not build");
+    }
+    Ok(std::env::current_exe()?.parent().context("a program without a folder")?.join("bryggad"))
+}
+
+fn cargo(root: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root).args(args);
+    command
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}
+
+async fn life_cycles(binary: &Path, bench: &Bench) -> anyhow::Result<()> {
+    say(figures::HEADING)?;
+    let mut all = Vec::new();
+    for in_flight in bench.in_flight.iter().copied() {
+        let mut rounds = Vec::new();
+        for _ in 0..bench.rounds.max(1) {
+            rounds.push(round(binary, bench, in_flight).await?);
+        }
+        let row = median(&rounds).context("no round was measured")?;
+        say(&row.line())?;
+        all.push(serde_json::json!({ "median": row, "rounds": rounds }));
+    }
+    if let Some(path) = &bench.json {
+        std::fs::write(path, serde_json::to_string_pretty(&all)?).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
+async fn round(binary: &Path, bench: &Bench, in_flight: usize) -> anyhow::Result<Round> {
+    let folder = tempfile::tempdir()?;
+    let broker = Broker::start(binary, folder.path()).await?;
+    let idle_kib = broker.resident_kib()?;
+    let load = Load::connect(&broker, bench.connections.min(in_flight))?;
+    load.warm_up().await?;
+    let cpu = broker.cpu_seconds()?;
+    let measured = load.run(in_flight, Duration::from_secs(bench.seconds)).await?;
+    let cpu_seconds = broker.cpu_seconds()? - cpu;
+    let round = Round::new(in_flight, measured, cpu_seconds, (idle_kib, broker.resident_kib()?))?;
+    broker.stop().await?;
+    Ok(round)
+}
+
+async fn start(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<()> {
+    const FILL_IN_FLIGHT: usize = 256;
+    let folder = tempfile::tempdir()?;
+    let broker = Broker::start(binary, folder.path()).await?;
+    let load = Load::connect(&broker, bench.connections)?;
+    let began = tokio::time::Instant::now();
+    load.fill(FILL_IN_FLIGHT, referrals).await?;
+    say(&format!("{referrals} referrals submitted through clients in {:.1} s", began.elapsed().as_secs_f64()))?;
+    drop(load);
+    broker.stop().await?;
+    for _ in 0..bench.rounds.max(1) {
+        let broker = Broker::start(binary, folder.path()).await?;
+        say(&format!(
+            "start to ready {:.3} s on {referrals} referrals, resident {:.1} MiB",
+            broker.took().as_secs_f64(),
+            figures::mib(broker.resident_kib()?)?
+        ))?;
+        broker.stop().await?;
+    }
+    Ok(())
+}

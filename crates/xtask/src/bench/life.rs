@@ -1,0 +1,167 @@
+//! The load: life cycles of a contact request with 2 KiB of content, each call verified by the client.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use brygga_client::content_v1::{SafeContact, VictimIdentity, content::Section};
+use brygga_client::{Client, content, v1};
+use brygga_domain::{Category, Code as _, ConsentForm, FactCode, GdprBasis, Purpose, ReferralKind, Time, Urgency};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::broker::Broker;
+
+const POLICE: &str = "vasterort-polis";
+const BOARD: &str = "solna-soc";
+const RVC: &str = "solna-rvc";
+/// Content of a referral, in two sections.
+const SECTION_BYTES: usize = 1024;
+const MINUTES_PER_DAY: u32 = 24 * 60;
+
+/// The connections.
+#[derive(Clone)]
+pub struct Load {
+    pairs: Arc<Vec<(Client, Client)>>,
+    letter: Arc<v1::SubmitReferralRequest>,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Default)]
+pub struct Measured {
+    /// Each life cycle.
+    pub lives: Vec<Duration>,
+    /// Each submission.
+    pub submits: Vec<Duration>,
+    /// From the first call until the last answer.
+    pub took: Duration,
+}
+
+impl Load {
+    /// Makes the clients; each connects at its first call.
+    pub fn connect(broker: &Broker, connections: usize) -> anyhow::Result<Self> {
+        let pair = |number| {
+            let police = Client::connect(&broker.config(POLICE, &[], number)?)?.as_officer("klara");
+            let board = Client::connect(&broker.config(BOARD, &[RVC], number)?)?.as_officer("sara");
+            Ok((police, board))
+        };
+        let pairs: anyhow::Result<Vec<_>> = (0..connections.max(1)).map(pair).collect();
+        Ok(Self { pairs: Arc::new(pairs?), letter: Arc::new(letter()?) })
+    }
+
+    fn pair(&self, number: usize) -> anyhow::Result<&(Client, Client)> {
+        self.pairs.get(number % self.pairs.len().max(1)).context("no connection")
+    }
+
+    async fn submit(&self, police: &Client) -> anyhow::Result<String> {
+        let answer = police.submit_referral(v1::SubmitReferralRequest::clone(&self.letter)).await?;
+        Ok(answer.response.referral.context("an answer without a referral")?.id)
+    }
+
+    /// One life cycle; how long it took, and its submission.
+    async fn live(&self, number: usize) -> anyhow::Result<(Duration, Duration)> {
+        let (police, board) = self.pair(number)?;
+        let began = Instant::now();
+        let referral = self.submit(police).await?;
+        let submitted = began.elapsed();
+        let opened = board.open_referral(v1::OpenReferralRequest { referral: referral.clone(), ..Default::default() }).await?;
+        anyhow::ensure!(opened.response.sections.len() == self.letter.sections.len(), "sections are missing");
+        board.accept_referral(v1::AcceptReferralRequest { referral, ..Default::default() }).await?;
+        Ok((began.elapsed(), submitted))
+    }
+
+    /// One life cycle on each connection, so that handshakes are not measured.
+    pub async fn warm_up(&self) -> anyhow::Result<()> {
+        for number in 0..self.pairs.len() {
+            self.live(number).await?;
+        }
+        Ok(())
+    }
+
+    /// Life cycles, so many in flight, until the time is over; those under way are finished.
+    pub async fn run(&self, in_flight: usize, lasts: Duration) -> anyhow::Result<Measured> {
+        let began = Instant::now();
+        let mut workers = JoinSet::new();
+        for number in 0..in_flight {
+            let load = self.clone();
+            workers.spawn(async move {
+                let mut measured = Measured::default();
+                while began.elapsed() < lasts {
+                    let (life, submit) = load.live(number).await?;
+                    measured.lives.push(life);
+                    measured.submits.push(submit);
+                }
+                anyhow::Ok(measured)
+            });
+        }
+        let mut all = Measured::default();
+        while let Some(done) = workers.join_next().await {
+            let measured = done??;
+            all.lives.extend(measured.lives);
+            all.submits.extend(measured.submits);
+        }
+        all.took = began.elapsed();
+        Ok(all)
+    }
+
+    /// Submits so many referrals, so many in flight.
+    pub async fn fill(&self, in_flight: usize, referrals: u64) -> anyhow::Result<()> {
+        let taken = Arc::new(AtomicU64::new(0));
+        let mut workers = JoinSet::new();
+        for number in 0..in_flight {
+            let (load, taken) = (self.clone(), Arc::clone(&taken));
+            workers.spawn(async move {
+                while taken.fetch_add(1, Ordering::Relaxed) < referrals {
+                    load.submit(&load.pair(number)?.0).await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(done) = workers.join_next().await {
+            done??;
+        }
+        Ok(())
+    }
+}
+
+/// A contact request that carries her consent and the decisions.
+fn letter() -> anyhow::Result<v1::SubmitReferralRequest> {
+    let micros = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
+    let reported = Time::from_micros(micros - 3_600_000_000);
+    let filler = "x".repeat(SECTION_BYTES - 32);
+    let victim = Section::VictimIdentity(VictimIdentity { residence_district: filler.clone(), ..Default::default() });
+    let contact = Section::SafeContact(SafeContact { code_word: filler, ..Default::default() });
+    let sections = [(1, Category::VictimIdentity, victim), (2, Category::SafeContact, contact)];
+    let cell = |section| v1::CellDecision {
+        cell: Some(v1::Cell { section, interest: String::from("victim-1") }),
+        outcome: Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("CONSENT"), ..Default::default() })),
+    };
+    let consent = v1::ConsentTerms {
+        person: String::from("victim-1"),
+        categories: vec![Category::VictimIdentity.number(), Category::SafeContact.number()],
+        recipient: String::from(RVC),
+        purpose: Purpose::Support.number(),
+        given_at: Some(brygga_wire::view::timestamp(reported)),
+        valid_until: Some(brygga_wire::view::timestamp(reported.plus_minutes(90 * MINUTES_PER_DAY))),
+        form: ConsentForm::Oral.number(),
+        gdpr_basis: GdprBasis::PublicTask.number(),
+        ..Default::default()
+    };
+    let answers = v1::Answers { asserted: vec![FactCode::HarmExcluded.number()], ..Default::default() };
+    Ok(v1::SubmitReferralRequest {
+        kind: ReferralKind::ContactRequest.number(),
+        recipient: String::from(RVC),
+        urgency: Urgency::Urgent.number(),
+        reported_at: Some(brygga_wire::view::timestamp(reported)),
+        persons: vec![v1::Person { name: String::from("victim-1"), identifier: None }],
+        sections: sections.map(|(number, category, section)| section_of(number, category, section)).into(),
+        consents: vec![consent],
+        decisions: vec![v1::Decision { cells: vec![cell(1), cell(2)], answers: Some(answers), reasons: String::from("She asks for support.") }],
+        ..Default::default()
+    })
+}
+
+fn section_of(number: u32, category: Category, section: Section) -> v1::Section {
+    v1::Section { number, category: category.number(), persons: vec![String::from("victim-1")], investigation: false, content: content::encode(section) }
+}

@@ -1,0 +1,287 @@
+//! The rows, by what they are about.
+
+use brygga_client::v1;
+use brygga_domain::codes::{ContactOutcome, DeclineReason, RetractReason, ReturnReason, SafeChannel, StopUseAnswer};
+use brygga_domain::{Category, Code as _, Reason};
+use brygga_tests::made_up::{CASE_HANDOVER, CONTACT_REQUEST, DECISION, HOUR, RISK, SUPPORT, answers, cell, content_of, from_now, release, section};
+use brygga_tests::wire::{frame, framed};
+use brygga_wire::contract::WriteRequest;
+use bytes::Bytes;
+use prost::Message;
+use tonic::Code;
+
+use crate::setting::{FORGED, INACTIVE, STRANGER, Setting, general_clause};
+use crate::table::Row;
+
+const KLARA: &str = "vasterort-polis/klara";
+const SARA: &str = "solna-soc/sara";
+const BAD: Code = Code::InvalidArgument;
+const BLOCKED: Code = Code::FailedPrecondition;
+const DENIED: Code = Code::PermissionDenied;
+const ABSENT: Code = Code::NotFound;
+
+/// A submission that would pass, changed.
+fn submission_of(change: impl FnOnce(&mut v1::SubmitReferralRequest)) -> v1::SubmitReferralRequest {
+    let mut request = CONTACT_REQUEST.submission();
+    change(&mut request);
+    request
+}
+
+/// Requests that are no message.
+pub fn wire() -> Vec<Row> {
+    let malformed = |name, text| Row::new(name, KLARA, submission_of(|_| {}), (BAD, Reason::MalformedMessage, text));
+    let mut whole = submission_of(|_| {});
+    whole.head(crate::table::request_id(), String::from("klara"), 0);
+    let message = whole.encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap();
+    // Field 2, the officer, as two bytes that are no UTF-8.
+    let not_text = [&message[..], &[0x12, 2, 0xc3, 0x28]].concat();
+    let oversize = Row::new("oversize", KLARA, submission_of(|_| {}), (Code::ResourceExhausted, Reason::MessageTooLarge, "larger"));
+    let police = "vasterort-polis";
+    vec![
+        oversize.sent(police, frame(&vec![0; 1024 * 1024 + 1])),
+        malformed("cut in the middle of the message", "").sent(police, frame(&message[..message.len() / 2])),
+        malformed("cut in the middle of the frame", "").sent(police, framed(0, length, &message[..message.len() / 2])),
+        malformed("no frame at all", "").sent(police, Bytes::new()),
+        malformed("garbage", "").sent(police, frame(&[0xff; 64])),
+        malformed("garbage for a frame", "").sent(police, Bytes::from_static(&[0xff; 64])),
+        malformed("not UTF-8", "").sent(police, frame(&not_text)),
+        malformed("an empty message", "request_id").sent(police, frame(&[])),
+    ]
+}
+
+/// What is wrong with a submission.
+fn submission_rows() -> Vec<(&'static str, v1::SubmitReferralRequest, (Code, Reason, &'static str))> {
+    let ancient = prost_types::Timestamp { seconds: 900_000_000, nanos: 0 };
+    let fine = prost_types::Timestamp { seconds: from_now(-HOUR).seconds, nanos: 1 };
+    vec![
+        ("unknown function", submission_of(|it| it.recipient = String::from("okand-funktion")), (BAD, Reason::UnknownFunction, "no such function")),
+        ("no slug for a function", submission_of(|it| it.recipient = String::from("Okänd")), (BAD, Reason::MalformedMessage, "recipient: must be")),
+        ("unknown kind", submission_of(|it| it.kind = 99), (BAD, Reason::MalformedMessage, "kind: must be set to a known code")),
+        (
+            "no protected person",
+            submission_of(|it| it.sections[0].persons.clear()),
+            (BAD, Reason::MalformedMessage, "sections[0].persons: must name whose secrecy"),
+        ),
+        (
+            "a section twice",
+            submission_of(|it| it.sections.push(section(CONTACT_REQUEST.parts[0]))),
+            (BAD, Reason::MalformedMessage, "sections[4]: another section has the same category and persons"),
+        ),
+        (
+            "unknown category",
+            submission_of(|it| it.sections[0].category = 99),
+            (BAD, Reason::MalformedMessage, "sections[0].category: must be set to a known code"),
+        ),
+        (
+            "content of another category",
+            submission_of(|it| it.sections[0].content = content_of(Category::Suspect, "x")),
+            (BAD, Reason::MalformedMessage, "sections[0].content: must hold content of the declared category"),
+        ),
+        (
+            "a category that the kind does not carry",
+            submission_of(|it| it.sections[0] = section((Category::Suspect, &["victim-1"], false))),
+            (BAD, Reason::CategoryNotAllowed, "suspect in contact_request"),
+        ),
+        ("a person whom nobody named", submission_of(|it| it.sections[0].persons = vec![String::from("child-9")]), (BAD, Reason::PersonUnknown, "child-9")),
+        ("a time before 2000", submission_of(|it| it.reported_at = Some(ancient)), (BAD, Reason::MalformedMessage, "reported_at: must be whole microseconds")),
+        (
+            "a time below the microsecond",
+            submission_of(|it| it.reported_at = Some(fine)),
+            (BAD, Reason::MalformedMessage, "reported_at: must be whole microseconds"),
+        ),
+        ("a report tomorrow", submission_of(|it| it.reported_at = Some(from_now(24 * HOUR))), (BAD, Reason::TimeOutOfRange, "A time lies outside")),
+        ("an agency that is not there leads", submission_of(|it| it.leader = String::from("ingen-myndighet")), (BAD, Reason::UnknownAgency, "leader")),
+        ("a recipient without an agreement", submission_of(|it| it.recipient = INACTIVE.1.to_owned()), (DENIED, Reason::AgencyNotActive, "")),
+        (
+            "police send what only prosecution sends",
+            submission_of(|it| *it = v1::SubmitReferralRequest { recipient: String::from("vasterort-aklagare-kammare"), ..DECISION.submission() }),
+            (BLOCKED, Reason::WrongDirection, ""),
+        ),
+        (
+            "an offer that nobody recorded",
+            submission_of(|it| it.offer_id = String::from("5f0d7a52-93a4-4f0b-8a0e-2b6c1d9e7f31")),
+            (BAD, Reason::OfferUnknown, ""),
+        ),
+        (
+            "decided on a consent that is not there",
+            submission_of(|it| it.decisions = vec![CONTACT_REQUEST.decision()]),
+            (BLOCKED, Reason::ConsentMissing, "section 1, victim-1"),
+        ),
+    ]
+}
+
+/// Submissions.
+pub fn submission(setting: &Setting) -> Vec<Row> {
+    let mut rows: Vec<Row> = submission_rows().into_iter().map(|(name, request, no)| Row::new(name, KLARA, request, no)).collect();
+    let declined = submission_of(|it| it.offer_id.clone_from(&setting.declined_offer));
+    let concern = v1::SubmitReferralRequest { recipient: String::from("solna-rvc"), ..brygga_tests::made_up::CONCERN_OF_POLICE.submission() };
+    let plain = || submission_of(|_| {});
+    rows.extend([
+        Row::new("she said no", KLARA, declined, (BLOCKED, Reason::OfferDeclined, "")),
+        Row::new("the RVC takes no child concern", KLARA, concern, (BLOCKED, Reason::FunctionDoesNotTake, "ask for the route")),
+        Row::new("a board sends what only the police send", SARA, plain(), (BLOCKED, Reason::WrongDirection, "")),
+        Row::new("a supervisor submits", "imy/ida", plain(), (DENIED, Reason::WrongRole, "")),
+        Row::new("an agency without an agreement submits", "stockholm-bromma-soc/bo", SUPPORT.submission(), (DENIED, Reason::AgencyNotActive, "")),
+        unknown_certificate("a known name on a certificate of another authority", FORGED),
+        unknown_certificate("a name that the directory does not have", STRANGER),
+    ]);
+    rows
+}
+
+fn unknown_certificate(name: &'static str, connection: &'static str) -> Row {
+    let row = Row::new(name, KLARA, submission_of(|_| {}), (DENIED, Reason::UnknownAgency, "no such agency"));
+    let body = row.body.clone();
+    row.sent(connection, body)
+}
+
+fn decide(referral: &str, cells: Vec<v1::CellDecision>) -> v1::DecideClearanceRequest {
+    let decision = v1::Decision { cells, answers: Some(answers(CONTACT_REQUEST.asserted)), reasons: String::from("made-up reasons") };
+    v1::DecideClearanceRequest { referral: referral.to_owned(), decision: Some(decision), ..Default::default() }
+}
+
+fn confirm(referral: &str, section: u32, interest: &str) -> v1::ConfirmClearanceRequest {
+    let cells = vec![v1::CellConfirmation { cell: Some(cell(section, interest)), agrees: true }];
+    v1::ConfirmClearanceRequest { referral: referral.to_owned(), cells, ..Default::default() }
+}
+
+fn revoke(referral: &str, section: u32) -> v1::RevokeClearanceRequest {
+    v1::RevokeClearanceRequest { referral: referral.to_owned(), cells: vec![cell(section, "victim-1")], ..Default::default() }
+}
+
+/// Decisions, the second officer's word, revocation.
+pub fn clearance(setting: &Setting) -> Vec<Row> {
+    let Setting { held, ready, waiting, opened, .. } = setting;
+    let one = |ground: &str| vec![release(1, "victim-1", ground)];
+    let unasserted = general_clause().decision();
+    let unasserted = v1::Decision { cells: unasserted.cells, answers: None, reasons: unasserted.reasons };
+    let unasserted = v1::DecideClearanceRequest { referral: setting.consented.clone(), decision: Some(unasserted), ..Default::default() };
+    let no = |reason| (BLOCKED, reason, "section 1, victim-1");
+    vec![
+        Row::new("unknown ground", KLARA, decide(held, one("NO_SUCH_GROUND")), (BAD, Reason::GroundUnknown, "NO_SUCH_GROUND for section 1, victim-1")),
+        Row::new("no ground's name", KLARA, decide(held, one("samtycke")), (BAD, Reason::MalformedMessage, "release.ground: must be")),
+        Row::new("a ground for another direction", KLARA, decide(held, one(RISK.ground)), (BLOCKED, Reason::GroundNotForThis, RISK.ground)).logged(),
+        Row::new("a ground whose conditions fail", KLARA, unasserted, (BLOCKED, Reason::ConditionUnmet, "GENERAL_CLAUSE needs: ")).logged(),
+        Row::new(
+            "her consent for the investigation",
+            KLARA,
+            decide(held, vec![release(4, "investigation", "CONSENT")]),
+            (BLOCKED, Reason::GroundDoesNotLift, "CONSENT does not lift OSL 18:1"),
+        )
+        .logged(),
+        Row::new("no such cell", KLARA, decide(held, vec![release(9, "victim-1", "NO_HARM")]), (BAD, Reason::CellUnknown, "section 9, victim-1")),
+        Row::new("deciding twice", KLARA, decide(ready, one("NO_HARM")), no(Reason::AlreadyDecided)).logged(),
+        Row::new("confirming one's own decision", KLARA, confirm(waiting, 1, "victim-1"), (DENIED, Reason::OwnDecision, "")).logged(),
+        Row::new("nothing to confirm", "vasterort-polis/olof", confirm(ready, 1, "victim-1"), no(Reason::NothingToConfirm)).logged(),
+        Row::new("nothing to revoke", KLARA, revoke(held, 1), no(Reason::NothingToRevoke)),
+        Row::new("revoking what has left", KLARA, revoke(opened, 1), no(Reason::AlreadyReleased)),
+        Row::new("another agency decides", "vasterort-aklagare/per", decide(held, one("NO_HARM")), (ABSENT, Reason::NotFound, "")),
+        Row::new("another agency confirms", "vasterort-aklagare/per", confirm(waiting, 1, "victim-1"), (ABSENT, Reason::NotFound, "")),
+        Row::new("another agency revokes", "ekero-soc/eva", revoke(ready, 1), (ABSENT, Reason::NotFound, "")),
+    ]
+}
+
+/// Consents that do not carry.
+pub fn consent(setting: &Setting) -> Vec<Row> {
+    let one = |referral: &str| decide(referral, vec![release(1, "victim-1", "CONSENT")]);
+    let no = |reason| (BLOCKED, reason, "section 1, victim-1");
+    let of_another = decide(&setting.consented, vec![release(3, "suspect-1", "CONSENT")]);
+    let (withdrawn, id) = &setting.withdrawn;
+    let again = v1::WithdrawConsentRequest { referral: withdrawn.clone(), consent_id: id.clone(), ..Default::default() };
+    let record = |change: &dyn Fn(&mut v1::ConsentTerms)| {
+        let mut terms = CONTACT_REQUEST.consent();
+        change(&mut terms);
+        v1::RecordConsentRequest { referral: setting.held.clone(), terms: Some(terms), ..Default::default() }
+    };
+    vec![
+        Row::new("no consent", KLARA, one(&setting.held), no(Reason::ConsentMissing)).logged(),
+        Row::new("somebody else's consent", KLARA, of_another, (BLOCKED, Reason::ConsentOfAnother, "section 3, suspect-1")).logged(),
+        Row::new("an expired consent", KLARA, one(&setting.expired), no(Reason::ConsentExpired)).logged(),
+        Row::new("a consent for another recipient", KLARA, one(&setting.other_recipient), no(Reason::ConsentOtherRecipient)).logged(),
+        Row::new("a consent for another category", KLARA, one(&setting.other_category), no(Reason::ConsentOtherCategory)).logged(),
+        Row::new("a withdrawn consent", KLARA, one(withdrawn), no(Reason::ConsentWithdrawn)).logged(),
+        Row::new("withdrawing twice", KLARA, again.clone(), (BLOCKED, Reason::AlreadyWithdrawn, "")),
+        Row::new("withdrawing another agency's", "vasterort-aklagare/per", again, (ABSENT, Reason::NotFound, "")),
+        Row::new("a consent given tomorrow", KLARA, record(&|it| it.given_at = Some(from_now(24 * HOUR))), (BAD, Reason::TimeOutOfRange, "consent")),
+        Row::new(
+            "a consent that ends before it begins",
+            KLARA,
+            record(&|it| it.valid_until = it.given_at),
+            (BAD, Reason::MalformedMessage, "terms.valid_until: must be after given_at"),
+        ),
+        Row::new("a consent of nobody here", KLARA, record(&|it| it.person = String::from("child-3")), (BAD, Reason::PersonUnknown, "child-3")),
+        Row::new("a consent for no function", KLARA, record(&|it| it.recipient = String::from("okand-funktion")), (BAD, Reason::UnknownFunction, "")),
+    ]
+}
+
+fn open(referral: &str) -> v1::OpenReferralRequest {
+    v1::OpenReferralRequest { referral: referral.to_owned(), ..Default::default() }
+}
+
+fn accept(referral: &str) -> v1::AcceptReferralRequest {
+    v1::AcceptReferralRequest { referral: referral.to_owned(), ..Default::default() }
+}
+
+fn decline(referral: &str, reason: DeclineReason) -> v1::DeclineReferralRequest {
+    v1::DeclineReferralRequest { referral: referral.to_owned(), reason: reason.number(), ..Default::default() }
+}
+
+/// What recipients do.
+pub fn inbox(setting: &Setting) -> Vec<Row> {
+    let Setting { ready, held, concern, opened, claimed, emptied, .. } = setting;
+    let back = v1::ReturnReferralRequest { referral: ready.clone(), reason: ReturnReason::WrongBoard.number(), ..Default::default() };
+    let contact =
+        v1::Contact { outcome: ContactOutcome::Reached.number(), at: Some(from_now(-1)), channel: SafeChannel::Meeting.number(), ..Default::default() };
+    let contact = v1::RecordContactRequest { referral: opened.clone(), contact: Some(contact), ..Default::default() };
+    let delivery = v1::AcknowledgeDeliveryRequest { referral: opened.clone(), release: 1, ..Default::default() };
+    let (stopped, notice) = &setting.stopped;
+    let stop = v1::AcknowledgeStopUseRequest { referral: stopped.clone(), notice: *notice, answer: StopUseAnswer::NotYetUsed.number(), ..Default::default() };
+    let personal = (BLOCKED, Reason::PersonalAnswer, "OSL 26:1");
+    vec![
+        Row::new("opening somebody else's", "ekero-soc/eva", open(ready), (ABSENT, Reason::NotFound, "")),
+        Row::new("the sender opens its own", KLARA, open(ready), (ABSENT, Reason::NotFound, "")),
+        Row::new("opening what is held", SARA, open(held), (ABSENT, Reason::NotFound, "")),
+        Row::new("opening what is no longer cleared", SARA, open(emptied), (BLOCKED, Reason::NotCleared, "")).logged(),
+        Row::new("opening what another officer has taken on", "solna-soc/mona", open(claimed), (BLOCKED, Reason::ClaimedByAnother, "")).logged(),
+        Row::new("accepting before opening", SARA, accept(ready), (BLOCKED, Reason::NotOpened, "open it before")),
+        Row::new("accepting somebody else's", "ekero-soc/eva", accept(ready), (ABSENT, Reason::NotFound, "")),
+        Row::new("declining a child concern", SARA, decline(concern, DeclineReason::NoCapacity), (BLOCKED, Reason::ReceivedNeverDeclined, "")),
+        Row::new("declining for what only the content shows", SARA, decline(ready, DeclineReason::Under18), (BLOCKED, Reason::NeedsOpening, "")),
+        Row::new("she declined, as a transport answer", SARA, decline(ready, DeclineReason::SubjectDeclined), personal),
+        Row::new("cannot be reached safely, as a transport answer", SARA, decline(opened, DeclineReason::CannotReachSafely), personal),
+        Row::new("the wrong board for an adult", SARA, back, (BLOCKED, Reason::ReasonNotForKind, "")),
+        Row::new("contact before acceptance", SARA, contact, (BLOCKED, Reason::WrongStage, "it is opened")),
+        Row::new("a delivery that never was", SARA, delivery, (BLOCKED, Reason::ReleaseUnknown, "")),
+        Row::new("a notice that is answered", SARA, stop, (BLOCKED, Reason::StopUseAnswered, "")),
+    ]
+}
+
+/// What an agency tries with another's referral, and the rest.
+pub fn others(setting: &Setting) -> Vec<Row> {
+    let per = "vasterort-aklagare/per";
+    let retract = v1::RetractReferralRequest { referral: setting.ready.clone(), reason: RetractReason::Wrong.number(), ..Default::default() };
+    let sections = vec![v1::AmendedSection { number: 1, content: content_of(Category::VictimIdentity, "x") }];
+    let amend = v1::AmendReferralRequest { referral: setting.ready.clone(), sections, ..Default::default() };
+    let mut other = amend.clone();
+    other.sections[0].content = content_of(Category::Suspect, "x");
+    let mut twice = amend.clone();
+    twice.sections.push(twice.sections[0].clone());
+    let recall = v1::AcknowledgeRecallRequest { referral: setting.opened.clone(), ..Default::default() };
+    let purpose = Some(v1::StatedPurpose { purpose: String::from("supervision"), case_number: String::from("D-1") });
+    let search = v1::SearchEntriesRequest { purpose, ..Default::default() };
+    vec![
+        Row::new("retracting another agency's", per, retract, (ABSENT, Reason::NotFound, "")),
+        Row::new("amending another agency's", per, amend, (ABSENT, Reason::NotFound, "")),
+        Row::new("amending into another category", KLARA, other, (BAD, Reason::CategoryNotAllowed, "suspect in contact_request")),
+        Row::new("amending a section twice", KLARA, twice, (BAD, Reason::MalformedMessage, "sections[1].number: stands twice")),
+        Row::new("confirming a recall that never was", SARA, recall, (BLOCKED, Reason::WrongStage, "it is opened")),
+        Row::new("searching the log without a mandate", KLARA, search, (DENIED, Reason::WrongRole, "")),
+        Row::new("no referral's name", SARA, open("BR-0000-0000-9"), (BAD, Reason::MalformedMessage, "referral: must be a UUID or a reference")),
+        Row::new(
+            "a decision of nothing",
+            KLARA,
+            decide(&CASE_HANDOVER.name.replace(' ', "-"), Vec::new()),
+            (BAD, Reason::MalformedMessage, "decision.cells: must not be empty"),
+        ),
+    ]
+}

@@ -1,0 +1,9 @@
+//! The main job in every direction, over real TLS against the real binary. Each story ends with `Desk::finish`: the sender was told
+//! transport answers only, the log verifies, and the rows are the journal's.
+
+mod changes;
+mod directions;
+mod officers;
+mod steps;
+mod streams;
+mod withdrawal;
