@@ -1,7 +1,5 @@
 //! Made-up referrals: one case for each direction and kind, with content that bears a marker wherever a name would stand.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use brygga_client::content;
 use brygga_client::content_v1::content::Section as Content;
 use brygga_client::content_v1::{
@@ -11,6 +9,7 @@ use brygga_client::content_v1::{
 use brygga_client::v1;
 use brygga_domain::codes::{ConsentForm, FactCode, GdprBasis, Purpose, Urgency};
 use brygga_domain::{Category, Code as _, ReferralKind};
+use brygga_engine::{Clock as _, SystemClock};
 use bytes::Bytes;
 use prost_types::Timestamp;
 
@@ -21,13 +20,9 @@ pub const HOUR: i64 = 3600;
 /// Seconds of a day.
 pub const DAY: i64 = 24 * HOUR;
 
-/// This many seconds from now.
-///
-/// # Panics
-/// When the clock stands before 1970.
+/// This many seconds from now, whole seconds.
 pub fn from_now(seconds: i64) -> Timestamp {
-    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
-    Timestamp { seconds: now + seconds, nanos: 0 }
+    Timestamp { seconds: SystemClock.now().micros() / 1_000_000 + seconds, nanos: 0 }
 }
 
 /// A section of a case: its category, whose secrecy it touches, and whether the investigation's as well.

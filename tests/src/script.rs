@@ -189,7 +189,7 @@ fn cells(referral: &Referral, choice: u8) -> Vec<NamedCell> {
 
 fn decision(step: &Step, referral: &Referral) -> NewDecision {
     let grounds = ["NO_HARM", "CONSENT", "GENERAL_CLAUSE", "NECESSARY_OWN", "DUTY_CHILD_REPORT", "COMMITTED_CRIME_SERIOUS", "NO_SUCH_GROUND"];
-    let by_person = step.choice[0] % 3 == 0;
+    let by_person = step.choice[0].is_multiple_of(3);
     let outcome = |cell: &NamedCell| {
         if step.choice[1] < 25 {
             return NewOutcome::Withhold { reason: pick(WithholdReason::ALL, step.choice[2]), nameable: step.choice[2] > 128 };
@@ -211,7 +211,7 @@ fn decision(step: &Step, referral: &Referral) -> NewDecision {
 }
 
 fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
-    let name = if step.choice[5] % 2 == 0 { ReferralName::Id(referral.id) } else { ReferralName::Reference(referral.reference) };
+    let name = if step.choice[5].is_multiple_of(2) { ReferralName::Id(referral.id) } else { ReferralName::Reference(referral.reference) };
     let sender = AGENCIES.iter().position(|(id, _)| *id == referral.sender.as_str()).unwrap();
     let host = AGENCIES.iter().position(|(id, _)| *id == referral.host.as_str()).unwrap();
     let leader = AGENCIES.iter().position(|(id, _)| *id == referral.leader.as_str()).unwrap();

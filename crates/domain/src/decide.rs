@@ -285,6 +285,11 @@ pub(crate) fn record_offer(to: &mut Draft<'_>, offer: &NewOffer) -> Result<Offer
     if offer.reported_at > to.facts.now {
         return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("offer.report_time")));
     }
+    // The event is for ever, so a district is a code of the directory and never a free text.
+    let is_served = |district: &String| to.facts.directory.functions().any(|function| function.territories.contains(district));
+    if !offer.district.as_ref().is_none_or(is_served) {
+        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("offer.district")));
+    }
     let id = OfferId(to.command.entropy.uuid("offer", 0));
     to.push(Fact::OfferRecorded(Offer {
         id,

@@ -24,6 +24,9 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
     check_direction(sender, host, function, rule)?;
     check_persons_and_sections(submission, rule)?;
     check_references(to, submission)?;
+    if rule.contact_due_minutes.is_some() && submission.reported_at.is_none() {
+        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("reported_at")));
+    }
     let offer = offer(to, submission)?;
     let submitted = submitted(to, submission, (sender.kind, host), offer, rule)?;
     to.push(Fact::ReferralSubmitted(submitted));

@@ -72,7 +72,7 @@ async fn every_way_to_go_wrong_has_a_clear_answer_and_writes_nothing_but_the_ref
     for row in rows(&setting) {
         let status = check(desk, &setting.channels, &row).await;
         provoked.insert(reason(&status));
-        logged.extend(row.logged.then(|| row.reason));
+        logged.extend(row.logged.then_some(row.reason));
     }
     provoked.insert(not_yours_and_not_there_are_the_same_bytes(&setting).await);
     provoked.insert(the_same_id_gives_the_same_receipt_and_another_body_is_refused(&setting).await);

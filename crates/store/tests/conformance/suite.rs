@@ -186,7 +186,7 @@ pub async fn every_row_comes_back_as_it_was_written<B: Backend>() {
     let wanted = Wanted { keys: vec![(used.agency.clone(), used.request.clone())], ..Wanted::default() };
     let loaded = store.load(&wanted).await.unwrap();
     let ids: Vec<_> = loaded.referrals.iter().map(|rows| Some(rows.referral.id.clone())).collect();
-    assert_eq!(ids, [used.referral.clone()]);
+    assert_eq!(ids, std::slice::from_ref(&used.referral));
 }
 
 pub async fn rows_are_replaced_and_none_is_lost<B: Backend>() {

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 /// Ticks of a second in `/proc`, as every Linux of our machines has it.
 const TICKS_PER_SECOND: f64 = 100.0;
-const READY_DEADLINE: Duration = Duration::from_secs(120);
+const READY_DEADLINE: Duration = Duration::from_mins(2);
 
 /// A running broker.
 pub struct Broker {

@@ -126,6 +126,7 @@ impl Load {
 }
 
 /// A contact request that carries her consent and the decisions.
+#[expect(clippy::disallowed_methods, reason = "the benchmark is a client and has no clock but the machine's")]
 fn letter() -> anyhow::Result<v1::SubmitReferralRequest> {
     let micros = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
     let reported = Time::from_micros(micros - 3_600_000_000);

@@ -55,7 +55,7 @@ impl Letter {
     /// Joins the thread of another referral.
     #[must_use]
     pub fn of_thread(mut self, thread: Option<&str>) -> Self {
-        self.request.thread_id = thread.unwrap_or_default().to_owned();
+        thread.unwrap_or_default().clone_into(&mut self.request.thread_id);
         self
     }
 

@@ -6,6 +6,7 @@ use brygga_domain::{ClosingOutcome, Code, FactCode, Purpose, ReferralKind, Retur
 
 use super::cast::{POLICE, PROSECUTION, SOLNA, Sent, Who};
 use super::letter::{Asserted, HARMLESS, Letter, on_consent};
+use super::paper::Pen;
 use super::plan::{Concern, Handover, Notice, Reply, Supplement};
 use super::play::{KLARA, RVC, SARA, Scene};
 
@@ -164,7 +165,7 @@ async fn handover(scene: &Scene<'_>, outcome: Handover, thread: Option<&str>) ->
     let (pen, both) = (scene.pen, ["victim-1", "suspect-1"]);
     let mut letter = Letter::new(ReferralKind::CaseHandover, pen, scene.mark).person(pen, "victim-1").person(pen, "suspect-1").of_thread(thread);
     letter = letter.section(&["victim-1"], false, pen.victim()).section(&both, true, pen.offence());
-    letter = letter.section(&both, true, pen.parties()).section(&["victim-1"], false, pen.wish());
+    letter = letter.section(&both, true, pen.parties()).section(&["victim-1"], false, Pen::wish());
     let decision = letter.decision(Asserted::new(OWN_TASK, "The case goes to the prosecutor who is to lead it."), |_| Some("NECESSARY_OWN"));
     let sent = scene.cast.submit(KLARA, &scene.key("handover"), PROSECUTION, letter.with_decision(decision).to(CHAMBER)).await?;
     match outcome {
@@ -212,13 +213,13 @@ async fn reply(scene: &Scene<'_>, reply: Reply, thread: Option<&str>) -> anyhow:
     let letter = |kind| Letter::new(kind, pen, scene.mark).person(pen, "victim-1").of_thread(thread).section(&victim, false, pen.victim());
     let (letter, to, by) = match reply {
         Reply::Support => {
-            let letter = letter(ReferralKind::Support).section(&victim, false, pen.support());
+            let letter = letter(ReferralKind::Support).section(&victim, false, Pen::support());
             let terms = letter.her_terms(pen, CHAMBER, Purpose::Proceedings);
             let decision = letter.decision(Asserted::new(&[], "She wants the prosecutor to know."), on_consent);
             (letter.with_consent(terms).with_decision(decision), CHAMBER, ASTA)
         }
         Reply::Risk => {
-            let letter = letter(ReferralKind::Risk).person(pen, "suspect-1").section(&["victim-1", "suspect-1"], false, pen.risk_notice());
+            let letter = letter(ReferralKind::Risk).person(pen, "suspect-1").section(&["victim-1", "suspect-1"], false, Pen::risk_notice());
             let asserted =
                 Asserted { months: Some(CRIME_MINIMUM_MONTHS), ..Asserted::new(CRIME, "It matters for the investigation of the crime against her.") };
             let decision = letter.decision(asserted, |_| Some("COMMITTED_CRIME_SERIOUS"));

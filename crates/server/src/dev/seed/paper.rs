@@ -95,7 +95,7 @@ impl Pen<'_> {
     }
 
     /// What she asks for.
-    pub fn needs(&self) -> Section {
+    pub fn needs() -> Section {
         let wishes = vec![paper::SupportWish::CrisisTalks.into(), paper::SupportWish::LegalInformation.into()];
         Section::SupportNeeds(paper::SupportNeeds { wishes, own_words: String::from("Someone to talk to before the hearing."), ..Default::default() })
     }
@@ -193,7 +193,7 @@ impl Pen<'_> {
     }
 
     /// What she wants to be told.
-    pub fn wish(&self) -> Section {
+    pub fn wish() -> Section {
         let events = vec![paper::InformationEvent::Prosecution.into(), paper::InformationEvent::Hearing.into()];
         Section::InformationWish(paper::InformationWish { events, wants_nothing: false })
     }
@@ -234,13 +234,13 @@ impl Pen<'_> {
     }
 
     /// That support is given.
-    pub fn support(&self) -> Section {
+    pub fn support() -> Section {
         let contact = String::from("Relationsvåldscentrum Västerort, 08-465 004 10");
         Section::SupportStatus(paper::SupportStatus { ongoing: true, phases: vec![SupportPhase::BeforeTrial.number()], contact })
     }
 
     /// A risk that the board has learnt of.
-    pub fn risk_notice(&self) -> Section {
+    pub fn risk_notice() -> Section {
         Section::RiskNotice(paper::RiskNotice {
             feared: String::from("Made up: that he looks for her on the day of the hearing."),
             level: paper::RiskLevel::High.into(),

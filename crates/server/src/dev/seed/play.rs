@@ -39,17 +39,17 @@ impl Scene<'_> {
 }
 
 /// Plays a whole report.
-pub async fn report(cast: &Cast, mark: u64, anchor: Time, case: Case) -> anyhow::Result<()> {
-    let mut chance = case.chance.clone();
-    let mut people = people(case.number, case.tongue, &mut chance);
-    if case.fate == Fate::Request(Course::Minor) {
+pub async fn report(cast: &Cast, mark: u64, anchor: Time, told: Case) -> anyhow::Result<()> {
+    let mut chance = told.chance.clone();
+    let mut people = people(told.number, told.tongue, &mut chance);
+    if told.fate == Fate::Request(Course::Minor) {
         // The published numbers belong to grown-ups.
         people.number = None;
     }
-    let pen = Pen { case: &case, people: &people, reported_at: minutes_before(anchor, case.reported_ago) };
+    let pen = Pen { case: &told, people: &people, reported_at: minutes_before(anchor, told.reported_ago) };
     let scene = Scene { cast, pen: &pen, mark };
     let offer = offer(&scene).await?;
-    let request = match case.fate {
+    let request = match told.fate {
         Fate::Request(course) => Some(contact_request(&scene, course, &offer, chance.between(4, 40)).await?),
         Fate::YesNotYet | Fate::No | Fate::Later | Fate::NotOffered(_) => None,
     };
@@ -84,7 +84,7 @@ async fn contact_request(scene: &Scene<'_>, course: Course, offer: &str, hours: 
         letter = letter.section(victim, false, pen.interpreter());
     }
     if pen.case.number.is_multiple_of(2) {
-        letter = letter.section(victim, false, pen.needs());
+        letter = letter.section(victim, false, Pen::needs());
     }
     if course != Course::NoConsent {
         let terms = letter.her_terms(pen, recipient, Purpose::Support);
