@@ -14,7 +14,8 @@ use tokio::process::{Child, ChildStdin, Command};
 /// How long a broker may take to be ready before a test gives up.
 pub const READY_DEADLINE: Duration = Duration::from_secs(60);
 
-/// The broker's binary, built once with the profile of the tests.
+/// The broker's binary of the profile that the tests were built with. `cargo test --workspace` has built it by now; it is built here
+/// only where it is missing or older than a source file, as after `cargo test -p brygga-tests`.
 ///
 /// # Panics
 /// When it does not build.
@@ -23,15 +24,28 @@ pub fn bryggad() -> &'static Path {
     BUILT.get_or_init(|| {
         // A test binary lies in `<target>/<profile>/deps`; the broker lies one folder above it.
         let folder = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let profile = folder.file_name().unwrap().to_string_lossy().replace("debug", "dev");
+        let binary = folder.join("bryggad");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let mut build = std::process::Command::new(cargo);
-        build.current_dir(root).args(["build", "--quiet", "--profile", &profile, "-p", "brygga-server", "--bin", "bryggad"]);
-        build.arg("--target-dir").arg(folder.parent().unwrap());
-        assert!(build.status().unwrap().success(), "bryggad does not build");
-        folder.join("bryggad")
+        let built = std::fs::metadata(&binary).and_then(|found| found.modified()).ok();
+        if built.is_none_or(|built| newest(&root.join("crates")) > built) {
+            let profile = folder.file_name().unwrap().to_string_lossy().replace("debug", "dev");
+            let mut build = std::process::Command::new("cargo");
+            build.current_dir(root).args(["build", "--quiet", "--profile", &profile, "-p", "brygga-server", "--bin", "bryggad"]);
+            build.arg("--target-dir").arg(folder.parent().unwrap());
+            assert!(build.status().unwrap().success(), "bryggad does not build");
+        }
+        binary
     })
+}
+
+/// When the newest source of the crates was changed.
+fn newest(folder: &Path) -> std::time::SystemTime {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let times = entries.filter(|entry| entry.file_name() != "tests").map(|entry| {
+        let found = entry.metadata().unwrap();
+        if found.is_dir() { newest(&entry.path()) } else { found.modified().unwrap() }
+    });
+    times.max().unwrap_or(std::time::SystemTime::UNIX_EPOCH)
 }
 
 /// A broker that runs as a process of its own.

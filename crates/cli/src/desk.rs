@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use brygga_client::outbox::Keep;
 use brygga_client::{Answer, Client, Outbox};
@@ -9,6 +10,7 @@ use brygga_domain::Position;
 use brygga_wire::contract::WriteRequest;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::args::{Common, Format};
@@ -18,6 +20,8 @@ use crate::message::{self, Known};
 use crate::render::table;
 use crate::settings::{self, Settings};
 
+/// How long a command may say nothing.
+const QUIET: Duration = Duration::from_secs(2);
 /// Largest file that is read as a request.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -154,9 +158,9 @@ impl Desk<'_> {
         let answer = match &settings.outbox {
             Some(folder) => {
                 let outbox = Outbox::open(folder).map_err(|error| Failure::outbox(&error))?;
-                Box::pin(outbox.deliver(&client, request)).await.map_err(|error| Failure::outbox(&error))?
+                self.patiently(outbox.deliver(&client, request)).await?.map_err(|error| Failure::outbox(&error))?
             }
-            None => Box::pin(client.write(request)).await.map_err(|error| Failure::client(&error))?,
+            None => self.patiently(client.write(request)).await?.map_err(|error| Failure::client(&error))?,
         };
         Ok(Some(answer))
     }
@@ -171,14 +175,25 @@ impl Desk<'_> {
         }
         let (client, settings) = self.client()?;
         self.head(&mut request, "", Some(&settings))?;
-        Box::pin(client.write(request)).await.map(Some).map_err(|error| Failure::client(&error))
+        self.patiently(client.write(request)).await?.map(Some).map_err(|error| Failure::client(&error))
+    }
+
+    /// Waits for an answer, and says so once when it takes its time.
+    async fn patiently<T>(&mut self, answer: impl Future<Output = T> + Send) -> Result<T, Failure> {
+        let mut answer = Box::pin(answer);
+        if let Ok(answer) = timeout(QUIET, &mut answer).await {
+            return Ok(answer);
+        }
+        self.talk("waiting    for the broker; the same request is sent again until it answers")?;
+        Ok(answer.await)
     }
 
     fn dry_run<W: Checked, A>(&mut self, mut request: W, officer: &str) -> Result<Option<A>, Failure> {
         let settings = self.settings().ok();
         self.head(&mut request, officer, settings.as_ref())?;
         local::check(request, settings.as_ref().map(|settings| &settings.client.agency))?;
-        self.line("checked    here only: the broker was not asked and nothing was sent")?;
+        let said = String::from("checked    here only: the broker was not asked and nothing was sent");
+        self.answer(&[said], json!({ "checked": true, "sent": false }))?;
         Ok(None)
     }
 }

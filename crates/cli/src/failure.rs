@@ -178,7 +178,7 @@ impl Failure {
         if self.0.label.is_empty() {
             return self.0.exit;
         }
-        let mut lines = vec![format!("{:<11}{} [{}]", self.0.label, self.0.happened.trim_end(), self.0.code)];
+        let mut lines = vec![format!("{:<10} {} [{}]", self.0.label, self.0.happened.trim_end(), self.0.code)];
         for (label, more) in [("  about", &self.0.about), ("  try", &self.0.tries)] {
             lines.extend(more.iter().map(|line| format!("{label:<11}{line}")));
         }

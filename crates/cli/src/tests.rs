@@ -58,13 +58,14 @@ const LINES: &[(&str, bool)] = &[
     ("inbox contact BR-1 --reached --safe-channel", true),
     ("inbox contact BR-1 --reached --safe-channel=email --at -30m", true),
     ("inbox contact BR-1 --attempted --next-try +4h", true),
+    ("inbox contact BR-1 --reached", false),
     ("inbox contact BR-1 --reached --attempted", false),
     ("inbox contact BR-1", false),
     ("inbox close BR-1 --outcome supported --phase before_trial --support crisis_talks --support advice", true),
     ("inbox stop-use BR-1 --notice 9 --answer stopped", true),
     ("inbox recall BR-1", true),
     ("log info", true),
-    ("log search --purpose audit --case 1-26 --kind SectionsReleased --since -30d", true),
+    ("log search --purpose audit --case 1-26 --kind SectionsReleased --agency solna-soc --since -30d --as imy", true),
     ("log search", false),
     ("log show 4 --purpose audit --case 1-26", true),
     ("log verify --live", true),
@@ -108,6 +109,21 @@ fn every_command_and_every_option_says_what_it_is() {
         1 + command.get_subcommands().filter(|sub| sub.get_name() != "help").map(|sub| walk(sub, &path)).sum::<usize>()
     }
     assert!(walk(&command(), "") > 45);
+}
+
+#[test]
+fn no_command_hides_what_every_command_takes() {
+    fn walk(command: &clap::Command, common: &[String]) {
+        for sub in command.get_subcommands() {
+            let own = sub.get_arguments().filter(|arg| !arg.is_global_set() && common.contains(&arg.get_id().to_string()));
+            assert_eq!(own.count(), 0, "{}", sub.get_name());
+            walk(sub, common);
+        }
+    }
+    let command = command();
+    let common: Vec<String> = command.get_arguments().filter(|arg| arg.is_global_set()).map(|arg| arg.get_id().to_string()).collect();
+    assert!(common.len() >= 10);
+    walk(&command, &common);
 }
 
 #[test]

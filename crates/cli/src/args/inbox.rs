@@ -143,8 +143,8 @@ pub struct ContactArgs {
     /// Which
     #[command(flatten)]
     pub of: WithinReferral,
-    /// She was reached
-    #[arg(long)]
+    /// She was reached; the channel is then to be said
+    #[arg(long, requires = "safe_channel")]
     pub reached: bool,
     /// It was tried, and she was not reached
     #[arg(long)]

@@ -29,8 +29,8 @@ pub enum LogCommand {
         #[arg(long, value_name = "ID")]
         referral: Option<String>,
         /// Caused by this agency
-        #[arg(long, value_name = "AGENCY")]
-        agency: Option<String>,
+        #[arg(long = "agency", value_name = "AGENCY")]
+        caused_by: Option<String>,
         /// Of this kind, for example SectionsReleased
         #[arg(long = "kind", value_name = "KIND")]
         kinds: Vec<String>,

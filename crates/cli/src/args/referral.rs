@@ -59,7 +59,7 @@ pub enum ReferralCommand {
         #[arg(long, value_name = "FILE", conflicts_with = "referral")]
         named: Option<PathBuf>,
     },
-    /// List the agency's own referrals, newest first
+    /// List the agency's own referrals, in the order of submission
     List {
         /// Only those that are not ended
         #[arg(long)]

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use prost_reflect::{DescriptorPool, EnumDescriptor, MessageDescriptor};
 
 pub use read::{InputFault, read};
-pub use show::{OUTPUT_VERSION, masked, masked_number, show};
+pub use show::{OUTPUT_VERSION, masked, masked_number, show, show_event};
 
 /// A message that this tool reads or shows.
 pub trait Known: prost::Message + Default {
@@ -51,6 +51,8 @@ impl Known for brygga_wire::content_v1::Content {
 
 /// The message that every section's content is.
 pub(crate) const CONTENT: &str = "brygga.content.v1.Content";
+/// The message that an entry of the log is.
+pub(crate) const EVENT: &str = "brygga.journal.v1.Event";
 /// The message that a time is.
 pub(crate) const TIMESTAMP: &str = "google.protobuf.Timestamp";
 
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn every_known_message_is_in_the_contract() {
-        for name in KNOWN.iter().chain([&CONTENT]) {
+        for name in KNOWN.iter().chain([&CONTENT, &EVENT]) {
             assert!(descriptor(name).is_some(), "{name}");
         }
     }

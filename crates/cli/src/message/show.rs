@@ -6,7 +6,7 @@ use prost_reflect::{DynamicMessage, EnumDescriptor, Kind, MessageDescriptor, Ser
 use serde_json::{Map, Value};
 
 use super::read::takes_content;
-use super::{CONTENT, Known, descriptor, short};
+use super::{CONTENT, EVENT, Known, descriptor, short};
 
 /// The version of the output; it grows only when something that was there goes away.
 pub const OUTPUT_VERSION: u64 = 1;
@@ -14,7 +14,7 @@ pub const OUTPUT_VERSION: u64 = 1;
 /// A message as JSON, whole.
 pub fn show<M: Known>(message: &M) -> Value {
     match descriptor(M::NAME) {
-        Some(kind) => decoded(kind, &message.encode_to_vec()),
+        Some(kind) => decoded(&kind, &message.encode_to_vec(), &options()),
         None => Value::Null,
     }
 }
@@ -25,11 +25,45 @@ pub fn masked(mut value: Value) -> Value {
     value
 }
 
-fn decoded(kind: MessageDescriptor, bytes: &[u8]) -> Value {
-    let options = SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true);
+/// The stored bytes of an entry as JSON: ids as UUIDs, everything else in bytes as hex. There is nothing personal in it.
+pub fn show_event(leaf: &[u8]) -> Value {
+    match descriptor(EVENT) {
+        Some(kind) => {
+            let mut whole = decoded(&kind, leaf, &options());
+            readable_bytes(&Kind::Message(kind), &mut whole);
+            whole
+        }
+        None => Value::Null,
+    }
+}
+
+fn readable_bytes(kind: &Kind, value: &mut Value) {
+    match (kind, value) {
+        (kind, Value::Array(items)) => items.iter_mut().for_each(|item| readable_bytes(kind, item)),
+        (Kind::Message(message), Value::Object(object)) => {
+            for (name, value) in object.iter_mut() {
+                if let Some(field) = message.get_field_by_name(name) {
+                    readable_bytes(&field.kind(), value);
+                }
+            }
+        }
+        (Kind::Bytes, Value::String(text)) => {
+            if let Ok(bytes) = STANDARD.decode(&*text) {
+                *text = uuid::Uuid::from_slice(&bytes).map_or_else(|_| hex::encode(&bytes), |id| id.as_hyphenated().to_string());
+            }
+        }
+        (_, _) => {}
+    }
+}
+
+fn options() -> SerializeOptions {
+    SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true)
+}
+
+fn decoded(kind: &MessageDescriptor, bytes: &[u8], options: &SerializeOptions) -> Value {
     let Ok(message) = DynamicMessage::decode(kind.clone(), bytes) else { return Value::Null };
-    let whole = message.serialize_with_options(serde_json::value::Serializer, &options).unwrap_or(Value::Null);
-    shortened(&kind, whole)
+    let whole = message.serialize_with_options(serde_json::value::Serializer, options).unwrap_or(Value::Null);
+    shortened(kind, whole)
 }
 
 fn shortened(kind: &MessageDescriptor, value: Value) -> Value {
@@ -59,10 +93,28 @@ fn short_code(list: &EnumDescriptor, name: &str) -> String {
 /// The typed object of encoded content: the one arm that is set. Bytes that are none stay as they are.
 fn typed_content(value: Value) -> Value {
     let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
-    let whole = bytes.zip(descriptor(CONTENT)).map(|(bytes, kind)| decoded(kind, &bytes));
+    // A no must be seen as a no: whether a message may be left is never left out.
+    let whole = bytes.zip(descriptor(CONTENT)).map(|(bytes, kind)| decoded(&kind, &bytes, &options().skip_default_fields(false)));
     match whole {
-        Some(Value::Object(arms)) if arms.len() == 1 => arms.into_iter().next().map_or(value, |(_, typed)| typed),
+        Some(Value::Object(arms)) if arms.len() == 1 => arms.into_iter().next().map_or(value, |(_, typed)| without_empty(typed)),
         Some(_) | None => value,
+    }
+}
+
+/// Leaves out what is not known: empty text, empty lists, unspecified codes and numbers that are 0.
+fn without_empty(value: Value) -> Value {
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Bool(_) => false,
+        Value::Number(number) => number.as_u64() == Some(0),
+        Value::String(text) => text.is_empty() || text == "unspecified",
+        Value::Array(items) => items.is_empty(),
+        Value::Object(object) => object.is_empty(),
+    };
+    match value {
+        Value::Object(object) => object.into_iter().map(|(key, value)| (key, without_empty(value))).filter(|(_, value)| !is_empty(value)).collect(),
+        Value::Array(items) => Value::Array(items.into_iter().map(without_empty).collect()),
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
     }
 }
 
@@ -104,7 +156,7 @@ mod tests {
             "kind": "contact_request", "recipient": "solna-rvc", "urgency": "urgent", "reported_at": "2026-11-23T10:00:00Z",
             "persons": [{"name": "victim-1", "identifier": {"type": "personal_number", "value": "19121212-1212"}}],
             "sections": [{"number": 1, "category": "safe_contact", "persons": ["victim-1"],
-                "content": {"channels": ["telephone", "text_message"], "windows": [{"days": [1, 2], "from": "09:00", "until": "11:00"}]}}],
+                "content": {"channels": ["telephone", "text_message"], "may_leave_message": false, "may_send_message": true, "windows": [{"days": [1, 2], "from": "09:00", "until": "11:00"}]}}],
             "decisions": [{"cells": [{"cell": {"section": 1, "interest": "victim-1"}, "release": {"ground": "CONSENT"}}], "reasons": "documented"}]
         });
         let message: v1::SubmitReferralRequest = read(&written.to_string(), now()).unwrap();

@@ -1,7 +1,6 @@
 //! Blocks of text that need more than a row: why something is blocked, and how she can be reached safely.
 
-use brygga_domain::Code as _;
-use brygga_domain::ReferralKind;
+use brygga_domain::{Code as _, FactCode, ReferralKind};
 use brygga_wire::content_v1::{ContactWindow, SafeContact};
 use brygga_wire::v1;
 use jiff::civil::Date;
@@ -58,7 +57,7 @@ const CHILD_CONCERN_SV: &str = "DUTY_CHILD_REPORT efter individuell bedömning, 
 
 /// One lawful way: ground, provision, what must be asserted, what the consents say, and whether two officers are due.
 fn way(way: &v1::Way, interest: &str, lang: Lang) -> String {
-    let mut needs: Vec<String> = way.conditions.iter().map(|condition| words::words(condition)).collect();
+    let mut needs: Vec<String> = way.conditions.iter().map(|condition| self::condition(condition, lang)).collect();
     if way.needs_consent {
         needs.push(consent(way.consent_state(), interest, lang));
     }
@@ -67,6 +66,23 @@ fn way(way: &v1::Way, interest: &str, lang: Lang) -> String {
     }
     let needs = if needs.is_empty() { String::new() } else { format!(": {}", needs.join("; ")) };
     format!("{} ({}){needs}", way.ground, way.provision)
+}
+
+/// A condition of a ground. What an officer asserts has words here; a threshold is said as the table says it.
+fn condition(code: &str, lang: Lang) -> String {
+    let swedish = match (lang, FactCode::from_text(code)) {
+        (Lang::En, _) | (Lang::Sv, None) => return words::words(code),
+        (Lang::Sv, Some(fact)) => match fact {
+            FactCode::HarmExcluded => "det står klart att ingen skada eller men uppstår",
+            FactCode::NecessaryForOwnTask => "nödvändigt för den egna verksamheten",
+            FactCode::BalanceObvious => "intresset av utlämnande har uppenbart företräde",
+            FactCode::NotContraryToStatute => "ingen lag eller förordning hindrar",
+            FactCode::ImportantForInvestigation => "av betydelse för utredningen",
+            FactCode::ChildMayFareBadly => "ett barn far illa eller misstänks fara illa",
+            FactCode::IndividualAssessment => "individuell bedömning",
+        },
+    };
+    swedish.to_owned()
 }
 
 fn consent(state: v1::ConsentState, interest: &str, lang: Lang) -> String {

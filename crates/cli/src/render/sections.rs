@@ -1,68 +1,89 @@
-//! The content of sections as aligned lines; personal numbers are masked before this sees them.
+//! A message as aligned lines, in the order of its fields; personal numbers are masked before this sees them.
 
+use prost_reflect::{Kind, MessageDescriptor};
 use serde_json::Value;
 
+use crate::message::{CONTENT, EVENT, descriptor};
 use crate::words;
 
 /// Where a field's value begins.
 const VALUE_COLUMN: usize = 28;
 
-/// The lines of one section's content.
-pub fn lines(content: &Value) -> Vec<String> {
+/// The lines of one section's content, by the name of its category.
+pub fn content(category: &str, content: &Value) -> Vec<String> {
+    let field = descriptor(CONTENT).and_then(|kind| kind.get_field_by_name(category));
+    lines(field.and_then(|field| field.kind().as_message().cloned()), content)
+}
+
+/// The lines of an entry of the log.
+pub fn event(event: &Value) -> Vec<String> {
+    lines(descriptor(EVENT), event)
+}
+
+fn lines(kind: Option<MessageDescriptor>, value: &Value) -> Vec<String> {
     let mut lines = Vec::new();
-    fields(content, 2, &mut lines);
+    if let Some(kind) = kind {
+        fields(&kind, value, 2, &mut lines);
+    }
     lines
 }
 
-fn fields(value: &Value, indent: usize, lines: &mut Vec<String>) {
-    let Value::Object(object) = value else { return };
-    for (name, value) in object {
-        let name = words::words(name);
-        match value {
-            Value::Object(_) => {
+fn fields(kind: &MessageDescriptor, value: &Value, indent: usize, lines: &mut Vec<String>) {
+    for field in kind.fields() {
+        let Some(value) = value.get(field.name()) else { continue };
+        let name = words::words(field.name());
+        let field_kind = field.kind();
+        match (field_kind.as_message(), value) {
+            (Some(inner), Value::Object(_)) => {
                 lines.push(format!("{:indent$}{name}", ""));
-                fields(value, indent + 2, lines);
+                fields(inner, value, indent + 2, lines);
             }
-            Value::Array(items) if items.iter().any(Value::is_object) => {
+            (Some(inner), Value::Array(items)) => {
                 for (number, item) in (1..).zip(items) {
                     lines.push(format!("{:indent$}{name} {number}", ""));
-                    fields(item, indent + 2, lines);
+                    fields(inner, item, indent + 2, lines);
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            (Some(_) | None, _) => {
                 let label = format!("{:indent$}{name}", "");
-                lines.push(format!("{label:<VALUE_COLUMN$}{}", plain(value)));
+                lines.push(format!("{label:<VALUE_COLUMN$}{}", plain(&field_kind, value)));
             }
         }
     }
 }
 
-fn plain(value: &Value) -> String {
+fn plain(kind: &Kind, value: &Value) -> String {
     match value {
+        Value::Null | Value::Object(_) => String::new(),
         Value::Bool(true) => String::from("yes"),
         Value::Bool(false) => String::from("no"),
         Value::Number(number) => number.to_string(),
+        Value::String(code) if kind.as_enum().is_some() => words::words(code),
         // What a sender wrote must not move the cursor or hide a line of a terminal.
         Value::String(text) => text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Null | Value::Object(_) => String::new(),
+        Value::Array(items) => items.iter().map(|item| plain(kind, item)).collect::<Vec<_>>().join(", "),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
 
     #[test]
-    fn content_is_lines_and_never_controls_the_terminal() {
-        let content =
-            json!({"identity": {"given_name": "Amal\u{1b}[2J"}, "children": [{"now": "at school"}], "channels": ["telephone", "email"], "weapons_known": true});
-        let lines = lines(&content);
-        assert!(lines.iter().any(|line| line == "  channels                  telephone, email"), "{lines:?}");
-        assert!(lines.iter().any(|line| line == "  children 1"));
-        assert!(lines.iter().any(|line| line == "    now                     at school"));
-        assert!(lines.iter().any(|line| line == "  weapons known             yes"));
-        assert!(lines.iter().all(|line| !line.contains('\u{1b}')));
+    fn content_is_lines_in_the_order_of_its_fields_and_never_controls_the_terminal() {
+        let identity = json!({"family_name": "Exempelsson", "given_name": "Amal\u{1b}[2J", "protected_identity": "confidentiality_marked"});
+        let lines = super::content("children", &json!({"children": [{"identity": identity, "now": "at school", "impact": "witnessed"}]}));
+        let wanted = [
+            "  children 1",
+            "    identity",
+            "      given name            Amal [2J",
+            "      family name           Exempelsson",
+            "      protected identity    confidentiality marked",
+            "    impact                  witnessed",
+            "    now                     at school",
+        ];
+        assert_eq!(lines, wanted);
+        assert_eq!(super::content("safe_contact", &json!({"may_leave_message": false})), ["  may leave message         no"]);
+        assert!(super::content("no_such_category", &json!({"a": 1})).is_empty());
     }
 }

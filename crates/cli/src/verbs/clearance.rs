@@ -13,6 +13,9 @@ use crate::verbs::referral::one_name;
 use crate::verbs::submit::{decided, ready};
 use crate::{message, words};
 
+/// Cells that a row names; of more it gives the number.
+const CELLS_NAMED_MAX: usize = 5;
+
 /// `clearance`.
 pub async fn run(desk: &mut Desk<'_>, verb: ClearanceCommand) -> Result<(), Failure> {
     match verb {
@@ -48,8 +51,8 @@ async fn list(desk: &mut Desk<'_>, limit: u32) -> Result<(), Failure> {
             words::urgency(referral.urgency),
             words::due(referral.contact_due_at.as_ref(), now),
             format!("{decided} of {all}"),
-            cells_in(referral, v1::ClearanceState::Undecided),
-            cells_in(referral, v1::ClearanceState::AwaitsSecondOfficer),
+            at_a_glance(cells_in(referral, v1::ClearanceState::Undecided)),
+            at_a_glance(cells_in(referral, v1::ClearanceState::AwaitsSecondOfficer)),
         ]
     };
     desk.list(List {
@@ -67,6 +70,12 @@ fn cells_in(referral: &v1::ClearanceReferral, state: v1::ClearanceState) -> Stri
         cells.collect::<Vec<_>>()
     };
     referral.sections.iter().flat_map(of).collect::<Vec<_>>().join(" ")
+}
+
+/// Cells as a column takes them: by name while they are few.
+fn at_a_glance(cells: String) -> String {
+    let count = cells.split_whitespace().count();
+    if count > CELLS_NAMED_MAX { format!("{count} cells") } else { cells }
 }
 
 async fn decide(desk: &mut Desk<'_>, referral: String, from: &Path) -> Result<(), Failure> {

@@ -91,7 +91,7 @@ fn waiting(folder: &Path) -> Result<String, (String, String)> {
     let outbox = Outbox::open(folder).map_err(|error| (error.to_string(), String::from("make the folder writable")))?;
     match outbox.waiting() {
         Ok(waiting) if waiting.is_empty() => Ok(format!("{}: nothing waits", folder.display())),
-        Ok(waiting) => Err((format!("{}: {} wait", folder.display(), words::many(waiting.len(), "command")), String::from("brygga referral resync"))),
+        Ok(waiting) => Err((format!("{}: {} not delivered", folder.display(), words::many(waiting.len(), "command")), String::from("brygga referral resync"))),
         Err(error) => Err((error.to_string(), String::from("make the folder readable"))),
     }
 }

@@ -37,27 +37,44 @@ pub async fn run(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure>
 /// The acts whose answer is one line about the envelope.
 async fn acts(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure> {
     match verb {
-        InboxCommand::Claim { of, takeover } => act(desk, v1::ClaimReferralRequest { referral: of.referral, takeover, ..Default::default() }, "claimed").await,
-        InboxCommand::Delivered { of, release } => {
-            act(desk, v1::AcknowledgeDeliveryRequest { referral: of.referral, release, ..Default::default() }, "delivered").await
+        InboxCommand::Claim { of, takeover } => {
+            act(desk, (of.referral.clone(), v1::ClaimReferralRequest { referral: of.referral, takeover, ..Default::default() }), "claimed").await
         }
-        InboxCommand::Accept { of } => act(desk, v1::AcceptReferralRequest { referral: of.referral, ..Default::default() }, "accepted").await,
+        InboxCommand::Delivered { of, release } => {
+            act(desk, (of.referral.clone(), v1::AcknowledgeDeliveryRequest { referral: of.referral, release, ..Default::default() }), "delivered").await
+        }
+        InboxCommand::Accept { of } => {
+            act(desk, (of.referral.clone(), v1::AcceptReferralRequest { referral: of.referral, ..Default::default() }), "accepted").await
+        }
         InboxCommand::Decline { of, reason } => {
-            act(desk, v1::DeclineReferralRequest { referral: of.referral, reason: reason.number(), ..Default::default() }, "declined").await
+            act(desk, (of.referral.clone(), v1::DeclineReferralRequest { referral: of.referral, reason: reason.number(), ..Default::default() }), "declined")
+                .await
         }
         InboxCommand::Return { of, reason, missing } => {
             let missing = missing.into_iter().map(Code::number).collect();
-            act(desk, v1::ReturnReferralRequest { referral: of.referral, reason: reason.number(), missing, ..Default::default() }, "returned").await
+            act(
+                desk,
+                (of.referral.clone(), v1::ReturnReferralRequest { referral: of.referral, reason: reason.number(), missing, ..Default::default() }),
+                "returned",
+            )
+            .await
         }
         InboxCommand::Close { of, outcome, phases, support } => {
             let (phases, support) = (phases.into_iter().map(Code::number).collect(), support.into_iter().map(Code::number).collect());
             let closing = Some(v1::Closing { outcome: outcome.number(), phases, support });
-            act(desk, v1::CloseReferralRequest { referral: of.referral, closing, ..Default::default() }, "closed").await
+            act(desk, (of.referral.clone(), v1::CloseReferralRequest { referral: of.referral, closing, ..Default::default() }), "closed").await
         }
         InboxCommand::StopUse { of, notice, answer } => {
-            act(desk, v1::AcknowledgeStopUseRequest { referral: of.referral, notice, answer: answer.number(), ..Default::default() }, "stop-use").await
+            act(
+                desk,
+                (of.referral.clone(), v1::AcknowledgeStopUseRequest { referral: of.referral, notice, answer: answer.number(), ..Default::default() }),
+                "stop-use",
+            )
+            .await
         }
-        InboxCommand::Recall { of } => act(desk, v1::AcknowledgeRecallRequest { referral: of.referral, ..Default::default() }, "recall").await,
+        InboxCommand::Recall { of } => {
+            act(desk, (of.referral.clone(), v1::AcknowledgeRecallRequest { referral: of.referral, ..Default::default() }), "recall").await
+        }
         InboxCommand::List { .. } | InboxCommand::Watch { .. } | InboxCommand::Open { .. } | InboxCommand::Contact(_) => Ok(()),
     }
 }
@@ -95,12 +112,12 @@ of_envelope! {
     RecordContactResponse "";
 }
 
-async fn act<W>(desk: &mut Desk<'_>, request: W, done: &str) -> Result<(), Failure>
+async fn act<W>(desk: &mut Desk<'_>, (referral, request): (String, W), done: &str) -> Result<(), Failure>
 where
     W: Keep + Checked,
     W::Response: OfEnvelope,
 {
-    let Some(answer) = desk.write(request, "").await? else { return Ok(()) };
+    let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
     let envelope = answer.response.envelope();
     let text = format!("{done:<11}{}; {}{}", envelope.reference, answer.response.next(), clock(&envelope, desk.now));
     desk.answer(&[logged(&text, &answer)], whole(&answer))
@@ -129,8 +146,9 @@ async fn contact(desk: &mut Desk<'_>, args: ContactArgs) -> Result<(), Failure> 
         interpreter: args.interpreter,
         next_try_at: args.next_try.as_deref().map(|text| time(text, desk.now)).transpose()?,
     };
-    let request = v1::RecordContactRequest { referral: args.of.referral, contact: Some(contact), ..Default::default() };
-    let Some(answer) = desk.write(request, "").await? else { return Ok(()) };
+    let referral = args.of.referral;
+    let request = v1::RecordContactRequest { referral: referral.clone(), contact: Some(contact), ..Default::default() };
+    let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
     desk.answer(&[logged(&contacted(&answer, outcome), &answer)], whole(&answer))
 }
 

@@ -1,6 +1,6 @@
 //! The disclosure log, as auditors and agencies read it.
 
-use brygga_domain::{Event, Position};
+use brygga_domain::Position;
 use brygga_journal::decode;
 use brygga_wire::v1;
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use crate::args::{LogCommand, Purpose};
 use crate::desk::{Desk, List, whole};
 use crate::failure::Failure;
 use crate::message;
+use crate::render::sections;
 use crate::render::table::with_log;
 use crate::verbs::inbox::time;
 use crate::verbs::{log_verify, watch};
@@ -63,10 +64,10 @@ fn purpose(why: Purpose) -> v1::StatedPurpose {
 }
 
 async fn search(desk: &mut Desk<'_>, verb: LogCommand) -> Result<(), Failure> {
-    let LogCommand::Search { why, referral, agency, kinds, from, to, since, until, limit, page } = verb else { return Ok(()) };
+    let LogCommand::Search { why, referral, caused_by, kinds, from, to, since, until, limit, page } = verb else { return Ok(()) };
     let filter = v1::EntryFilter {
         referral: referral.unwrap_or_default(),
-        agency: agency.unwrap_or_default(),
+        agency: caused_by.unwrap_or_default(),
         kinds,
         from_position: from,
         to_position: to,
@@ -102,7 +103,7 @@ pub fn entry(entry: &v1::LogEntry) -> Value {
     let mut whole = message::show(entry);
     if let (Value::Object(object), Ok(event)) = (&mut whole, decode(&entry.leaf)) {
         object.insert(String::from("agency"), Value::String(event.agency.to_string()));
-        object.insert(String::from("fact"), Value::String(format!("{:?}", event.fact)));
+        object.insert(String::from("event"), message::show_event(&entry.leaf));
         if let Some(referral) = event.fact.referral() {
             object.insert(String::from("referral"), Value::String(referral.to_string()));
         }
@@ -116,7 +117,7 @@ async fn show(desk: &mut Desk<'_>, position: u64, why: Purpose) -> Result<(), Fa
     let found = answer.response.entry.clone().unwrap_or_default();
     let mut lines = vec![format!("entry {:<5}{}, {}", found.position, found.kind, words::time(found.time.as_ref()))];
     match decode(&found.leaf) {
-        Ok(event) => lines.extend(event_lines(&event)),
+        Ok(_) => lines.extend(sections::event(&message::show_event(&found.leaf))),
         Err(_) => lines.push(String::from("           its content is outside the mandate; its hash is proved")),
     }
     let asked: Vec<Position> = answer.proof.events().keys().copied().collect();
@@ -126,20 +127,6 @@ async fn show(desk: &mut Desk<'_>, position: u64, why: Purpose) -> Result<(), Fa
         object.insert(String::from("entry"), entry(&found));
     }
     desk.answer(&lines, shown)
-}
-
-/// An event in lines: ids, codes and commitments are all that it has.
-fn event_lines(event: &Event) -> Vec<String> {
-    let mut lines = vec![format!("{:<11}{}", "agency", event.agency)];
-    if let Some(officer) = &event.officer {
-        lines.push(format!("{:<11}{:?}", "officer", officer.pseudonym));
-    }
-    if let Some(previous) = event.previous {
-        lines.push(format!("{:<11}{}", "previous", previous.0));
-    }
-    let fact = format!("{:#?}", event.fact);
-    lines.extend(fact.lines().map(|line| format!("{:<11}{line}", "")));
-    lines
 }
 
 async fn consistency(desk: &mut Desk<'_>, from: u64, to: u64) -> Result<(), Failure> {
@@ -159,7 +146,10 @@ async fn consistency(desk: &mut Desk<'_>, from: u64, to: u64) -> Result<(), Fail
         None => false,
     };
     let text = if verified { "verified against the pin" } else { "as the broker gives it; no pin of the smaller size is kept here to verify it against" };
-    desk.answer(&[format!("consistency {from} to {to}: {}; {text}", words::many(hashes, "hash"))], message::show(&answer))
+    desk.answer(
+        &[format!("consistency {from} to {to}: {}; {text}", if hashes == 1 { String::from("1 hash") } else { format!("{hashes} hashes") })],
+        message::show(&answer),
+    )
 }
 
 async fn tail(desk: &mut Desk<'_>, from: u64, count: Option<u64>) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use brygga_client::{Client, ClientError, Refused, verify};
 use brygga_domain::{Position, Reason};
 use brygga_merkle::{Checkpoint, Hash};
-use brygga_verify::{Auditor, BUNDLE_FORMAT, BundleWriter, Expected, Finding, Header, Options, Report, Trust, Verdict, audit_bundle};
+use brygga_verify::{Auditor, BUNDLE_FORMAT, BundleReader, BundleWriter, Expected, Finding, Header, Options, Report, Trust, Verdict, audit_bundle};
 use brygga_wire::v1;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -209,7 +209,8 @@ async fn own_questions(desk: &mut Desk<'_>, size: u64) -> Result<BTreeMap<u64, B
             page_token,
             ..v1::SearchEntriesRequest::default()
         };
-        let asked = desk.ask(request).await?.ok_or_else(|| Failure::usage("--dry-run is for writes"))?;
+        let why = "this agency asked the log itself before; to read those entries is one more question, which names its officer";
+        let asked = desk.ask(request).await.map_err(|failure| failure.about(why))?.ok_or_else(|| Failure::usage("--dry-run is for writes"))?;
         found.extend(asked.response.entries.into_iter().map(|entry| (entry.position, entry.leaf)));
         page_token = asked.response.next_page_token;
         if page_token.is_empty() {
@@ -224,9 +225,12 @@ pub fn bundle(desk: &mut Desk<'_>, path: &Path) -> Result<(), Failure> {
     let file = std::fs::File::open(path).map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
     // With settings the pinned key and head count; without, the bundle vouches for itself and the verdict says so.
     let client = desk.client().ok().map(|(client, _)| client);
+    // A bundle from before the pin says nothing about it, and is no worse for that.
+    let size = bundle_size(path);
+    let pinned = client.as_ref().filter(|client| client.pin().is_some_and(|pin| size.is_none_or(|size| pin.size <= size)));
     let options = Options {
         key: client.as_ref().map(|client| client.log_key().clone()),
-        pin: client.as_ref().and_then(Client::pinned_note).map(|note| note.to_vec()),
+        pin: pinned.and_then(Client::pinned_note).map(|note| note.to_vec()),
         ..Options::default()
     };
     let progress = watch::progress(desk, 2, "verifying");
@@ -236,6 +240,12 @@ pub fn bundle(desk: &mut Desk<'_>, path: &Path) -> Result<(), Failure> {
     });
     progress.finish_and_clear();
     tell(desk, &report, &[])
+}
+
+/// How many entries a bundle says that it has; `None` when it can't be read, which the audit tells.
+fn bundle_size(path: &Path) -> Option<u64> {
+    let file = std::fs::File::open(path).ok()?;
+    BundleReader::open(BufReader::new(file)).ok().map(|reader| reader.header().size)
 }
 
 /// `log verify`: the latest head against the pin.

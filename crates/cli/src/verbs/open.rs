@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use brygga_client::Answer;
 use brygga_client::content;
-use brygga_domain::Position;
+use brygga_domain::{Category, Code, Position};
 use brygga_wire::content_v1::content::Section;
 use brygga_wire::v1;
 use serde_json::Value;
@@ -80,7 +80,8 @@ fn section_lines(section: &v1::ReleasedSection) -> Vec<String> {
     let mut lines = vec![String::new(), format!("{}  {} ({}{revision})", section.number, words::category(section.category), about.join(", "))];
     let shown = message::masked(message::show(&v1::OpenReferralResponse { sections: vec![section.clone()], ..Default::default() }));
     let typed = shown.pointer("/sections/0/content").cloned().unwrap_or(Value::Null);
-    lines.extend(sections::lines(&typed));
+    let category = Category::from_number(section.category).map_or("", Code::as_str);
+    lines.extend(sections::content(category, &typed));
     lines
 }
 

@@ -79,7 +79,7 @@ async fn show(desk: &mut Desk<'_>, referral: Option<String>, named: Option<&Path
     ];
     if referral.contact_due_at.is_some() {
         let due = words::due(referral.contact_due_at.as_ref(), desk.now);
-        lines.push(format!("{:<11}{} ({due})", "contact due", words::time(referral.contact_due_at.as_ref())));
+        lines.push(format!("{:<11}{} ({due})", "due", words::time(referral.contact_due_at.as_ref())));
     }
     lines.push(format!("{:<11}{}", "thread", referral.thread_id));
     lines.push(String::new());

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brygga_domain::{AgencyId, Directory};
+use brygga_domain::{AgencyId, AgencyKind, Directory};
 use brygga_engine::lanes::LaneLimits;
 use brygga_engine::{Clock, Randomness, SystemClock, SystemRandomness};
 
@@ -142,7 +142,11 @@ impl World {
         for agency in directory.agencies() {
             let folder = self.folder.join("agencies").join(agency.id.as_str());
             fs::create_dir_all(&folder).map_err(|source| WorldError::File { path: folder.clone(), source })?;
-            let text = client(&agency.id, address, &log_key, directory);
+            let mut text = client(&agency.id, address, &log_key, directory);
+            // Every question of a supervisor names an officer; this one stands in for whoever asks.
+            if agency.kind == AgencyKind::Supervisor {
+                text.push_str("officer = \"revisor\"\n");
+            }
             write_private(&folder.join("client.toml"), text.as_bytes())?;
         }
         Ok(())
