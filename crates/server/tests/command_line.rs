@@ -1,4 +1,5 @@
 //! The command line of `bryggad`: its texts and its exit codes.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::process::Command;
 
