@@ -1,9 +1,12 @@
 //! One suite for every back end, and what only one of them can show.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests fail by panicking, and their tasks are their own")]
 
 mod conformance {
     pub mod memory;
+    pub mod postgres;
+    pub mod postgres_schema;
+    pub mod postgres_tls;
     pub mod samples;
     pub mod schema;
     pub mod sqlite;

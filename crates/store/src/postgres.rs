@@ -1,0 +1,225 @@
+//! The PostgreSQL store, for version 15 and later: one writer, a few readers, and a connection that hears of others' commits.
+//!
+//! Several brokers may serve one database: a batch locks the head row first, so their batches queue behind each other. A broker runs as
+//! a role that can add and replace rows and nothing else; the schema is brought up to date by [`migrate`], never by a broker.
+
+mod changes;
+mod columns;
+mod error;
+mod hints;
+mod link;
+mod migrate;
+mod reader;
+mod rows;
+mod statements;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+pub use hints::PostgresHints;
+pub use link::ConnectError;
+pub use migrate::{Migrated, SCHEMA_KNOWN, make_roles, migrate};
+pub use reader::PostgresReader;
+pub use writer::PostgresStore;
+
+use link::{Link, Role};
+
+/// How many readers there are at most.
+pub const READERS_MAX: usize = 4;
+/// The port that PostgreSQL listens on unless told otherwise.
+pub const PORT: u16 = 5432;
+/// The schema that everything lies in.
+const SCHEMA: &str = "brygga";
+
+/// Where the server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    /// On this machine: the folder of its Unix socket.
+    Socket {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Elsewhere, over TLS 1.3 with its name verified.
+    Tcp {
+        /// Its name, which its certificate must hold.
+        host: String,
+        /// The authority that issued its certificate. The library trusts the public ones as well, for this name only.
+        root_certificate: PathBuf,
+    },
+}
+
+/// How to reach a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresOptions {
+    /// Where the server is.
+    pub server: Server,
+    /// Its port, which also names the socket.
+    pub port: u16,
+    /// The database.
+    pub database: String,
+    /// The role to be.
+    pub user: String,
+    /// A file that holds the password and nothing else; read anew for every connection.
+    pub password_file: Option<PathBuf>,
+}
+
+impl PostgresOptions {
+    /// The database in words, for errors.
+    fn place(&self) -> String {
+        match &self.server {
+            Server::Socket { folder } => format!("{} at {}", self.database, folder.display()),
+            Server::Tcp { host, .. } => format!("{} at {host}:{}", self.database, self.port),
+        }
+    }
+}
+
+/// The connections beside the writer's.
+#[derive(Debug)]
+pub struct PostgresReaders {
+    /// One for each task of the reader pool.
+    pub readers: Vec<PostgresReader>,
+    /// Hears of other brokers' commits.
+    pub hints: PostgresHints,
+}
+
+/// Why a database does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It does not connect, or is not fit to keep a log.
+    #[error("the database {place} does not open")]
+    Connect {
+        /// The database.
+        place: String,
+        /// Why.
+        #[source]
+        source: ConnectError,
+    },
+    /// A newer program has written the database, and this one may no longer work on it.
+    #[error("the database {place} has schema {found} and needs a program that knows {needs}; this one knows {known}: use a newer one")]
+    NewerSchema {
+        /// The database.
+        place: String,
+        /// Its schema.
+        found: i64,
+        /// The schema that a program must know.
+        needs: i64,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
+    /// An older program has written the database.
+    #[error("the database {place} has schema {found}, this program needs {known}; run: bryggad migrate")]
+    OlderSchema {
+        /// The database.
+        place: String,
+        /// Its schema; 0: it holds none.
+        found: i64,
+        /// The schema that this program needs.
+        known: i64,
+    },
+    /// The roles cannot be made.
+    #[error("the roles of the database {place} cannot be made; it takes a role that may create roles")]
+    Roles {
+        /// The database.
+        place: String,
+        /// Why.
+        #[source]
+        source: ConnectError,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("the schema of the database {place} cannot be brought up to date; its roles are made by: bryggad migrate --roles")]
+    Migrate {
+        /// The database.
+        place: String,
+        /// Why.
+        #[source]
+        source: ConnectError,
+    },
+}
+
+impl PostgresStore {
+    /// Opens a database whose schema is up to date.
+    pub async fn open(options: &PostgresOptions, readers: usize) -> Result<(Self, PostgresReaders), OpenError> {
+        let refused = |source| OpenError::Connect { place: options.place(), source };
+        let epoch = Arc::new(AtomicU64::default());
+        let mut writer = Link::new(options, Role::Writer, Arc::clone(&epoch));
+        migrate::check(options, writer.connection().await.map_err(refused)?).await?;
+        let mut opened = Vec::new();
+        for _ in 0..readers.clamp(1, READERS_MAX) {
+            let mut link = Link::new(options, Role::Reader, Arc::clone(&epoch));
+            link.connection().await.map_err(refused)?;
+            opened.push(PostgresReader::new(link));
+        }
+        Ok((Self::new(writer), PostgresReaders { readers: opened, hints: PostgresHints::new(options) }))
+    }
+}
+
+impl PostgresReader {
+    /// Opens the database for reading only, beside brokers or without one, also on a replica.
+    pub async fn open_beside(options: &PostgresOptions) -> Result<Self, OpenError> {
+        let mut link = Link::new(options, Role::Beside, Arc::default());
+        let connection = link.connection().await.map_err(|source| OpenError::Connect { place: options.place(), source })?;
+        migrate::check(options, connection).await?;
+        Ok(Self::new(link))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brygga_pgtest::{Cluster, SUPERUSER};
+    use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+
+    use super::*;
+
+    const REFERRALS: &[&str] = &["referral_pkey", "person_pkey", "section_pkey", "cell_pkey", "consent_pkey", "stop_use_pkey"];
+
+    /// Each question that is asked again and again, the types of what it is asked with, and the indexes that it must use.
+    const PLANS: [(&str, &str, &[&str]); 15] = [
+        (
+            statements::LOAD,
+            "text[], bytea[], bytea[], text[], bytea[], bytea[]",
+            &["request_key_pkey", "referral_id_key", "referral_reference_key", "sender_reference_pkey", "offer_id_key"],
+        ),
+        (statements::LOAD, "text[], bytea[], bytea[], text[], bytea[], bytea[]", REFERRALS),
+        (statements::READ_PENDING, "text, bigint, bigint", &["referral_sender_clears", "referral_leader_clears"]),
+        (statements::READ_OPEN_INBOX, "text, bigint, bigint", &["referral_in_inbox"]),
+        (statements::READ_SENT, "text, bigint, bigint", &["referral_by_sender"]),
+        (statements::READ_ALL, "bigint, bigint", REFERRALS),
+        (statements::READ_REFERRALS, "bytea[]", &["referral_id_key"]),
+        (statements::READ_BY_REFERENCE, "text", &["referral_reference_key"]),
+        (statements::READ_BY_SENDER_REFERENCE, "bytea", &["sender_reference_pkey", "referral_id_key"]),
+        (statements::READ_CONTENTS, "bytea, bigint[], bigint[]", &["referral_id_key", "section_content_pkey"]),
+        (statements::READ_INBOX, "text, bigint, bigint", &["inbox_pkey"]),
+        (statements::READ_STATUSES, "text, bigint, bigint", &["status_pkey"]),
+        (statements::READ_OPENINGS, "bigint", &["opening_pkey"]),
+        (statements::READ_EVENTS, "bigint, bigint", &["event_pkey"]),
+        (statements::READ_FOLLOWING_CHECKPOINT, "bigint", &["checkpoint_prev_size_key"]),
+    ];
+
+    fn options(user: &str, database: &str) -> PostgresOptions {
+        let cluster = Cluster::shared();
+        let server = Server::Socket { folder: cluster.socket_folder().to_owned() };
+        PostgresOptions { server, port: cluster.port(), database: database.to_owned(), user: user.to_owned(), password_file: None }
+    }
+
+    #[tokio::test]
+    async fn questions_use_their_index_and_scan_no_table() {
+        let database = Cluster::shared().database(None);
+        make_roles(&options(SUPERUSER, &database)).await.unwrap();
+        migrate(&options("brygga_migrate", &database)).await.unwrap();
+        let mut link = Link::new(&options("brygga_run", &database), Role::Reader, Arc::default());
+        let connection = link.connection().await.unwrap();
+        for (number, (statement, types, wanted)) in PLANS.into_iter().enumerate() {
+            let nulls = types.split(", ").map(|_| "NULL").collect::<Vec<_>>().join(", ");
+            connection.execute(AssertSqlSafe(format!("PREPARE q{number} ({types}) AS {statement}"))).await.unwrap();
+            let rows = connection.fetch_all(AssertSqlSafe(format!("EXPLAIN EXECUTE q{number} ({nulls})"))).await.unwrap();
+            let plan = rows.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>().join("\n");
+            for index in wanted {
+                assert!(plan.contains(index), "{index} is not in the plan of\n{statement}\n{plan}");
+            }
+            let scans = plan.lines().filter(|line| line.contains("Seq Scan") && !line.contains("log_head"));
+            assert_eq!(scans.collect::<Vec<_>>(), Vec::<&str>::new(), "{statement}\n{plan}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Between rows and what PostgreSQL gives: plain columns where rows hold large bytes, packed ones where one answer holds rows of many
+//! tables. The order of a packed row's columns is that of `statements`.
+
+use std::collections::BTreeMap;
+
+use brygga_engine::rows::*;
+use brygga_engine::store::Loaded;
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+
+pub(super) fn head(row: &PgRow) -> Result<HeadRow, sqlx::Error> {
+    Ok(HeadRow { size: row.try_get("size")?, root: blob(row, "root")?, frontier: blob(row, "frontier")?, last_time: row.try_get("last_time")? })
+}
+
+pub(super) fn event(row: &PgRow) -> Result<EventRow, sqlx::Error> {
+    Ok(EventRow { position: row.try_get(0)?, event_id: row.try_get(1).map(Blob)?, bytes: row.try_get(2).map(Blob)?, leaf_hash: row.try_get(3).map(Blob)? })
+}
+
+pub(super) fn checkpoint(row: &PgRow) -> Result<CheckpointRow, sqlx::Error> {
+    Ok(CheckpointRow { size: row.try_get("size")?, prev_size: row.try_get("prev_size")?, root: blob(row, "root")?, note: blob(row, "note")? })
+}
+
+pub(super) fn content(row: &PgRow) -> Result<ContentRow, sqlx::Error> {
+    Ok(ContentRow {
+        referral: blob(row, "referral")?,
+        section: row.try_get("section")?,
+        revision: row.try_get("revision")?,
+        key_id: row.try_get::<Option<Vec<u8>>, _>("key_id")?.map(Blob),
+        salt: blob(row, "salt")?,
+        bytes: blob(row, "bytes")?,
+        destroy_after: row.try_get("destroy_after")?,
+    })
+}
+
+pub(super) fn inbox(row: &PgRow) -> Result<InboxRow, sqlx::Error> {
+    Ok(InboxRow { position: row.try_get("position")?, function: row.try_get("function")?, referral: blob(row, "referral")?, kind: row.try_get("kind")? })
+}
+
+pub(super) fn status(row: &PgRow) -> Result<StatusRow, sqlx::Error> {
+    Ok(StatusRow {
+        position: row.try_get("position")?,
+        agency: row.try_get("agency")?,
+        referral: blob(row, "referral")?,
+        status: row.try_get("status")?,
+        at: row.try_get("at")?,
+    })
+}
+
+pub(super) fn opening(row: &PgRow) -> Result<OpeningRow, sqlx::Error> {
+    Ok(OpeningRow { position: row.try_get("position")?, field: row.try_get("field")?, salt: blob(row, "salt")?, value: blob(row, "value")? })
+}
+
+/// An entry of the directory; the flag says whether it is an agency's.
+pub(super) fn entry(row: &PgRow) -> Result<(bool, AgencyRow), sqlx::Error> {
+    Ok((row.try_get("is_agency")?, AgencyRow { id: row.try_get("id")?, position: row.try_get("position")?, entry: row.try_get("entry")? }))
+}
+
+/// The only column of a row, bytes.
+pub(super) fn hash(row: &PgRow) -> Result<Blob, sqlx::Error> {
+    row.try_get(0).map(Blob)
+}
+
+fn blob(row: &PgRow, column: &str) -> Result<Blob, sqlx::Error> {
+    row.try_get(column).map(Blob)
+}
+
+/// A packed row: what it is, and its values by kind, each taken in its order.
+struct Packed<'r> {
+    kind: &'r str,
+    ints: std::vec::IntoIter<Option<i64>>,
+    texts: std::vec::IntoIter<Option<String>>,
+    blobs: std::vec::IntoIter<Option<Vec<u8>>>,
+}
+
+impl<'r> Packed<'r> {
+    fn of(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            kind: row.try_get(0)?,
+            ints: row.try_get::<Option<Vec<_>>, _>(1)?.unwrap_or_default().into_iter(),
+            texts: row.try_get::<Option<Vec<_>>, _>(2)?.unwrap_or_default().into_iter(),
+            blobs: row.try_get::<Option<Vec<_>>, _>(3)?.unwrap_or_default().into_iter(),
+        })
+    }
+
+    fn missing(&self) -> sqlx::Error {
+        sqlx::Error::ColumnNotFound(self.kind.to_owned())
+    }
+
+    fn maybe_int(&mut self) -> Result<Option<i64>, sqlx::Error> {
+        self.ints.next().ok_or_else(|| self.missing())
+    }
+
+    fn int(&mut self) -> Result<i64, sqlx::Error> {
+        self.ints.next().flatten().ok_or_else(|| self.missing())
+    }
+
+    fn maybe_text(&mut self) -> Result<Option<String>, sqlx::Error> {
+        self.texts.next().ok_or_else(|| self.missing())
+    }
+
+    fn text(&mut self) -> Result<String, sqlx::Error> {
+        self.texts.next().flatten().ok_or_else(|| self.missing())
+    }
+
+    fn maybe_blob(&mut self) -> Result<Option<Blob>, sqlx::Error> {
+        self.blobs.next().ok_or_else(|| self.missing()).map(|blob| blob.map(Blob))
+    }
+
+    fn blob(&mut self) -> Result<Blob, sqlx::Error> {
+        self.blobs.next().flatten().map(Blob).ok_or_else(|| self.missing())
+    }
+}
+
+/// A person with the position that it hangs on and its place among its like.
+type Placed<R> = Vec<(i64, i64, R)>;
+
+/// Rows of many tables, sorted out.
+#[derive(Default)]
+pub(super) struct Sorted {
+    loaded: Loaded,
+    referrals: BTreeMap<i64, ReferralRows>,
+    persons: Placed<PersonRow>,
+    sections: Placed<SectionRow>,
+    cells: Placed<CellRow>,
+    consents: Placed<ConsentRow>,
+    stop_uses: Placed<StopUseRow>,
+}
+
+impl Sorted {
+    /// Sorts the rows of an answer out; they come in no order.
+    pub(super) fn of(found: &[PgRow]) -> Result<Self, sqlx::Error> {
+        let mut sorted = Self::default();
+        for row in found {
+            sorted.add(Packed::of(row)?)?;
+        }
+        sorted.persons.sort_by_key(|(_, place, _)| *place);
+        sorted.sections.sort_by_key(|(_, number, _)| *number);
+        sorted.cells.sort_by_key(|(_, place, row)| (row.section, *place));
+        sorted.consents.sort_by_key(|(_, position, _)| *position);
+        sorted.stop_uses.sort_by_key(|(_, position, _)| *position);
+        let Self { referrals, persons, sections, cells, consents, stop_uses, .. } = &mut sorted;
+        join(referrals, persons, |rows, id, row| rows.persons.push(PersonRow { referral: id, ..row }))?;
+        join(referrals, sections, |rows, id, row| rows.sections.push(SectionRow { referral: id, ..row }))?;
+        join(referrals, cells, |rows, id, row| rows.cells.push(CellRow { referral: id, ..row }))?;
+        join(referrals, consents, |rows, id, row| rows.consents.push(ConsentRow { referral: id, ..row }))?;
+        join(referrals, stop_uses, |rows, id, row| rows.stop_uses.push(StopUseRow { referral: id, ..row }))?;
+        Ok(sorted)
+    }
+
+    /// The referrals by first position.
+    pub(super) fn referrals(self) -> Vec<ReferralRows> {
+        self.referrals.into_values().collect()
+    }
+
+    /// Everything that a batch asked for.
+    pub(super) fn loaded(self) -> Loaded {
+        Loaded { referrals: self.referrals.into_values().collect(), ..self.loaded }
+    }
+
+    fn add(&mut self, mut row: Packed<'_>) -> Result<(), sqlx::Error> {
+        match row.kind {
+            "head" => self.loaded.head = HeadRow { size: row.int()?, last_time: row.int()?, root: row.blob()?, frontier: row.blob()? },
+            "key" => self.loaded.keys.push(key(row)?),
+            "referral" => {
+                let referral = referral(row)?;
+                let none = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+                let (persons, sections, cells, consents, stop_uses) = none;
+                self.referrals.insert(referral.first_position, ReferralRows { referral, persons, sections, cells, consents, stop_uses });
+            }
+            "person" => self.persons.push(person(row)?),
+            "section" => self.sections.push(section(row)?),
+            "cell" => self.cells.push(cell(row)?),
+            "consent" => self.consents.push(consent(row)?),
+            "stop_use" => self.stop_uses.push(stop_use(row)?),
+            "sender_reference" => self.loaded.sender_references.push((row.blob()?, row.text()?)),
+            "offer" => self.loaded.offers.push(OfferRow { position: row.int()?, agency: row.text()?, answer: row.maybe_text()?, id: row.blob()? }),
+            other => return Err(sqlx::Error::ColumnNotFound(other.to_owned())),
+        }
+        Ok(())
+    }
+}
+
+/// Hangs rows on to their referrals, which give them their id.
+fn join<R>(referrals: &mut BTreeMap<i64, ReferralRows>, rows: &mut Placed<R>, mut hang: impl FnMut(&mut ReferralRows, Blob, R)) -> Result<(), sqlx::Error> {
+    for (origin, _, row) in rows.drain(..) {
+        let parent = referrals.get_mut(&origin).ok_or_else(|| sqlx::Error::ColumnNotFound(String::from("origin")))?;
+        let id = parent.referral.id.clone();
+        hang(parent, id, row);
+    }
+    Ok(())
+}
+
+// Fields are read in the order of the packed columns; a field may stand anywhere in its struct, for each kind has a list of its own.
+
+fn key(mut row: Packed<'_>) -> Result<KeyRow, sqlx::Error> {
+    Ok(KeyRow {
+        refused: row.int()?,
+        size: row.int()?,
+        at: row.int()?,
+        agency: row.text()?,
+        positions: row.text()?,
+        released: row.text()?,
+        request: row.blob()?,
+        digest: row.blob()?,
+        referral: row.maybe_blob()?,
+    })
+}
+
+fn referral(mut row: Packed<'_>) -> Result<ReferralRow, sqlx::Error> {
+    Ok(ReferralRow {
+        first_position: row.int()?,
+        reported_at: row.maybe_int()?,
+        contact_due_at: row.maybe_int()?,
+        contacted_at: row.maybe_int()?,
+        submitted_at: row.int()?,
+        last_position: row.int()?,
+        offered_at: row.maybe_int()?,
+        recall: row.maybe_int()?,
+        recall_confirmed: row.int()?,
+        reference: row.text()?,
+        kind: row.text()?,
+        sender: row.text()?,
+        from_kind: row.text()?,
+        to_kind: row.text()?,
+        recipient: row.text()?,
+        host: row.text()?,
+        leader: row.text()?,
+        urgency: row.text()?,
+        stage: row.text()?,
+        stage_code: row.maybe_text()?,
+        id: row.blob()?,
+        thread: row.blob()?,
+        claimed_by: row.maybe_blob()?,
+    })
+}
+
+fn person(mut row: Packed<'_>) -> Result<(i64, i64, PersonRow), sqlx::Error> {
+    let (origin, place) = (row.int()?, row.int()?);
+    Ok((origin, place, PersonRow { referral: Blob::default(), number: row.int()?, role: row.text()?, id: row.blob()? }))
+}
+
+fn section(mut row: Packed<'_>) -> Result<(i64, i64, SectionRow), sqlx::Error> {
+    let (origin, number) = (row.int()?, row.int()?);
+    let section = SectionRow {
+        referral: Blob::default(),
+        number,
+        revision: row.int()?,
+        offered: row.int()?,
+        released_at: row.maybe_int()?,
+        released_revision: row.maybe_int()?,
+        category: row.text()?,
+        rested_on: row.text()?,
+        commitment: row.blob()?,
+    };
+    Ok((origin, number, section))
+}
+
+fn cell(mut row: Packed<'_>) -> Result<(i64, i64, CellRow), sqlx::Error> {
+    let (origin, section, place) = (row.int()?, row.int()?, row.int()?);
+    let cell = CellRow {
+        referral: Blob::default(),
+        section,
+        place,
+        decided_at: row.maybe_int()?,
+        consent: row.maybe_int()?,
+        nameable: row.int()?,
+        second_officer: row.int()?,
+        confirmed_at: row.maybe_int()?,
+        ground: row.maybe_text()?,
+        withheld: row.maybe_text()?,
+        interest: row.blob()?,
+        officer: row.maybe_blob()?,
+    };
+    Ok((origin, place, cell))
+}
+
+fn consent(mut row: Packed<'_>) -> Result<(i64, i64, ConsentRow), sqlx::Error> {
+    let (origin, position) = (row.int()?, row.int()?);
+    let consent = ConsentRow {
+        referral: Blob::default(),
+        position,
+        given_at: row.int()?,
+        valid_until: row.int()?,
+        interpreter: row.int()?,
+        withdrawn_at: row.maybe_int()?,
+        categories: row.text()?,
+        recipient: row.text()?,
+        purpose: row.text()?,
+        form: row.text()?,
+        language: row.maybe_text()?,
+        gdpr_basis: row.text()?,
+        id: row.blob()?,
+        person: row.blob()?,
+    };
+    Ok((origin, position, consent))
+}
+
+fn stop_use(mut row: Packed<'_>) -> Result<(i64, i64, StopUseRow), sqlx::Error> {
+    let (origin, position) = (row.int()?, row.int()?);
+    Ok((origin, position, StopUseRow { referral: Blob::default(), position, sections: row.text()?, answer: row.maybe_text()? }))
+}

@@ -1,0 +1,345 @@
+//! Every statement of the PostgreSQL store, as static text.
+//!
+//! A statement starts with a comment that names it. Rows go in as one array a column, and one statement writes every ordinary table
+//! of a batch: a round trip costs more than a statement on empty arrays. Rows come out packed, so that one statement can answer with
+//! rows of many tables: what it is, then its integers, its texts and its bytes, each in an array, in the order that `rows` reads.
+//! `$n` counts through a statement, in order, each once.
+
+/// What a commit is told under.
+pub(crate) const CHANNEL: &str = "brygga_log";
+
+/// Inserts rows; one that exists is an error. A column stands with the number of the array that it comes in.
+macro_rules! insert {
+    ($table:ident, $first:ident $first_number:literal $(, $column:ident $number:literal)*) => {
+        concat!(
+            "INSERT INTO ", stringify!($table), " (", stringify!($first) $(, ", ", stringify!($column))*,
+            ")\nSELECT * FROM unnest($", $first_number $(, ", $", $number)*, ")",
+        )
+    };
+}
+
+/// Inserts rows, or replaces those of the same key.
+macro_rules! upsert {
+    ($table:ident, [$key:ident $key_number:literal $(, $more:ident $more_number:literal)*], $first:ident $first_number:literal $(, $column:ident $number:literal)*) => {
+        concat!(
+            insert!($table, $key $key_number $(, $more $more_number)*, $first $first_number $(, $column $number)*),
+            "\nON CONFLICT (", stringify!($key) $(, ", ", stringify!($more))*, ") DO UPDATE SET (",
+            stringify!($first) $(, ", ", stringify!($column))*, ") = (excluded.", stringify!($first) $(, ", excluded.", stringify!($column))*, ")",
+        )
+    };
+}
+
+/// A packed row: what it is, and the lists of its integers, texts and bytes.
+macro_rules! packed {
+    ($kind:literal, $from:ident, [$($int:ident),*], [$($text:ident),*], [$($blob:ident),*]) => {
+        concat!(
+            "SELECT '", $kind, "' AS kind, ", packed!(@list "bigint", $from, $($int),*), " AS ints, ",
+            packed!(@list "text", $from, $($text),*), " AS texts, ", packed!(@list "bytea", $from, $($blob),*), " AS blobs",
+        )
+    };
+    (@list $of:literal, $from:ident, ) => { concat!("NULL::", $of, "[]") };
+    (@list $of:literal, $from:ident, $first:ident $(, $column:ident)*) => {
+        concat!("ARRAY[", stringify!($from), ".", stringify!($first) $(, ", ", stringify!($from), ".", stringify!($column))*, "]::", $of, "[]")
+    };
+}
+
+/// The rows of the referrals whose first positions are in `named`. They come in no order.
+macro_rules! referrals {
+    () => {
+        concat!(
+            packed!(
+                "referral",
+                r,
+                [first_position, reported_at, contact_due_at, contacted_at, submitted_at, last_position, offered_at, recall, recall_confirmed],
+                [reference, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, stage, stage_code],
+                [id, thread, claimed_by]
+            ),
+            "\nFROM named JOIN referral AS r ON r.first_position = named.origin\nUNION ALL ",
+            packed!("person", p, [origin, place, number], [role], [id]),
+            "\nFROM named JOIN person AS p USING (origin)\nUNION ALL ",
+            packed!("section", s, [origin, number, revision, offered, released_at, released_revision], [category, rested_on], [commitment]),
+            "\nFROM named JOIN section AS s USING (origin)\nUNION ALL ",
+            packed!("cell", c, [origin, section, place, decided_at, consent, nameable, second_officer, confirmed_at], [ground, withheld], [interest, officer]),
+            "\nFROM named JOIN cell AS c USING (origin)\nUNION ALL ",
+            packed!(
+                "consent",
+                w,
+                [origin, position, given_at, valid_until, interpreter, withdrawn_at],
+                [categories, recipient, purpose, form, language, gdpr_basis],
+                [id, person]
+            ),
+            "\nFROM named JOIN consent AS w USING (origin)\nUNION ALL ",
+            packed!("stop_use", u, [origin, position], [sections, answer], []),
+            "\nFROM named JOIN stop_use AS u USING (origin)",
+        )
+    };
+    ($name:literal, $which:literal) => {
+        concat!("-- ", $name, "\nWITH named AS MATERIALIZED (", $which, ")\n", referrals!())
+    };
+}
+
+// The writer's transaction.
+
+/// Waits for the head's lock. A statement of its own, since rows are seen as they were when a statement began.
+pub(crate) const LOCK: &str = "-- lock
+BEGIN; SELECT FROM log_head FOR UPDATE";
+
+/// What a batch must see, the head first.
+///
+/// A key that was used before brings its referral along, for a repeated submission cannot name the one that it made.
+///
+/// `$1` and `$2` keys, `$3` referrals' ids, `$4` references, `$5` keyed hashes of sender references, `$6` offers' ids.
+pub(crate) const LOAD: &str = concat!(
+    "-- load\nWITH used AS MATERIALIZED (
+SELECT k.* FROM unnest($1, $2) AS wanted (agency, request) JOIN request_key AS k USING (agency, request)
+), named AS MATERIALIZED (
+SELECT r.first_position AS origin FROM unnest($3) AS wanted (id) JOIN referral AS r USING (id)
+UNION SELECT r.first_position FROM unnest($4) AS wanted (reference) JOIN referral AS r USING (reference)
+UNION SELECT r.first_position FROM used JOIN referral AS r ON r.id = used.referral
+)\n",
+    packed!("head", h, [size, last_time], [], [root, frontier]),
+    "\nFROM log_head AS h\nUNION ALL ",
+    packed!("key", k, [refused, size, at], [agency, positions, released], [request, digest, referral]),
+    "\nFROM used AS k\nUNION ALL ",
+    referrals!(),
+    "\nUNION ALL SELECT 'sender_reference', NULL, ARRAY[r.reference]::text[], ARRAY[s.hash]
+FROM unnest($5) AS wanted (hash) JOIN sender_reference AS s USING (hash) JOIN referral AS r ON r.id = s.referral\nUNION ALL ",
+    packed!("offer", o, [position], [agency, answer], [id]),
+    "\nFROM unnest($6) AS wanted (id) JOIN offer AS o USING (id)",
+);
+
+/// Every table that an ordinary batch writes. Told to whoever listens: the new size, by the server, when the commit is done.
+pub(crate) const WRITE: &str = concat!(
+    "-- write\nWITH events AS (",
+    insert!(event, position 1, event_id 2, bytes 3, leaf_hash 4),
+    "), checkpoints AS (",
+    insert!(checkpoint, size 5, prev_size 6, root 7, note 8),
+    "), referrals AS (",
+    // What names a referral is written once: the statement sets the rest.
+    insert!(
+        referral, first_position 9, id 10, reference 11, thread 12, kind 13, sender 14, from_kind 15, to_kind 16, recipient 17, host 18, leader 19, urgency 20,
+        reported_at 21, contact_due_at 22, contacted_at 23, submitted_at 24, last_position 25, offered_at 26, stage 27, stage_code 28, recall 29,
+        recall_confirmed 30, claimed_by 31, sender_clears 32, leader_clears 33
+    ),
+    "\nON CONFLICT (first_position) DO UPDATE SET (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at,
+contact_due_at, contacted_at, submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears,
+leader_clears) = (excluded.thread, excluded.kind, excluded.sender, excluded.from_kind, excluded.to_kind, excluded.recipient, excluded.host,
+excluded.leader, excluded.urgency, excluded.reported_at, excluded.contact_due_at, excluded.contacted_at, excluded.submitted_at,
+excluded.last_position, excluded.offered_at, excluded.stage, excluded.stage_code, excluded.recall, excluded.recall_confirmed, excluded.claimed_by,
+excluded.sender_clears, excluded.leader_clears)",
+    "), persons AS (",
+    upsert!(person, [origin 34, place 35], id 36, role 37, number 38),
+    "), sections AS (",
+    upsert!(section, [origin 39, number 40], category 41, revision 42, commitment 43, offered 44, released_at 45, released_revision 46, rested_on 47),
+    "), cells AS (",
+    upsert!(
+        cell, [origin 48, section 49, place 50], interest 51, decided_at 52, officer 53, ground 54, consent 55, withheld 56, nameable 57, second_officer 58,
+        confirmed_at 59
+    ),
+    "), consents AS (",
+    upsert!(
+        consent, [origin 60, position 61], id 62, person 63, categories 64, recipient 65, purpose 66, given_at 67, valid_until 68, form 69, language 70,
+        interpreter 71, gdpr_basis 72, withdrawn_at 73
+    ),
+    "), entries AS (",
+    insert!(inbox, function 74, position 75, referral 76, kind 77),
+    "), statuses AS (",
+    insert!(status, agency 78, position 79, referral 80, status 81, at 82),
+    "), contents AS (",
+    insert!(section_content, origin 83, section 84, revision 85, key_id 86, salt 87, bytes 88, destroy_after 89),
+    "), openings AS (",
+    insert!(opening, position 90, field 91, salt 92, value 93),
+    "), lookups AS (",
+    insert!(person_lookup, hash 94, person 95),
+    "), sender_references AS (",
+    insert!(sender_reference, hash 96, referral 97),
+    "), keys AS (",
+    upsert!(request_key, [agency 98, request 99], digest 100, refused 101, positions 102, size 103, referral 104, released 105, at 106),
+    // The same answer once more is no use of a key.
+    "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
+IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
+    "), moved AS (UPDATE log_head SET (size, root, frontier, last_time) = (head.size, head.root, head.frontier, head.last_time)
+FROM unnest($107, $108, $109, $110) AS head (size, root, frontier, last_time) RETURNING log_head.size)
+SELECT pg_notify('brygga_log', size::text) FROM moved",
+);
+
+/// The tables that few batches write.
+pub(crate) const WRITE_RARE: &str = concat!(
+    "-- write_rare\nWITH tiles AS (",
+    insert!(tree, level 1, number 2, hash 3),
+    "), stop_uses AS (",
+    upsert!(stop_use, [origin 4, position 5], sections 6, answer 7),
+    "), offers AS (",
+    insert!(offer, position 8, id 9, agency 10, answer 11),
+    "), agencies AS (",
+    upsert!(agency, [id 12], position 13, entry 14),
+    ")\n",
+    upsert!(function, [id 15], position 16, entry 17),
+);
+
+pub(crate) const COMMIT: &str = "-- commit\nCOMMIT";
+
+pub(crate) const ROLLBACK: &str = "-- rollback\nROLLBACK";
+
+/// The head, once nobody holds it any more: what a lost commit was about to do is done or undone by then. A lock is a commit of its own
+/// and waits for the same replicas, so what it shows is as durable as an answered commit.
+pub(crate) const READ_HEAD_LOCKED: &str = "-- read_head_locked
+SELECT size, root, frontier, last_time FROM log_head FOR UPDATE";
+
+pub(crate) const READ_FOLLOWING_CHECKPOINT: &str = "-- read_following_checkpoint
+SELECT size, prev_size, root, note FROM checkpoint WHERE prev_size = $1";
+
+// What readers ask.
+
+pub(crate) const READ_HEAD: &str = "-- read_head
+SELECT size, root, frontier, last_time FROM log_head";
+
+pub(crate) const READ_EVENTS: &str = "-- read_events
+SELECT position, event_id, bytes, leaf_hash FROM event WHERE position >= $1 AND position < $2 ORDER BY position";
+
+pub(crate) const READ_LEAF_HASHES: &str = "-- read_leaf_hashes
+SELECT leaf_hash FROM event WHERE position >= $1 AND position < $2 ORDER BY position";
+
+pub(crate) const READ_TREE_HASHES: &str = "-- read_tree_hashes
+SELECT hash FROM tree WHERE level = $1 AND number >= $2 AND number < $3 ORDER BY number";
+
+pub(crate) const READ_CHECKPOINT: &str = "-- read_checkpoint
+SELECT size, prev_size, root, note FROM checkpoint WHERE size = $1";
+
+pub(crate) const READ_LATEST_CHECKPOINT: &str = "-- read_latest_checkpoint
+SELECT size, prev_size, root, note FROM checkpoint ORDER BY size DESC LIMIT 1";
+
+pub(crate) const READ_REFERRALS: &str =
+    referrals!("read_referrals", "SELECT r.first_position AS origin FROM unnest($1) AS wanted (id) JOIN referral AS r USING (id)");
+
+pub(crate) const READ_BY_REFERENCE: &str = referrals!("read_by_reference", "SELECT first_position AS origin FROM referral WHERE reference = $1");
+
+pub(crate) const READ_BY_SENDER_REFERENCE: &str = referrals!(
+    "read_by_sender_reference",
+    "SELECT r.first_position AS origin FROM sender_reference AS s JOIN referral AS r ON r.id = s.referral WHERE s.hash = $1"
+);
+
+pub(crate) const READ_SENT: &str =
+    referrals!("read_sent", "SELECT first_position AS origin FROM referral WHERE sender = $1 AND first_position > $2 ORDER BY first_position LIMIT $3");
+
+pub(crate) const READ_PENDING: &str = referrals!(
+    "read_pending",
+    "SELECT origin FROM (
+(SELECT first_position AS origin FROM referral WHERE sender = $1 AND sender_clears = 1 AND first_position > $2 ORDER BY 1 LIMIT $3)
+UNION (SELECT first_position FROM referral WHERE leader = $1 AND leader_clears = 1 AND first_position > $2 ORDER BY 1 LIMIT $3)
+) AS waiting ORDER BY origin LIMIT $3"
+);
+
+pub(crate) const READ_ALL: &str =
+    referrals!("read_all", "SELECT first_position AS origin FROM referral WHERE first_position > $1 ORDER BY first_position LIMIT $2");
+
+pub(crate) const READ_OPEN_INBOX: &str = referrals!(
+    "read_open_inbox",
+    "SELECT first_position AS origin FROM referral
+WHERE recipient = $1 AND stage IN ('ready', 'opened', 'accepted') AND first_position > $2 ORDER BY first_position LIMIT $3"
+);
+
+/// `$1`: the referral. `$2` and `$3`: sections and their revisions.
+pub(crate) const READ_CONTENTS: &str = "-- read_contents
+SELECT r.id AS referral, c.section, c.revision, c.key_id, c.salt, c.bytes, c.destroy_after
+FROM referral AS r CROSS JOIN unnest($2, $3) AS wanted (section, revision)
+JOIN section_content AS c ON c.origin = r.first_position AND c.section = wanted.section AND c.revision = wanted.revision
+WHERE r.id = $1 ORDER BY c.section, c.revision";
+
+pub(crate) const READ_INBOX: &str = "-- read_inbox
+SELECT position, function, referral, kind FROM inbox WHERE function = $1 AND position > $2 ORDER BY position LIMIT $3";
+
+pub(crate) const READ_STATUSES: &str = "-- read_statuses
+SELECT position, agency, referral, status, at FROM status WHERE agency = $1 AND position > $2 ORDER BY position LIMIT $3";
+
+pub(crate) const READ_OPENINGS: &str = "-- read_openings
+SELECT position, field, salt, value FROM opening WHERE position = $1 ORDER BY field";
+
+/// Both lists in one statement, so that they are of one moment.
+pub(crate) const READ_DIRECTORY: &str = "-- read_directory
+SELECT true AS is_agency, id, position, entry FROM agency UNION ALL SELECT false, id, position, entry FROM function ORDER BY 1 DESC, 2";
+
+// The server and the schema.
+
+pub(crate) const READ_SERVER: &str = "-- read_server
+SELECT current_setting('server_version_num')::int AS version,
+pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only,
+current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
+(SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls";
+
+pub(crate) const HAS_SCHEMA: &str = "-- has_schema
+SELECT to_regclass('schema_need') IS NOT NULL";
+
+pub(crate) const READ_SCHEMA_VERSION: &str = "-- read_schema_version
+SELECT (SELECT coalesce(max(version), 0) FROM _sqlx_migrations) AS found, (SELECT needs FROM schema_need) AS needs";
+
+/// One migration at a time, grants and all, until its connection ends.
+pub(crate) const TAKE_TURN: &str = "-- take_turn
+SELECT pg_advisory_lock(4859131204726113)";
+
+pub(crate) const BECOME_OWNER: &str = "-- become_owner
+SET ROLE brygga_owner";
+
+/// A migration may take its time, but never makes brokers wait for its locks.
+pub(crate) const MIGRATION_LIMITS: &str = "-- migration_limits
+SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '2s'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every statement of this file.
+    const TEXTS: [&str; 31] = [
+        LOCK,
+        LOAD,
+        WRITE,
+        WRITE_RARE,
+        COMMIT,
+        ROLLBACK,
+        READ_HEAD_LOCKED,
+        READ_FOLLOWING_CHECKPOINT,
+        READ_HEAD,
+        READ_EVENTS,
+        READ_LEAF_HASHES,
+        READ_TREE_HASHES,
+        READ_CHECKPOINT,
+        READ_LATEST_CHECKPOINT,
+        READ_REFERRALS,
+        READ_BY_REFERENCE,
+        READ_BY_SENDER_REFERENCE,
+        READ_SENT,
+        READ_PENDING,
+        READ_ALL,
+        READ_OPEN_INBOX,
+        READ_CONTENTS,
+        READ_INBOX,
+        READ_STATUSES,
+        READ_OPENINGS,
+        READ_DIRECTORY,
+        READ_SERVER,
+        HAS_SCHEMA,
+        READ_SCHEMA_VERSION,
+        TAKE_TURN,
+        BECOME_OWNER,
+    ];
+
+    #[test]
+    fn every_statement_starts_with_a_name_of_its_own() {
+        let mut names: Vec<&str> = TEXTS.iter().chain([&MIGRATION_LIMITS]).map(|text| crate::statements::name(text)).collect();
+        assert!(names.iter().all(|name| name.chars().all(|letter| letter == '_' || letter.is_ascii_lowercase())), "{names:?}");
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+    }
+
+    #[test]
+    fn the_arrays_of_a_batch_are_counted_through_without_gap_or_repeat() {
+        for text in [WRITE, WRITE_RARE, LOAD] {
+            let numbers: Vec<usize> =
+                text.split('$').skip(1).map(|rest| rest.split(|letter: char| !letter.is_ascii_digit()).next().unwrap().parse().unwrap()).collect();
+            assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{text}");
+        }
+        assert!(WRITE.contains(CHANNEL));
+    }
+}
