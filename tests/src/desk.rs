@@ -226,15 +226,28 @@ impl Desk {
     /// # Panics
     /// When the inbox cannot be listed.
     pub async fn envelope(&self, who: &str, function: &str, id: &str) -> Option<v1::Envelope> {
-        let mut request = v1::ListInboxRequest { function: function.to_owned(), page_size: 500, include_ended: true, ..Default::default() };
+        let mut all = self.envelopes(who, function, id, true).await;
+        assert!(all.len() < 2, "an envelope is listed once");
+        all.pop()
+    }
+
+    /// Whether a referral is in the list of what waits for a function.
+    ///
+    /// # Panics
+    /// When the inbox cannot be listed.
+    pub async fn waits(&self, who: &str, function: &str, id: &str) -> bool {
+        !self.envelopes(who, function, id, false).await.is_empty()
+    }
+
+    async fn envelopes(&self, who: &str, function: &str, id: &str, include_ended: bool) -> Vec<v1::Envelope> {
+        let mut request = v1::ListInboxRequest { function: function.to_owned(), page_size: 500, include_ended, ..Default::default() };
+        let mut found = Vec::new();
         loop {
             let answer = self.client(who).list_inbox(request.clone()).await;
             let page = self.told(who, "/brygga.v1.InboxService/ListInbox", answer).unwrap();
-            if let Some(found) = page.envelopes.into_iter().find(|envelope| envelope.id == id) {
-                return Some(found);
-            }
+            found.extend(page.envelopes.into_iter().filter(|envelope| envelope.id == id));
             if page.next_page_token.is_empty() {
-                return None;
+                return found;
             }
             request.page_token = page.next_page_token;
         }

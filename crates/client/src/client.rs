@@ -53,7 +53,7 @@ impl Client {
         let key = NoteKey::parse(config.log_key.trim()).map_err(|source| ClientError::Config(ConfigError::LogKey(source)))?;
         let channel = transport::channel(config).map_err(ClientError::Config)?;
         let pin = PinFile::open(&config.pin, &key).map_err(ClientError::Pin)?;
-        let caller = Caller { agency: config.agency.clone(), functions: config.functions.clone() };
+        let caller = Caller::new(config.agency.clone(), config.functions.clone()).map_err(|source| ClientError::Config(ConfigError::Grounds(source)))?;
         let shared = Shared { channel, deadlines: config.deadlines, caller, key, chain: Chain::new(pin) };
         Ok(Self { shared: Arc::new(shared), officer: None })
     }
@@ -109,7 +109,7 @@ impl Client {
         }
         if head.request_id.is_empty() {
             *head.request_id = random::request_id().ok_or(ClientError::Random)?;
-            *head.pinned_size = self.pin().map_or(0, |pin| pin.size);
+            *head.pinned_size = self.shared.chain.latest().map_or(0, |head| head.size);
         }
         Ok(())
     }

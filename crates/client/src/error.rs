@@ -69,6 +69,9 @@ pub enum ConfigError {
     /// The log's key is no C2SP verifier key.
     #[error("the log's key is not a verifier key")]
     LogKey(#[source] brygga_merkle::KeyError),
+    /// The ground table that ships can't be read.
+    #[error("the ground table")]
+    Grounds(#[source] brygga_domain::grounds::TableError),
 }
 
 /// One fault of a request.
@@ -133,7 +136,9 @@ impl Answered {
     pub fn is_passing(&self) -> bool {
         if let Some(reason) = self.reason {
             return match reason.class() {
-                Class::Full | Class::Unavailable | Class::TooLate => true,
+                // A doubted log stays so until an operator has looked: the command is kept, not repeated.
+                Class::Unavailable => reason != Reason::LogDoubted,
+                Class::Full | Class::TooLate => true,
                 Class::Malformed | Class::NotFound | Class::NotAllowed | Class::Blocked | Class::Taken | Class::Broken => false,
             };
         }

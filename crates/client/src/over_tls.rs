@@ -25,7 +25,7 @@ async fn one_id_over_all_tries_then_the_content_and_the_pin() {
     let wait = Duration::from_millis(300);
     let peer = Peer::of(move |number, _, _| match number {
         0 => no(Code::Unavailable, "NOT_COMMITTED", None),
-        1 => no(Code::ResourceExhausted, "OVERLOADED", Some(wait)),
+        1 => no(Code::ResourceExhausted, "OVER_CAPACITY", Some(wait)),
         2 => no(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", None),
         _ => one(&response),
     });

@@ -90,8 +90,6 @@ pub struct Pinned {
 pub enum Advance {
     /// It has moved to the new head, and the file is synced.
     Stored,
-    /// It stays: the new head is the pinned one or an older one.
-    Kept,
     /// Another process has moved it since it was read; link with the new pin and try again.
     Moved,
 }
@@ -132,8 +130,6 @@ impl PinFile {
         let pin = self.current.as_ref().map(|pinned| &pinned.checkpoint);
         let outcome = if pin != linked.pin() {
             Advance::Moved
-        } else if pin.is_some_and(|pin| linked.checkpoint().size <= pin.size) {
-            Advance::Kept
         } else {
             self.write(linked.note())?;
             self.current = Some(Pinned { checkpoint: linked.checkpoint().clone(), note: linked.note().clone() });
@@ -164,8 +160,10 @@ impl PinFile {
         Ok(Some(Pinned { checkpoint, note: note.into() }))
     }
 
+    /// The folder is not synced: when the system dies, the file holds the new head or the one before, and an older pin still shows
+    /// every rewind to before it.
     fn write(&self, note: &[u8]) -> Result<(), PinError> {
-        write_private(&self.path, note).map_err(|source| self.failed("writing", source))
+        replace_private(&self.path, note).map_err(|source| self.failed("writing", source))
     }
 
     fn lock(&self) -> Result<File, PinError> {
@@ -197,8 +195,14 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Writes a file that only its owner can read, in one step: after a crash it holds the old bytes or the new ones, never half.
+/// Writes a file that only its owner can read, in one step, and its name is on the disk when this returns.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_private(path, bytes)?;
+    sync_folder(path)
+}
+
+/// Writes a file that only its owner can read, in one step: after a crash it holds the old bytes or the new ones, never half.
+fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = beside(path, ".new");
     match fs::remove_file(&fresh) {
         Ok(()) => {}
@@ -207,9 +211,8 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    sync_folder(path)
+    file.sync_data()?;
+    fs::rename(&fresh, path)
 }
 
 /// A name is on the disk only when its folder is.
@@ -244,8 +247,6 @@ mod tests {
         assert_eq!(size(&file), None);
         assert_eq!(file.advance(&linked(&log, 4, None)).unwrap(), Advance::Stored);
         assert_eq!(file.advance(&linked(&log, 7, Some(4))).unwrap(), Advance::Stored);
-        assert_eq!(file.advance(&linked(&log, 5, Some(7))).unwrap(), Advance::Kept);
-        assert_eq!(file.advance(&linked(&log, 7, Some(7))).unwrap(), Advance::Kept);
         assert_eq!(size(&PinFile::open(&path, &log.key()).unwrap()), Some(7));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use brygga_domain::entropy::commit;
 use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, DecidedCell, Interest, Outcome};
 use brygga_domain::gate::ReleasedSection;
-use brygga_domain::grounds::{GroundTable, SHIPPED};
+use brygga_domain::grounds::GroundTable;
 use brygga_domain::{Category, Code, Event, Fact, FunctionId, Position, ReferralId, Time};
 use brygga_wire::v1;
 
@@ -39,7 +39,7 @@ pub(crate) fn check(request: &v1::OpenReferralRequest, response: &v1::OpenReferr
     if handed != logged || handed.len() != response.sections.len() || logged.len() != released.sections().len() || handed.is_empty() {
         return Err(Refused::SectionsDiffer);
     }
-    let release = Release { proof, position, time: event.time, referral, recipient, sender: &envelope.sender, table: GroundTable::load(SHIPPED).ok() };
+    let release = Release { proof, position, time: event.time, referral, recipient, sender: &envelope.sender, table: &caller.table };
     for section in &response.sections {
         let logged = released.sections().iter().find(|logged| logged.section == section.number).ok_or(Refused::SectionsDiffer)?;
         release.section(section, logged)?;
@@ -55,8 +55,7 @@ struct Release<'a> {
     referral: ReferralId,
     recipient: &'a FunctionId,
     sender: &'a str,
-    // The table that ships with Brygga: knows which grounds rest on a consent.
-    table: Option<GroundTable>,
+    table: &'a GroundTable,
 }
 
 /// What one section rests on, taken from the events.
@@ -132,8 +131,8 @@ impl<'a> Release<'a> {
             Outcome::Withhold { .. } => return Err(Refused::Withheld { section, position }),
             Outcome::Release { ground, consent } => (ground, consent),
         };
-        let known = self.table.as_ref().and_then(|table| table.grounds().find(|known| known.code == *ground));
-        let same_table = self.table.as_ref().is_some_and(|table| table.hash() == decision.table);
+        let known = self.table.grounds().find(|known| known.code == *ground);
+        let same_table = self.table.hash() == decision.table;
         let second_officer = decided.second_officer || known.is_some_and(|known| same_table && known.second_officer);
         if second_officer && !agreed(cell, (position, event), basis) {
             return Err(Refused::SecondOfficerMissing { section, position });

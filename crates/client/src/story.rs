@@ -131,7 +131,7 @@ impl Story {
             sections,
             receipt_of: (0..4).map(at).collect(),
             request: v1::OpenReferralRequest { referral: referral(1).to_string(), ..Default::default() },
-            caller: Caller { agency: "solna-soc".parse().unwrap(), functions: vec![rvc()] },
+            caller: Caller::new("solna-soc".parse().unwrap(), vec![rvc()]).unwrap(),
             envelope: v1::Envelope {
                 id: referral(1).to_string(),
                 reference: REFERENCE.to_owned(),

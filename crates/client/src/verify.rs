@@ -113,6 +113,11 @@ impl Linked {
     pub fn pin(&self) -> Option<&Checkpoint> {
         self.pin.as_ref()
     }
+
+    /// What follows from this link and one that goes on from it: the later head and this one's pin are of one history.
+    pub(crate) fn then(self, next: Self) -> Self {
+        Self { pin: self.pin, ..next }
+    }
 }
 
 /// The sizes between which a consistency proof is needed to link a checkpoint with a pin; `None`: none is.

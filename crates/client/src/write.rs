@@ -3,8 +3,10 @@
 //! Pure. Opening has a module of its own, for there content is handed on.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use brygga_domain::event::{CellName, DecidedCell, Outcome};
+use brygga_domain::grounds::{GroundTable, SHIPPED, TableError};
 use brygga_domain::{AgencyId, Code, ConsentId, Event, Fact, FunctionId, Position, ReferralId, ReferralName};
 use brygga_merkle::{Hash, leaf_hash};
 use brygga_wire::contract::WriteRequest;
@@ -17,12 +19,21 @@ use crate::release;
 use crate::verify::{self, Verified};
 
 /// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// The agency.
     pub agency: AgencyId,
     /// Its functions; none: not known here.
     pub functions: Vec<FunctionId>,
+    /// The ground table that ships with this program: it knows which grounds rest on a consent.
+    pub table: Arc<GroundTable>,
+}
+
+impl Caller {
+    /// Who asks, with the ground table that ships.
+    pub fn new(agency: AgencyId, functions: Vec<FunctionId>) -> Result<Self, TableError> {
+        Ok(Self { agency, functions, table: Arc::new(GroundTable::load(SHIPPED)?) })
+    }
 }
 
 /// The fields that every write has.
@@ -362,7 +373,7 @@ mod tests {
     }
 
     fn checked<W: Write>(request: &W, response: &W::Response, proof: &Verified) -> &'static str {
-        let caller = Caller { agency: "solna-soc".parse().unwrap(), functions: Vec::new() };
+        let caller = Caller::new("solna-soc".parse().unwrap(), Vec::new()).unwrap();
         request.check(response, proof, &caller).err().map_or("accepted", |refused| refused.name())
     }
 

@@ -199,6 +199,16 @@ pub struct StopUseNotice {
 }
 
 impl Referral {
+    /// Whether the recipient has something to do: to work with it, to confirm a recall, or to answer a stop-use notice.
+    pub fn waits_for_recipient(&self) -> bool {
+        let in_work = match self.stage {
+            Stage::Ready | Stage::Opened | Stage::Accepted => true,
+            Stage::Retracted { recall, confirmed, .. } => recall.is_some() && !confirmed,
+            Stage::Held | Stage::Declined(_) | Stage::Returned(_) | Stage::Closed(_) => false,
+        };
+        in_work || self.notices.iter().any(|notice| notice.answer.is_none())
+    }
+
     /// The section of that number.
     pub fn section(&self, number: u32) -> Option<&Section> {
         self.sections.iter().find(|section| section.number == number)

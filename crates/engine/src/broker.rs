@@ -12,7 +12,7 @@ use crate::batch::Law;
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::committer::{Answer, Committer, Failure, Pending, Receipted};
 use crate::delivery::{self, Delivery};
-use crate::lanes::{LaneLimits, LaneSenders, NoRoom, lanes};
+use crate::lanes::{LaneLimits, LaneSenders, NoRoom, QueueDepth, lanes};
 use crate::observe::Observer;
 use crate::readers::{AskError, ReaderPool};
 use crate::rows::Blob;
@@ -194,8 +194,8 @@ impl<R: Reader> Broker<R> {
         self.randomness.draw().map(Entropy::new)
     }
 
-    /// How many commands wait.
-    pub fn waiting(&self) -> usize {
+    /// How many commands wait in each lane.
+    pub fn waiting(&self) -> QueueDepth {
         self.senders.waiting()
     }
 

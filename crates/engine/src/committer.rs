@@ -219,6 +219,11 @@ impl<S: Store, C: Clock> Committer<S, C> {
             if let Err(refusal) = &reply {
                 self.observer.refused(refusal);
             }
+            if let Ok(committed) = &reply
+                && !committed.replayed
+            {
+                self.observer.released(committed.released.len());
+            }
             let reply = reply.map_err(Failure::Refused).map(|committed| Receipted { note: if committed.replayed { None } else { note.clone() }, committed });
             // The caller may be gone; what is committed is committed.
             drop(answer.send(reply));

@@ -54,6 +54,15 @@ pub enum NoRoom {
     Gone,
 }
 
+/// How many commands wait for the committer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Withdrawals, retractions and acknowledgements.
+    pub prompt: usize,
+    /// Everything else.
+    pub ordinary: usize,
+}
+
 /// Makes the two lanes.
 pub fn lanes(limits: LaneLimits, stop: CancellationToken) -> (LaneSenders, Lanes) {
     let (prompt_in, prompt) = mpsc::channel(limits.prompt);
@@ -71,10 +80,10 @@ impl LaneSenders {
         })
     }
 
-    /// How many commands wait.
-    pub fn waiting(&self) -> usize {
+    /// How many commands wait in each lane.
+    pub fn waiting(&self) -> QueueDepth {
         let taken = |lane: &mpsc::Sender<Pending>| lane.max_capacity().saturating_sub(lane.capacity());
-        taken(&self.prompt).saturating_add(taken(&self.ordinary))
+        QueueDepth { prompt: taken(&self.prompt), ordinary: taken(&self.ordinary) }
     }
 }
 

@@ -12,6 +12,8 @@ pub trait Observer: Send + Sync + 'static {
     fn committed(&self, batch: &Batch, took: Duration);
     /// An event of this kind was committed.
     fn fact(&self, name: &'static str);
+    /// So many sections were released.
+    fn released(&self, sections: usize);
     /// A command was refused.
     fn refused(&self, refusal: &Refusal);
     /// A load failed while so many commands waited.
@@ -27,6 +29,7 @@ pub struct Unobserved;
 impl Observer for Unobserved {
     fn committed(&self, _: &Batch, _: Duration) {}
     fn fact(&self, _: &'static str) {}
+    fn released(&self, _: usize) {}
     fn refused(&self, _: &Refusal) {}
     fn load_failed(&self, _: &StoreError, _: usize) {}
     fn commit_failed(&self, _: &CommitError) {}

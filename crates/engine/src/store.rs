@@ -172,7 +172,7 @@ pub trait Reader: Send + 'static {
     fn contents(&mut self, referral: &Blob, wanted: &[(i64, i64)]) -> impl Future<Output = Result<Vec<ContentRow>, StoreError>> + Send;
     /// Inbox entries of a function, by position.
     fn inbox(&mut self, function: &str, after: After) -> impl Future<Output = Result<Vec<InboxRow>, StoreError>> + Send;
-    /// Referrals in the function's inbox that are not ended (ready, opened, accepted), by first position.
+    /// Referrals that wait for the function: ready, opened or accepted, or with a recall or a stop-use notice that it has not answered. By first position.
     fn open_inbox(&mut self, function: &str, after: After) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
     /// What an agency was told as a sender, by position.
     fn statuses(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<StatusRow>, StoreError>> + Send;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use brygga_domain::{Action, AgencyId, Command, Digest, Directory, RequestId};
 use brygga_engine::committer::Stopped;
-use brygga_engine::lanes::LaneLimits;
+use brygga_engine::lanes::{LaneLimits, QueueDepth};
 use brygga_engine::{Broker, Clock, Parts, SystemRandomness, assemble, directory};
 use brygga_store::{SqliteCheckpointer, SqliteReader};
 use tokio::sync::{mpsc, watch};
@@ -214,6 +214,9 @@ async fn serve_grpc(
 ) -> Result<(), StartError> {
     let (listener, tls) = socket;
     let limits = start.config.limits.grpc();
+    let (queued, connected) = (Arc::downgrade(broker), Arc::downgrade(&tls));
+    telemetry.metrics().watch_queue(move || queued.upgrade().map_or(QueueDepth { prompt: 0, ordinary: 0 }, |broker| broker.waiting()));
+    telemetry.metrics().watch_connections(move || connected.upgrade().map_or(0, |tls| tls.open_connections()));
     let parts = grpc::Parts {
         broker: Arc::clone(broker),
         door: open::door(&start.config)?,

@@ -16,20 +16,23 @@ mod tests;
 
 use std::collections::HashMap;
 
+use brygga_domain::Reason;
 use http::Response;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::grpc::status::code;
 
 /// The domain of every `google.rpc.ErrorInfo` of the broker.
 pub const ERROR_DOMAIN: &str = "brygga.v1";
 
-/// An answer of a layer: a code, a reason from a closed list, and a text for people.
-fn refusal(code: Code, reason: &'static str, text: &'static str, retry_after: Option<std::time::Duration>) -> Response<Body> {
+/// An answer of a layer: a reason out of the one table, with its code, and a text for people.
+fn refusal(reason: Reason, text: &'static str, retry_after: Option<std::time::Duration>) -> Response<Body> {
     let mut details = ErrorDetails::new();
-    details.set_error_info(reason, ERROR_DOMAIN, HashMap::new());
+    details.set_error_info(reason.code(), ERROR_DOMAIN, HashMap::new());
     if retry_after.is_some() {
         details.set_retry_info(retry_after);
     }
-    Status::with_error_details(code, text, details).into_http()
+    Status::with_error_details(code(reason.class()), text, details).into_http()
 }

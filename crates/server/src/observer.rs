@@ -28,9 +28,10 @@ impl Observer for CommitObserver {
 
     fn fact(&self, name: &'static str) {
         self.metrics.event(name);
-        if name == "SectionsReleased" {
-            self.metrics.released(1);
-        }
+    }
+
+    fn released(&self, sections: usize) {
+        self.metrics.released(u64::try_from(sections).unwrap_or_default());
     }
 
     fn refused(&self, refusal: &Refusal) {

@@ -161,7 +161,7 @@ FROM jsonb_each($2) WHERE true;\n",
     ";\n",
     insert!("append_checkpoint", "$4", checkpoint, plain size, plain prev_size, blob root, blob note),
     ";\n",
-    referral_columns!(upsert "write_referrals", "$5", referral, [plain first_position], blob id, plain sender_clears, plain leader_clears,),
+    referral_columns!(upsert "write_referrals", "$5", referral, [plain first_position], blob id, plain sender_clears, plain leader_clears, plain recipient_acts,),
     ";\n",
     person_columns!(upsert "write_persons", "$6", person, [plain origin, plain place],),
     ";\n",
@@ -252,7 +252,7 @@ pub(crate) const READ_ALL: &str = referrals!("read_all", "WHERE r.first_position
 
 pub(crate) const READ_OPEN_INBOX: &str = referrals!(
     "read_open_inbox",
-    "WHERE r.recipient = $1 AND r.stage IN ('ready', 'opened', 'accepted') AND r.first_position > $2 ORDER BY r.first_position LIMIT $3"
+    "WHERE r.recipient = $1 AND r.recipient_acts = 1 AND r.first_position > $2 ORDER BY r.first_position LIMIT $3"
 );
 
 /// `$1`: the referral. `$2`: pairs of section and revision.

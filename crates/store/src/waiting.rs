@@ -1,26 +1,31 @@
-//! Which referrals wait for a clearance, and whose: the one thing that a store derives from rows, so that its indexes hold what
-//! waits and nothing that is ended. Both back ends use it.
+//! Whom a referral waits for: the one thing that a store derives from rows, so that its indexes hold what waits and nothing that
+//! is done. Every back end uses it.
 
 use brygga_engine::rows::{CellRow, ReferralRows};
 
 /// Stages in which a function works with a referral.
-pub(crate) const INBOX_STAGES: [&str; 3] = ["ready", "opened", "accepted"];
+const INBOX_STAGES: [&str; 3] = ["ready", "opened", "accepted"];
 
-/// Whose officers a referral waits for.
+/// Who has to act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Waiting {
-    /// The sender's, for a person's cell.
+    /// The sender's officers, for a person's cell.
     pub(crate) sender: bool,
     /// The leader's, for the investigation's.
     pub(crate) leader: bool,
+    /// The recipient: it works with the referral, or has a recall to confirm or a stop-use notice to answer.
+    pub(crate) recipient: bool,
 }
 
 impl Waiting {
-    /// Whom the referral waits for; nobody once it is ended, for nothing can be cleared then.
+    /// Whom the referral waits for. Once it is ended nothing can be cleared, but a recall or a notice still wants its answer.
     pub(crate) fn of(rows: &ReferralRows) -> Self {
         let live = is_live(&rows.referral.stage);
         let waits = |investigation: bool| live && rows.cells.iter().any(|cell| cell.interest.0.is_empty() == investigation && is_open(cell));
-        Self { sender: waits(false), leader: waits(true) }
+        let row = &rows.referral;
+        let recalled = row.recall.is_some() && row.recall_confirmed == 0;
+        let told_to_stop = rows.stop_uses.iter().any(|notice| notice.answer.is_none());
+        Self { sender: waits(false), leader: waits(true), recipient: INBOX_STAGES.contains(&row.stage.as_str()) || recalled || told_to_stop }
     }
 
     /// Whether the agency has something to clear in the referral.

@@ -36,7 +36,7 @@ pub fn wire() -> Vec<Row> {
     let length = u32::try_from(message.len()).unwrap();
     // Field 2, the officer, as two bytes that are no UTF-8.
     let not_text = [&message[..], &[0x12, 2, 0xc3, 0x28]].concat();
-    let oversize = Row::new("oversize", KLARA, submission_of(|_| {}), (Code::ResourceExhausted, Reason::MessageTooLarge, "larger"));
+    let oversize = Row::new("oversize", KLARA, submission_of(|_| {}), (Code::InvalidArgument, Reason::MessageTooLarge, "larger"));
     let police = "vasterort-polis";
     vec![
         oversize.sent(police, frame(&vec![0; 1024 * 1024 + 1])),

@@ -107,9 +107,11 @@ async fn recalled_after_release_the_recipient_confirms_and_nothing_leaves_again(
         assert_eq!(inbox_kinds(&desk, case, id).await, [InboxKind::Offered, InboxKind::Retracted], "{}", case.name);
         let envelope = desk.envelope(case.recipient, case.function, id).await.unwrap();
         assert!(envelope.recall.is_some() && !envelope.recall_confirmed, "{}", case.name);
+        assert!(desk.waits(case.recipient, case.function, id).await, "{}: a recall waits for its answer", case.name);
         let open = v1::OpenReferralRequest { referral: id.clone(), ..Default::default() };
         assert_eq!(desk.refused(case.recipient, open).await, Reason::WrongStage, "{}", case.name);
         desk.write(case.recipient, confirm.clone()).await;
+        assert!(!desk.waits(case.recipient, case.function, id).await, "{}: nothing is left to do", case.name);
         assert_eq!(desk.refused(case.recipient, confirm).await, Reason::WrongStage, "{}: once is enough", case.name);
         assert_eq!(desk.referral(case.sender, id).await.status, SenderStatus::RecallConfirmed.number(), "{}", case.name);
         let way = [SenderStatus::Opened, SenderStatus::Delivered, SenderStatus::Retracted, SenderStatus::RecallConfirmed];

@@ -1,4 +1,5 @@
-//! The list of a function's inbox: envelopes, the most urgent and nearest due first, then, where asked for, what has ended.
+//! The list of a function's inbox: envelopes that wait for it, the most urgent and nearest due first, then, where asked for, what has
+//! ended and asks for nothing more.
 
 use brygga_domain::{Code, FunctionId, InboxKind, Reason, Referral, Time};
 use brygga_engine::projection::number;
@@ -76,7 +77,7 @@ async fn ended<R: Reader>(reader: &mut R, function: &str, page: &Page) -> Result
             after = row.position;
             // A referral may be offered again after its offer was taken back: it is listed at its first offer.
             let first = referral.offered_at.is_some_and(|at| number(at.0) == row.position);
-            if first && referral.stage.is_ended() {
+            if first && referral.stage.is_ended() && !referral.waits_for_recipient() {
                 found.push((row.position, referral));
             }
             if u32::try_from(found.len()).is_ok_and(|count| count >= page.entries) {

@@ -82,7 +82,7 @@ pub(super) async fn in_order<R: Reader>(reader: &mut R, ids: &[Blob]) -> Result<
 pub(super) enum List {
     /// What an agency has to clear.
     Pending,
-    /// What a function has in its inbox and has not ended.
+    /// What waits for a function.
     OpenInbox,
 }
 

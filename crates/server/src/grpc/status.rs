@@ -121,7 +121,7 @@ impl Failed {
 }
 
 /// The code of a class.
-fn code(class: Class) -> Code {
+pub fn code(class: Class) -> Code {
     match class {
         Class::Malformed => Code::InvalidArgument,
         Class::NotFound => Code::NotFound,

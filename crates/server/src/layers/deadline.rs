@@ -9,16 +9,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use brygga_domain::Reason;
 use http::{HeaderMap, Request, Response};
 use tokio::time::Sleep;
-use tonic::Code;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::refusal;
 
-/// The reason of the answer.
-pub const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
 /// How much earlier than the caller's own timer the answer leaves, at most.
 const EARLIER_MAX: Duration = Duration::from_millis(10);
 const EARLIER_SHARE: u32 = 10;
@@ -91,7 +89,7 @@ where
 
 fn exceeded() -> Response<Body> {
     let text = "the deadline passed before the answer; a command may still have been carried out: ask again with the same request id";
-    refusal(Code::DeadlineExceeded, DEADLINE_EXCEEDED, text, None)
+    refusal(Reason::DeadlineExceeded, text, None)
 }
 
 fn earlier(asked: Duration) -> Duration {
@@ -121,7 +119,7 @@ fn requested(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use std::convert::Infallible;
 
-    use tonic::Status;
+    use tonic::{Code, Status};
     use tonic_types::StatusExt;
     use tower::ServiceExt;
 
@@ -168,7 +166,7 @@ mod tests {
     async fn the_callers_deadline_ends_the_request_with_a_reason() {
         let status = answer_of_a_handler_that_never_ends(Duration::from_hours(1), Some("50m")).await;
         assert_eq!(status.code(), Code::DeadlineExceeded);
-        assert_eq!(status.get_details_error_info().unwrap().reason, DEADLINE_EXCEEDED);
+        assert_eq!(status.get_details_error_info().unwrap().reason, Reason::DeadlineExceeded.code());
     }
 
     #[tokio::test]

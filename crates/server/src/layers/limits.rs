@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use brygga_domain::Reason;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
 use tonic::transport::Server;
-use tonic::{Code, Status};
+use tonic::Status;
 use tower::{Layer, Service};
 
 use super::refusal;
@@ -44,8 +45,6 @@ pub const STREAMS_AT_ONCE_MAX: usize = 2048;
 pub const DEADLINE_MAX: Duration = Duration::from_secs(30);
 /// When a request that was shed may be tried again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// The reason of the answer to a request that was shed.
-pub const OVERLOADED: &str = "OVERLOADED";
 
 /// The limits in force: the named ones, or what the configuration overrides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +211,7 @@ where
         match &mut self.0 {
             Admitted::No => {
                 let text = "too many requests of this kind run already; try again later";
-                Poll::Ready(Ok(refusal(Code::ResourceExhausted, OVERLOADED, text, Some(RETRY_AFTER))))
+                Poll::Ready(Ok(refusal(Reason::OverCapacity, text, Some(RETRY_AFTER))))
             }
             Admitted::Yes { inner, class, place } => inner.as_mut().poll(context).map(|answer| {
                 let place = place.take();
@@ -252,6 +251,7 @@ impl HttpBody for PlacedBody {
 mod tests {
     use std::convert::Infallible;
 
+    use tonic::Code;
     use tonic_types::StatusExt;
     use tower::ServiceExt;
 
@@ -306,7 +306,7 @@ mod tests {
         let refused = service.clone().oneshot(request("/s/SubmitReferral")).await.unwrap();
         let status = Status::from_header_map(refused.headers()).unwrap();
         assert_eq!(status.code(), Code::ResourceExhausted);
-        assert_eq!(status.get_details_error_info().unwrap().reason, OVERLOADED);
+        assert_eq!(status.get_details_error_info().unwrap().reason, Reason::OverCapacity.code());
         assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(RETRY_AFTER));
         assert!(service.clone().oneshot(request("/s/GetReferral")).await.unwrap().headers().is_empty());
 

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use brygga_domain::Reason;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -19,10 +20,6 @@ use tower::{Layer, Service};
 use super::framing::{Fault, Scanner};
 use super::refusal;
 
-/// The reason for a message over the limit.
-pub const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
-/// The reason for broken framing, and for bytes that are not the message of this method.
-pub const MALFORMED_MESSAGE: &str = "MALFORMED_MESSAGE";
 /// How the protobuf library begins its answer to bytes that it can't decode; a test holds this equal to what it really says.
 const DECODING_FAILED: &str = "failed to decode Protobuf message";
 
@@ -165,11 +162,11 @@ fn own_answer(response: &Response<Body>, seen: &Seen) -> Option<Response<Body>> 
         return None;
     }
     match seen.fault() {
-        Some(Fault::TooLarge) => Some(refusal(Code::ResourceExhausted, MESSAGE_TOO_LARGE, "the message is larger than the broker takes", None)),
-        Some(Fault::Flag | Fault::Ended) => Some(refusal(Code::InvalidArgument, MALFORMED_MESSAGE, "the request is not one whole gRPC message", None)),
+        Some(Fault::TooLarge) => Some(refusal(Reason::MessageTooLarge, "the message is larger than the broker takes", None)),
+        Some(Fault::Flag | Fault::Ended) => Some(refusal(Reason::MalformedMessage, "the request is not one whole gRPC message", None)),
         // The library's own text is dropped: it tells field names and what was found in them.
         None if status.message().starts_with(DECODING_FAILED) => {
-            Some(refusal(Code::InvalidArgument, MALFORMED_MESSAGE, "the bytes are not the message of this method", None))
+            Some(refusal(Reason::MalformedMessage, "the bytes are not the message of this method", None))
         }
         None => None,
     }
@@ -215,8 +212,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_library_can_not_read_gets_a_code_and_a_reason() {
-        let malformed = Some((Code::InvalidArgument, Some(MALFORMED_MESSAGE.to_owned())));
-        let too_large = Some((Code::ResourceExhausted, Some(MESSAGE_TOO_LARGE.to_owned())));
+        let malformed = Some((Code::InvalidArgument, Some(Reason::MalformedMessage.code().to_owned())));
+        let too_large = Some((Code::InvalidArgument, Some(Reason::MessageTooLarge.code().to_owned())));
         let cases = [
             ("nothing at all", Bytes::new(), malformed.clone()),
             ("half a prefix", Bytes::from_static(&[0, 0, 0]), malformed.clone()),

@@ -202,7 +202,7 @@ async fn a_handler_learns_who_asks_and_the_digest_of_what_was_sent() {
 async fn what_can_not_be_read_is_answered_with_a_reason() {
     let world = World::new(Limits { message_bytes: 256, ..Limits::default() }).await;
     let cases = [
-        (Bytes::from(vec![0; 257]), tonic::Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
+        (Bytes::from(vec![0; 257]), tonic::Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
         (Bytes::from_static(&[0xff, 0xff]), tonic::Code::InvalidArgument, "MALFORMED_MESSAGE"),
         (check(&[0xff, 0xfe]), tonic::Code::InvalidArgument, "MALFORMED_MESSAGE"),
     ];
@@ -235,7 +235,7 @@ async fn a_full_class_is_refused_and_a_stop_finishes_what_has_begun() {
     };
     let all = async { tokio::join!(slow, refused_then_stop, world.lifecycle.run(asked)) };
     let (slow, refused, ended) = tokio::time::timeout(DEADLINE, all).await.unwrap();
-    assert_eq!(reason(&refused).unwrap().0, "OVERLOADED");
+    assert_eq!(reason(&refused).unwrap().0, "OVER_CAPACITY");
     assert_eq!(reason(&slow).unwrap().0, "DEADLINE_EXCEEDED", "the stop waited for its answer: {slow:?}");
     assert_eq!(ended, Ended::Stopped);
 }

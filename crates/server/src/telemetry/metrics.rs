@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use brygga_engine::lanes::QueueDepth;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Gauge, Histogram, MeterProvider};
+use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 use tonic::Code;
 
@@ -15,15 +16,6 @@ const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 const SIZES: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 /// Most series of one instrument; methods times codes stays below.
 const SERIES_MAX: usize = 2000;
-
-/// Which of the committer's queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
-    /// Withdrawals, retractions and acknowledgements.
-    Urgent,
-    /// Everything else.
-    Ordinary,
-}
 
 /// How a commit went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +31,15 @@ pub enum CommitOutcome {
 /// The instruments; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics {
+    meter: Meter,
     requests: Counter<u64>,
     request_seconds: Histogram<f64>,
     batch_size: Histogram<u64>,
     commits: Counter<u64>,
     commit_seconds: Histogram<f64>,
-    queue_depth: Gauge<u64>,
     facts: Counter<u64>,
     releases: Counter<u64>,
     refusals: Counter<u64>,
-    connections: Gauge<u64>,
 }
 
 /// Bounds the number of series of every instrument.
@@ -77,12 +68,29 @@ impl Metrics {
                 .with_boundaries(SECONDS.to_vec())
                 .with_description("From handing a batch to the store to its outcome.")
                 .build(),
-            queue_depth: meter.u64_gauge("brygga.queue.depth").with_description("Commands that wait for the committer, by lane.").build(),
             facts: meter.u64_counter("brygga.events").with_description("Events committed, by name.").build(),
             releases: meter.u64_counter("brygga.releases").with_description("Sections released.").build(),
             refusals: meter.u64_counter("brygga.refusals").with_description("Commands refused, by reason.").build(),
-            connections: meter.u64_gauge("brygga.connections.open").with_description("Open connections of agencies.").build(),
+            meter,
         }
+    }
+
+    /// Watches how many commands wait for the committer; asked whenever metrics are collected.
+    pub fn watch_queue(&self, waiting: impl Fn() -> QueueDepth + Send + Sync + 'static) {
+        let depth = self.meter.u64_observable_gauge("brygga.queue.depth").with_description("Commands that wait for the committer, by lane.");
+        // The provider holds the callback; the handle is of no use to anybody.
+        drop(depth.with_callback(move |depth| {
+            let QueueDepth { prompt, ordinary } = waiting();
+            for (lane, count) in [("prompt", prompt), ("ordinary", ordinary)] {
+                depth.observe(u64::try_from(count).unwrap_or(u64::MAX), &[KeyValue::new("lane", lane)]);
+            }
+        }).build());
+    }
+
+    /// Watches how many connections are open; asked whenever metrics are collected.
+    pub fn watch_connections(&self, open: impl Fn() -> usize + Send + Sync + 'static) {
+        let connections = self.meter.u64_observable_gauge("brygga.connections.open").with_description("Open connections of agencies.");
+        drop(connections.with_callback(move |connections| connections.observe(u64::try_from(open()).unwrap_or(u64::MAX), &[])).build());
     }
 
     /// A request was answered.
@@ -103,15 +111,6 @@ impl Metrics {
         self.commit_seconds.record(took.as_secs_f64(), &[]);
     }
 
-    /// How many commands wait.
-    pub fn queue_depth(&self, lane: Lane, depth: u64) {
-        let lane = match lane {
-            Lane::Urgent => "urgent",
-            Lane::Ordinary => "ordinary",
-        };
-        self.queue_depth.record(depth, &[KeyValue::new("lane", lane)]);
-    }
-
     /// An event of this name was committed.
     pub fn event(&self, name: &'static str) {
         self.facts.add(1, &[KeyValue::new("event.name", name)]);
@@ -125,11 +124,6 @@ impl Metrics {
     /// A command was refused.
     pub fn refused(&self, reason: &'static str) {
         self.refusals.add(1, &[KeyValue::new("reason", reason)]);
-    }
-
-    /// How many connections are open.
-    pub fn connections(&self, open: u64) {
-        self.connections.record(open, &[]);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use brygga_engine::lanes::QueueDepth;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{MetricsService, MetricsServiceServer};
 use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
@@ -14,7 +15,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::task::TaskTracker;
 use tonic::{Code, Request, Response, Status};
 
-use super::metrics::{CommitOutcome, Lane};
+use super::metrics::CommitOutcome;
 use super::*;
 use crate::config::LogFormat;
 
@@ -103,11 +104,11 @@ async fn prometheus_serves_the_instruments() {
     let metrics = telemetry.metrics();
     metrics.request("/brygga.v1.InboxService/OpenReferral", Code::FailedPrecondition, Duration::from_millis(3));
     metrics.commit(5, CommitOutcome::Committed, Duration::from_millis(2));
-    metrics.queue_depth(Lane::Urgent, 2);
+    metrics.watch_queue(|| QueueDepth { prompt: 2, ordinary: 0 });
     metrics.event("SectionsReleased");
     metrics.released(4);
     metrics.refused("CONSENT_MISSING");
-    metrics.connections(3);
+    metrics.watch_connections(|| 3);
     let mut text = Vec::new();
     TextEncoder::new().encode(&telemetry.registry().unwrap().gather(), &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
@@ -116,7 +117,7 @@ async fn prometheus_serves_the_instruments() {
         ("brygga_request_duration_seconds_count{", "rpc_method=\"/brygga.v1.InboxService/OpenReferral\""),
         ("brygga_commit_batch_size_sum", " 5"),
         ("brygga_commits_total{", "outcome=\"committed\""),
-        ("brygga_queue_depth{", "lane=\"urgent\""),
+        ("brygga_queue_depth{", "lane=\"prompt\""),
         ("brygga_events_total{", "event_name=\"SectionsReleased\""),
         ("brygga_releases_total", " 4"),
         ("brygga_refusals_total{", "reason=\"CONSENT_MISSING\""),

@@ -4,7 +4,7 @@ use brygga_engine::rows::*;
 use brygga_engine::store::{After, Reader, ReferralKey, StoreError};
 
 use super::{MemoryDatabase, Tables};
-use crate::waiting::{INBOX_STAGES, Waiting};
+use crate::waiting::Waiting;
 
 /// A reader of a database in memory.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ impl Reader for MemoryReader {
     }
 
     async fn open_inbox(&mut self, function: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        self.page(after, |rows| rows.referral.recipient == function && INBOX_STAGES.contains(&rows.referral.stage.as_str()))
+        self.page(after, |rows| rows.referral.recipient == function && Waiting::of(rows).recipient)
     }
 
     async fn statuses(&mut self, agency: &str, after: After) -> Result<Vec<StatusRow>, StoreError> {

@@ -34,11 +34,12 @@ pub(super) struct Placed<'a, R> {
     row: &'a R,
 }
 
-/// A referral's own row, with what is derived from its cells.
+/// A referral's own row, with what is derived from all its rows.
 #[derive(Serialize)]
 pub(super) struct Parent<'a, R> {
     sender_clears: i64,
     leader_clears: i64,
+    recipient_acts: i64,
     #[serde(flatten)]
     row: &'a R,
 }
@@ -92,8 +93,8 @@ pub(super) fn placed<'a, R>(referrals: &'a [ReferralRows], of: impl Fn(&'a Refer
 /// The referrals' own rows.
 pub(super) fn parents(referrals: &[ReferralRows]) -> Vec<Parent<'_, brygga_engine::rows::ReferralRow>> {
     let parent = |rows| {
-        let Waiting { sender, leader } = Waiting::of(rows);
-        Parent { sender_clears: i64::from(sender), leader_clears: i64::from(leader), row: &rows.referral }
+        let Waiting { sender, leader, recipient } = Waiting::of(rows);
+        Parent { sender_clears: i64::from(sender), leader_clears: i64::from(leader), recipient_acts: i64::from(recipient), row: &rows.referral }
     };
     referrals.iter().map(parent).collect()
 }

@@ -112,7 +112,7 @@ async fn columns_are_named_as_the_fields_of_the_rows() {
         ("event", of(&batch.events[0]), &[]),
         ("tree", of(&script[1].tree[0]), &[]),
         ("checkpoint", of(&batch.checkpoint), &["follows"]),
-        ("referral", rows["referral"].clone(), &["sender_clears", "leader_clears"]),
+        ("referral", rows["referral"].clone(), &["sender_clears", "leader_clears", "recipient_acts"]),
         ("person", rows["persons"][0].clone(), &["origin", "place"]),
         ("section", rows["sections"][0].clone(), &["origin"]),
         ("cell", rows["cells"][0].clone(), &["origin"]),
