@@ -14,8 +14,14 @@ use crate::grounds::{Answers, Ground, GroundCode, Unlawful};
 use crate::referral::{Cell, CellState, Referral};
 use crate::refusal::{Detail, Reason, Refusal};
 
-/// Decides cells. Every cell is its own decision, checked on its own; one that fails refuses the act.
+/// Decides cells, and offers what passes now.
 pub(crate) fn decide(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusal> {
+    record(to, new)?;
+    to.offer_what_passes()
+}
+
+/// Decides cells without offering yet. Every cell is its own decision, checked on its own; one that fails refuses the act.
+pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusal> {
     to.active_agency()?;
     to.officer()?;
     let referral = for_clearing(to)?;
@@ -37,7 +43,7 @@ pub(crate) fn decide(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
     }
     let reasons = to.commit_opening("reasons", documented(&new.answers, &new.reasons));
     to.push(Fact::ClearanceDecided(ClearanceDecision { referral: id, recipient, table: to.facts.table.hash(), reasons, cells }));
-    to.offer_what_passes()
+    Ok(())
 }
 
 /// The referral, for who may clear something of it: the sender, and the leader of the investigation.

@@ -35,9 +35,10 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
         consent::record(to, new)?;
     }
     for decision in &submission.decisions {
-        clearance::decide(to, decision)?;
+        clearance::record(to, decision)?;
     }
-    Ok(())
+    // Offered once, after the last act: the recipient gets one envelope, and all events of the submission fit one receipt.
+    if submission.decisions.is_empty() { Ok(()) } else { to.offer_what_passes() }
 }
 
 fn recipient<'a>(to: &Draft<'a>, submission: &Submission) -> Result<(&'a Function, &'a Agency), Refusal> {

@@ -138,9 +138,10 @@ pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, origin: 
         facts: Vec::new(),
     };
     let mut replies: Vec<Reply> = commands.iter().map(|command| fold.command(command)).collect();
-    // A receipt is for the tree as this batch leaves it, so its size is known only now.
-    let size = fold.size;
-    replies.iter_mut().flatten().filter(|committed| !committed.replayed).for_each(|committed| committed.size = size);
+    // A receipt is for the tree as this batch leaves it, so its size is known only now. A key that comes twice in one batch is a repeat
+    // of what this batch writes: its receipt has the same size, for there is no checkpoint in the middle of a batch.
+    let (before, after) = (fold.prev_size, fold.size);
+    replies.iter_mut().flatten().filter(|committed| committed.size > before).for_each(|committed| committed.size = after);
     Ok(fold.finish(replies))
 }
 
