@@ -5,11 +5,9 @@
 
 use std::sync::Arc;
 
-use brygga_domain::codes::*;
-use brygga_domain::command::*;
-use brygga_domain::event::{OfferResult, Officer, PersonName};
-use brygga_domain::grounds::Answers;
-use brygga_domain::{Digest, Entropy, FunctionId, OfficerPseudonym, RequestId, Time};
+use brygga_domain::command::NewOffer;
+use brygga_domain::event::{OfferResult, Officer};
+use brygga_domain::{Action, Command, Digest, Entropy, OfferAnswer, OfficerProof, OfficerPseudonym, RequestId, Time};
 use brygga_engine::batch::Law;
 use brygga_engine::broker::NoAnswer;
 use brygga_engine::committer::Failure;
@@ -17,14 +15,12 @@ use brygga_engine::lanes::LaneLimits;
 use brygga_engine::observe::Unobserved;
 use brygga_engine::rows::{EventRow, ReferralRows};
 use brygga_engine::signer_state::SignerState;
-use brygga_engine::store::Reader as _;
 use brygga_engine::{Broker, ManualClock, Parts, SystemRandomness, assemble, replay};
 use brygga_store::{CommitFault, MemoryDatabase, MemoryReader, SqliteOptions, SqliteStore};
 use brygga_tests::directory::{self, START_US};
 use brygga_tests::fold::{self, Driver};
 use brygga_tests::script::{self, Step};
 use brygga_verify::Verdict;
-use brygga_wire::limits::{CONSENTS_MAX, DECISIONS_MAX};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio_util::sync::CancellationToken;
@@ -235,69 +231,5 @@ fn a_key_that_comes_twice_in_one_batch_is_answered_with_one_receipt() {
         assert_eq!(receipts[0].checkpoint, receipts[2].checkpoint, "they were not in one batch");
         stop.cancel();
         task.await.unwrap();
-    });
-}
-
-/// Persons, categories: as many sections as a submission can decide one by one.
-fn one_act_for_each_section() -> Submission {
-    let persons: Vec<PersonName> = (1..=3).map(|number| PersonName { role: Role::Victim, number }).collect();
-    let categories = directory::table().kind(ReferralKind::ReportedOffence).unwrap().categories.clone();
-    let sections: Vec<(Category, PersonName)> =
-        persons.iter().flat_map(|person| categories.iter().map(|category| (*category, *person))).take(DECISIONS_MAX).collect();
-    let recipient: FunctionId = "solna-rvc".parse().unwrap();
-    let given_at = Time::from_micros(START_US - 1);
-    let consent = |(category, person): &(Category, PersonName)| NewConsent {
-        person: *person,
-        categories: vec![*category],
-        recipient: recipient.clone(),
-        purpose: Purpose::Support,
-        given_at,
-        valid_until: given_at.plus_minutes(60),
-        form: ConsentForm::Oral,
-        language: None,
-        interpreter: false,
-        gdpr_basis: GdprBasis::PublicTask,
-    };
-    let act = |(section, (_, person)): (u32, &(Category, PersonName))| NewDecision {
-        cells: vec![NewCell {
-            cell: NamedCell { section, person: Some(*person) },
-            outcome: NewOutcome::Release { ground: "CONSENT".parse().unwrap(), consent: None },
-        }],
-        answers: Answers::default(),
-        reasons: bytes::Bytes::from_static(b"made up"),
-    };
-    Submission {
-        kind: ReferralKind::ReportedOffence,
-        recipient: recipient.clone(),
-        urgency: Urgency::Routine,
-        thread: None,
-        leader: None,
-        reported_at: Some(given_at),
-        offer: None,
-        new_offer: None,
-        sender_reference: None,
-        persons: persons.iter().map(|name| NewPerson { name: *name, lookup: None }).collect(),
-        consents: sections.iter().take(CONSENTS_MAX).map(consent).collect(),
-        decisions: (1..).zip(&sections).map(act).collect(),
-        sections: sections
-            .iter()
-            .map(|(category, person)| NewSection { category: *category, persons: vec![*person], investigation: false, content: bytes::Bytes::new() })
-            .collect(),
-    }
-}
-
-#[test]
-fn the_receipt_of_the_longest_submission_proves_all_of_it() {
-    runtime().block_on(async {
-        let database = MemoryDatabase::default();
-        let mut driver = Driver::new(database.store());
-        driver.begin().await;
-        let before = database.reader().head().await.unwrap().size;
-        let submission = one_act_for_each_section();
-        assert_eq!((submission.consents.len(), submission.decisions.len()), (CONSENTS_MAX, DECISIONS_MAX));
-        let submit = police(101, Action::SubmitReferral(Box::new(submission)));
-        let reply = driver.batch(&[submit], Time::from_micros(START_US)).await.unwrap().remove(0).unwrap();
-        let written: Vec<u64> = (before..database.reader().head().await.unwrap().size).map(|at| u64::try_from(at).unwrap()).collect();
-        assert_eq!(reply.positions.iter().map(|at| at.0).collect::<Vec<_>>(), written);
     });
 }

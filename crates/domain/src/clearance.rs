@@ -165,8 +165,7 @@ pub(crate) fn revoke(to: &mut Draft<'_>, named: &[NamedCell]) -> Result<(), Refu
             Some(CellState::Decided(_)) => {}
             Some(CellState::Undecided) | None => return Err(about(Reason::NothingToRevoke)),
         }
-        let has_left = |section: &crate::referral::Section| section.released.is_some_and(|release| release.revision == section.revision);
-        if referral.section(cell.section).is_some_and(has_left) {
+        if referral.section(cell.section).is_some_and(crate::referral::Section::has_left) {
             return Err(about(Reason::AlreadyReleased));
         }
         cells.push(cell);

@@ -1,13 +1,15 @@
 //! What a recipient may do with a referral that was offered to it.
 
 use crate::codes::{Category, ContactOutcome, DeclineReason, ReturnReason};
-use crate::command::{NewClosing, NewContact};
+use crate::command::{Command, NewClosing, NewContact};
 use crate::decide::{Draft, wrong_stage};
+use crate::directory::Directory;
 use crate::event::{Closing, Contact, Fact};
 use crate::gate::{self, Released};
 use crate::ids::Position;
 use crate::referral::{Referral, Stage};
 use crate::refusal::{Detail, Reason, Refusal};
+use crate::time::Time;
 
 pub(crate) fn claim(to: &mut Draft<'_>, takeover: bool) -> Result<(), Refusal> {
     let officer = to.officer()?;
@@ -15,7 +17,7 @@ pub(crate) fn claim(to: &mut Draft<'_>, takeover: bool) -> Result<(), Refusal> {
     if referral.stage.is_ended() {
         return Err(wrong_stage(referral));
     }
-    let by_another = referral.claimed_by.is_some_and(|claimed| claimed != officer);
+    let by_another = referral.is_claimed_by_another(Some(officer));
     if by_another && !takeover {
         return Err(Reason::ClaimedByAnother.into());
     }
@@ -28,18 +30,31 @@ pub(crate) fn claim(to: &mut Draft<'_>, takeover: bool) -> Result<(), Refusal> {
 fn for_officer<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal> {
     let officer = to.officer()?;
     let referral = to.for_recipient()?;
-    if referral.claimed_by.is_some_and(|claimed| claimed != officer) { Err(Reason::ClaimedByAnother.into()) } else { Ok(referral) }
+    if referral.is_claimed_by_another(Some(officer)) { Err(Reason::ClaimedByAnother.into()) } else { Ok(referral) }
+}
+
+/// Whether content may go to the officer of this command at all, the first time or again. The gate is asked after it, section by section.
+pub fn may_receive(command: &Command, referral: &Referral, directory: &Directory, now: Time) -> Result<(), Refusal> {
+    let is_active = directory.agency(&command.agency).is_some_and(|agency| agency.is_active(now));
+    if !is_active {
+        Err(Reason::AgencyNotActive.into())
+    } else if referral.is_claimed_by_another(command.officer.map(|officer| officer.pseudonym)) {
+        Err(Reason::ClaimedByAnother.into())
+    } else if referral.stage.is_ended() {
+        Err(wrong_stage(referral))
+    } else {
+        Ok(())
+    }
 }
 
 /// Asks the gate once more for every offered section. What passes is released by this event, before a byte leaves.
 pub(crate) fn open(to: &mut Draft<'_>) -> Result<(), Refusal> {
-    let referral = for_officer(to)?;
-    if referral.stage.is_ended() {
-        return Err(wrong_stage(referral));
-    }
-    // Sections that have not left yet go first, so that a release which would need too long a receipt is finished by the next one.
+    to.officer()?;
+    let referral = to.for_recipient()?;
+    may_receive(to.command, referral, to.facts.directory, to.facts.now)?;
+    // Revisions that have not left yet go first, so that a release which would need too long a receipt is finished by the next one.
     let mut offered: Vec<_> = referral.sections.iter().filter(|section| section.offered).collect();
-    offered.sort_by_key(|section| section.released.is_some());
+    offered.sort_by_key(|section| section.has_left());
     let passing = offered.into_iter().filter_map(|section| gate::pass(referral, section, to.facts.table, to.facts.now).ok());
     let cleared = gate::within_receipt(passing);
     if cleared.is_empty() {

@@ -31,6 +31,7 @@ pub use event::{Event, Fact};
 pub use gate::Cleared;
 pub use grounds::GroundTable;
 pub use ids::*;
+pub use inbox::may_receive;
 pub use referral::{Referral, Stage};
 pub use refusal::{Reason, Refusal};
 pub use submit::reference_candidates;

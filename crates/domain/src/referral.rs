@@ -198,6 +198,13 @@ pub struct StopUseNotice {
     pub answer: Option<StopUseAnswer>,
 }
 
+impl Section {
+    /// Whether this revision has left.
+    pub fn has_left(&self) -> bool {
+        self.released.is_some_and(|release| release.revision == self.revision)
+    }
+}
+
 impl Referral {
     /// Whether the recipient has something to do: to work with it, to confirm a recall, or to answer a stop-use notice.
     pub fn waits_for_recipient(&self) -> bool {
@@ -237,6 +244,11 @@ impl Referral {
     /// Whether anything has left.
     pub fn has_released(&self) -> bool {
         self.sections.iter().any(|section| section.released.is_some())
+    }
+
+    /// Whether another officer has taken it on.
+    pub fn is_claimed_by_another(&self, officer: Option<OfficerPseudonym>) -> bool {
+        self.claimed_by.is_some_and(|claimed| Some(claimed) != officer)
     }
 
     /// Every cell with its name.
@@ -394,7 +406,10 @@ impl Referral {
             Fact::ReferralReturned { reason, .. } => self.stage = Stage::Returned(*reason),
             Fact::ContactRecorded(contact) => match contact.outcome {
                 ContactOutcome::Attempted => {}
-                ContactOutcome::Reached | ContactOutcome::EndedDeclined | ContactOutcome::EndedUnsafe => self.contacted_at = Some(contact.at),
+                // The first one stops the clock; what is recorded of later ones does not move it.
+                ContactOutcome::Reached | ContactOutcome::EndedDeclined | ContactOutcome::EndedUnsafe => {
+                    self.contacted_at = Some(self.contacted_at.map_or(contact.at, |first| first.min(contact.at)));
+                }
             },
             Fact::ReferralClosed(closing) => self.stage = Stage::Closed(closing.outcome),
             Fact::LogStarted { .. }

@@ -9,9 +9,9 @@ use crate::consent;
 use crate::decide::{Content, Draft, record_offer};
 use crate::directory::{Agency, Function};
 use crate::entropy::commit;
-use crate::event::{Fact, OfferResult, Person, PersonName, SectionContent, Submitted, SubmittedSection};
+use crate::event::{Fact, Interest, OfferResult, Person, PersonName, SectionContent, Submitted, SubmittedSection};
 use crate::grounds::KindRule;
-use crate::ids::{OfferId, PersonId, Reference, ReferralId, ThreadId};
+use crate::ids::{AgencyId, OfferId, PersonId, Reference, ReferralId, ThreadId};
 use crate::refusal::{Detail, Reason, Refusal};
 
 /// How many references a command may try before it gives up; one in 10^12 is taken at a million referrals.
@@ -49,9 +49,23 @@ fn recipient<'a>(to: &Draft<'a>, submission: &Submission) -> Result<(&'a Functio
         return Err(Reason::AgencyNotActive.into());
     }
     if let Some(leader) = &submission.leader {
-        directory.agency(leader).ok_or(Refusal::about(Reason::UnknownAgency, Detail::Field("leader")))?;
+        check_leader(to, submission, leader)?;
     }
     Ok((function, host))
+}
+
+/// A leader clears the investigation and sees what is held, so it must be an agency where that secrecy holds.
+fn check_leader(to: &Draft<'_>, submission: &Submission, leader: &AgencyId) -> Result<(), Refusal> {
+    let about = |reason| Refusal::about(reason, Detail::Field("leader"));
+    let agency = to.facts.directory.agency(leader).ok_or_else(|| about(Reason::UnknownAgency))?;
+    let holds = |section: &NewSection| to.facts.table.secrecies(agency.kind, section.category, Interest::Investigation).next().is_some();
+    if !agency.is_active(to.facts.now) {
+        Err(about(Reason::AgencyNotActive))
+    } else if *leader != to.command.agency && !submission.sections.iter().any(holds) {
+        Err(about(Reason::WrongRole))
+    } else {
+        Ok(())
+    }
 }
 
 fn check_direction(sender: &Agency, host: &Agency, function: &Function, rule: &KindRule) -> Result<(), Refusal> {

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use brygga_domain::decide::{Decided, Facts, Known, refused};
 use brygga_domain::event::OfferResult;
 use brygga_domain::gate;
-use brygga_domain::refusal::{Detail, Reason, Refusal};
+use brygga_domain::refusal::{Reason, Refusal};
 use brygga_domain::{
-    Action, Code as _, Command, Directory, Fact, GroundTable, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName, Time, decide,
+    Action, Code as _, Command, Directory, Fact, GroundTable, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName, Time, decide, may_receive,
 };
 use brygga_merkle::{Checkpoint, Frontier, Hash};
 use bytes::Bytes;
@@ -206,6 +206,7 @@ impl Fold<'_> {
         let referral = row.referral.as_ref().and_then(|id| ReferralId::from_bytes(&id.0).ok()).and_then(|id| self.referrals.get(&id)).map(Arc::clone);
         let released = released_of(&row.released);
         if let (Action::OpenReferral(_), Some(referral)) = (&command.action, &referral) {
+            may_receive(command, referral, &self.directory, self.now)?;
             self.still_passes(referral, &released)?;
         }
         Ok(Committed {
@@ -223,13 +224,7 @@ impl Fold<'_> {
             let section = referral.section(*number).filter(|section| section.revision == *revision);
             section.is_some_and(|section| gate::pass(referral, section, &self.law.table, self.now).is_ok())
         };
-        if referral.stage.is_ended() {
-            Err(Refusal::about(Reason::WrongStage, Detail::Stage(referral.stage.as_str())))
-        } else if released.iter().all(passes) {
-            Ok(())
-        } else {
-            Err(Reason::NotCleared.into())
-        }
+        if released.iter().all(passes) { Ok(()) } else { Err(Reason::NotCleared.into()) }
     }
 
     fn append(&mut self, command: &Command, key: (String, Blob), decided: Decided) -> Committed {

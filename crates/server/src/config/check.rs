@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Config, DEV_ORIGIN_PREFIX};
 use crate::directory_file::DirectoryFile;
+use crate::open::read_secret;
 use crate::tls::Tls;
 
 /// Bits of a private file's mode that nobody may have: writing for the group, anything for others.
@@ -58,8 +59,8 @@ impl Config {
             (Purpose::Development, false) => found.add("log.origin", format!("a development log's name begins with {DEV_ORIGIN_PREFIX}")),
             (Purpose::Production, false) | (Purpose::Development, true) => {}
         }
-        found.private("log.signing_key", &self.log.signing_key);
-        found.private("door.secret", &self.door.secret);
+        found.secret("log.signing_key", &self.log.signing_key);
+        found.secret("door.secret", &self.door.secret);
         found.private("tls.key", &self.tls.key);
         found.folder_of("storage.database", &self.storage.database);
         found.folder_of("storage.signer_state", &self.storage.signer_state);
@@ -92,7 +93,19 @@ impl Problems {
         self.0.push((key, why));
     }
 
-    /// A secret: a readable file that nobody else can read or change.
+    /// A secret of the broker: private, and of the shape that it is read in. A log that was begun is never begun again, so this must
+    /// be known before.
+    fn secret(&mut self, key: &'static str, path: &Path) {
+        let before = self.0.len();
+        self.private(key, path);
+        if self.0.len() == before
+            && let Err(error) = read_secret(path)
+        {
+            self.add(key, with_causes(&error));
+        }
+    }
+
+    /// A readable file that nobody else can read or change.
     fn private(&mut self, key: &'static str, path: &Path) {
         // Opened, not only looked at: the right to read is what counts.
         match fs::File::open(path).and_then(|file| file.metadata()) {

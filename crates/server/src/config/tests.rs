@@ -39,8 +39,8 @@ fn world() -> (tempfile::TempDir, PathBuf) {
     fs::copy(dev.ca(), etc.join("tls/client-ca.pem")).unwrap();
     let list = authority.revocation_list(&[], Validity::starting(now).from).unwrap();
     fs::write(etc.join("tls/client-ca.crl.pem"), list).unwrap();
-    write_private(&etc.join("log-signing.seed"), &[1; 32]).unwrap();
-    write_private(&etc.join("door.secret"), &[2; 32]).unwrap();
+    write_private(&etc.join("log-signing.seed"), "01".repeat(32).as_bytes()).unwrap();
+    write_private(&etc.join("door.secret"), "02".repeat(32).as_bytes()).unwrap();
     let named = format!("{{\"issuer_key_sha256\": \"{}\",", hex::encode(authority.key_hash()));
     fs::write(etc.join("directory.json"), DIRECTORY.replacen('{', &named, 1)).unwrap();
     let rebased = EXAMPLE.replace("\"/etc/", &format!("\"{}/etc/", root.display())).replace("\"/var/", &format!("\"{}/var/", root.display()));
@@ -107,7 +107,9 @@ fn what_the_text_has_wrong_is_named() {
 #[test]
 fn what_the_files_have_wrong_is_named() {
     type Damage = fn(&Path);
-    let cases: [(&str, Damage, &str); 11] = [
+    let cases: [(&str, Damage, &str); 13] = [
+        ("a seed as bytes", |etc| fs::write(etc.join("log-signing.seed"), [1; 32]).unwrap(), "log.signing_key"),
+        ("a secret that is too short", |etc| fs::write(etc.join("door.secret"), "02".repeat(31)).unwrap(), "door.secret"),
         ("a missing seed", |etc| fs::remove_file(etc.join("log-signing.seed")).unwrap(), "log.signing_key"),
         ("a secret for all", |etc| fs::set_permissions(etc.join("door.secret"), fs::Permissions::from_mode(0o644)).unwrap(), "door.secret"),
         ("a key for all", |etc| fs::set_permissions(etc.join("tls/server.key"), fs::Permissions::from_mode(0o604)).unwrap(), "tls.key"),

@@ -1,0 +1,215 @@
+//! Edges of the rules that generated histories seldom reach: long receipts, claims and agencies that change under a key, leaders, clocks.
+
+use std::sync::Arc;
+
+use brygga_domain::command::*;
+use brygga_domain::event::{Officer, PersonName};
+use brygga_domain::grounds::Answers;
+use brygga_domain::*;
+use brygga_engine::batch::{Committed, Reply};
+use brygga_engine::store::Reader as _;
+use brygga_store::{MemoryDatabase, MemoryStore};
+use brygga_tests::directory::{self, START_US};
+use brygga_tests::fold::Driver;
+use brygga_wire::limits::{CONSENTS_MAX, DECISIONS_MAX};
+
+const POLICE: &str = "vasterort-polis";
+const BOARD: &str = "solna-soc";
+const KLARA: u8 = 1;
+const SARA: u8 = 2;
+const MONA: u8 = 3;
+
+/// A world whose commands are folded one by one.
+struct World {
+    database: MemoryDatabase,
+    driver: Driver<MemoryStore>,
+    drawn: u8,
+}
+
+impl World {
+    async fn begin() -> Self {
+        let database = MemoryDatabase::default();
+        let mut driver = Driver::new(database.store());
+        driver.begin().await;
+        // Below 100 lie the draws of the log's beginning.
+        Self { database, driver, drawn: 100 }
+    }
+
+    fn command(&mut self, agency: &str, officer: u8, action: Action) -> Command {
+        self.drawn += 1;
+        let entropy = Entropy::new([self.drawn; 32]);
+        let officer = Officer { pseudonym: OfficerPseudonym([officer; 16]), proof: OfficerProof::Asserted };
+        let request = RequestId(entropy.uuid("request", 0));
+        Command { agency: agency.parse().unwrap(), officer: Some(officer), request, digest: Digest([self.drawn; 32]), entropy, action }
+    }
+
+    async fn ask(&mut self, command: &Command) -> Reply {
+        self.driver.batch(std::slice::from_ref(command), now()).await.unwrap().remove(0)
+    }
+
+    async fn does(&mut self, agency: &str, officer: u8, action: Action) -> Committed {
+        let command = self.command(agency, officer, action);
+        self.ask(&command).await.unwrap()
+    }
+
+    async fn refuses(&mut self, agency: &str, officer: u8, action: Action) -> Reason {
+        let command = self.command(agency, officer, action);
+        self.ask(&command).await.unwrap_err().reason
+    }
+
+    /// A referral of so many sections, each cleared by an act of its own, and its name.
+    async fn submitted(&mut self, sections: usize) -> ReferralName {
+        let submission = cleared_one_by_one(sections);
+        name(&self.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission))).await)
+    }
+
+    async fn size(&self) -> u64 {
+        u64::try_from(self.database.reader().head().await.unwrap().size).unwrap()
+    }
+}
+
+fn now() -> Time {
+    Time::from_micros(START_US)
+}
+
+fn name(committed: &Committed) -> ReferralName {
+    ReferralName::Id(committed.referral.as_ref().unwrap().id)
+}
+
+type Part = (Category, PersonName);
+
+fn consent((category, person): &Part) -> NewConsent {
+    let given_at = Time::from_micros(START_US - 1);
+    NewConsent {
+        person: *person,
+        categories: vec![*category],
+        recipient: "solna-rvc".parse().unwrap(),
+        purpose: Purpose::Support,
+        given_at,
+        valid_until: given_at.plus_minutes(60),
+        form: ConsentForm::Oral,
+        language: None,
+        interpreter: false,
+        gdpr_basis: GdprBasis::PublicTask,
+    }
+}
+
+fn act(section: u32, (_, person): &Part) -> NewDecision {
+    let outcome = NewOutcome::Release { ground: "CONSENT".parse().unwrap(), consent: None };
+    let cell = NewCell { cell: NamedCell { section, person: Some(*person) }, outcome };
+    NewDecision { cells: vec![cell], answers: Answers::default(), reasons: bytes::Bytes::from_static(b"made up") }
+}
+
+/// As many sections, each with a consent and an act of its own.
+fn cleared_one_by_one(sections: usize) -> Submission {
+    let persons: Vec<PersonName> = (1..=4).map(|number| PersonName { role: Role::Victim, number }).collect();
+    let categories = directory::table().kind(ReferralKind::ReportedOffence).unwrap().categories.clone();
+    let parts: Vec<Part> = persons.iter().flat_map(|person| categories.iter().map(|category| (*category, *person))).take(sections).collect();
+    assert_eq!(parts.len(), sections);
+    let section =
+        |(category, person): &Part| NewSection { category: *category, persons: vec![*person], investigation: false, content: bytes::Bytes::new() };
+    Submission {
+        kind: ReferralKind::ReportedOffence,
+        recipient: "solna-rvc".parse().unwrap(),
+        urgency: Urgency::Routine,
+        thread: None,
+        leader: None,
+        reported_at: Some(Time::from_micros(START_US - 1)),
+        offer: None,
+        new_offer: None,
+        sender_reference: None,
+        persons: persons.iter().map(|name| NewPerson { name: *name, lookup: None }).collect(),
+        sections: parts.iter().map(section).collect(),
+        consents: parts.iter().map(consent).collect(),
+        decisions: (1..).zip(&parts).map(|(number, part)| act(number, part)).collect(),
+    }
+}
+
+#[tokio::test]
+async fn the_receipt_of_the_longest_submission_proves_all_of_it() {
+    let mut world = World::begin().await;
+    let before = world.size().await;
+    assert_eq!(CONSENTS_MAX, DECISIONS_MAX);
+    let submission = cleared_one_by_one(DECISIONS_MAX);
+    let committed = world.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission))).await;
+    let written: Vec<u64> = (before..world.size().await).collect();
+    assert_eq!(committed.positions.iter().map(|at| at.0).collect::<Vec<_>>(), written);
+}
+
+#[tokio::test]
+async fn a_new_revision_leaves_before_what_has_left_already() {
+    let mut world = World::begin().await;
+    // Each section rests on two events of its own, so no receipt proves them all.
+    let last = 35;
+    let name = world.submitted(last).await;
+    let first = world.does(BOARD, SARA, Action::OpenReferral(name)).await.released;
+    let rest = world.does(BOARD, SARA, Action::OpenReferral(name)).await.released;
+    let number = u32::try_from(last).unwrap();
+    assert!(first.len() < last && !first.contains(&(number, 1)) && rest.contains(&(number, 1)));
+    let (category, person) = (*directory::table().kind(ReferralKind::ReportedOffence).unwrap().categories.get(4).unwrap(), victim(4));
+    let content = NewContent { section: number, category, content: bytes::Bytes::from_static(b"other") };
+    world.does(POLICE, KLARA, Action::AmendReferral(name, vec![content])).await;
+    world.does(POLICE, KLARA, Action::DecideClearance(name, act(number, &(category, person)))).await;
+    let renewed = world.does(BOARD, SARA, Action::OpenReferral(name)).await.released;
+    assert!(renewed.contains(&(number, 2)), "{renewed:?}");
+}
+
+fn victim(number: u8) -> PersonName {
+    PersonName { role: Role::Victim, number: number.into() }
+}
+
+#[tokio::test]
+async fn an_agency_that_takes_part_no_longer_gets_nothing_new_and_nothing_again() {
+    let mut world = World::begin().await;
+    let name = world.submitted(1).await;
+    let opening = world.command(BOARD, SARA, Action::OpenReferral(name));
+    world.ask(&opening).await.unwrap();
+    let board = world.driver.law.directory.agency(&BOARD.parse().unwrap()).unwrap().clone();
+    let without = Agency { agreement_at: None, ..board };
+    world.does("brygga", KLARA, Action::RegisterAgency(without, Digest([1; 32]))).await;
+    assert_eq!(world.refuses(BOARD, SARA, Action::OpenReferral(name)).await, Reason::AgencyNotActive);
+    assert_eq!(world.ask(&opening).await.unwrap_err().reason, Reason::AgencyNotActive);
+}
+
+#[tokio::test]
+async fn a_repeated_opening_is_refused_once_another_officer_has_taken_over() {
+    let mut world = World::begin().await;
+    let name = world.submitted(1).await;
+    let opening = world.command(BOARD, SARA, Action::OpenReferral(name));
+    world.ask(&opening).await.unwrap();
+    assert!(world.ask(&opening).await.unwrap().replayed);
+    world.does(BOARD, MONA, Action::ClaimReferral { referral: name, takeover: false }).await;
+    assert_eq!(world.ask(&opening).await.unwrap_err().reason, Reason::ClaimedByAnother);
+    world.does(BOARD, SARA, Action::ClaimReferral { referral: name, takeover: true }).await;
+    assert!(world.ask(&opening).await.unwrap().replayed);
+}
+
+#[tokio::test]
+async fn only_an_agency_that_can_hold_an_investigation_leads_it() {
+    let mut world = World::begin().await;
+    let led_by = |leader: &str| {
+        let submission = Submission { leader: Some(leader.parse().unwrap()), ..cleared_one_by_one(1) };
+        Action::SubmitReferral(Box::new(submission))
+    };
+    for leader in [BOARD, "ekero-soc", "ivo"] {
+        assert_eq!(world.refuses(POLICE, KLARA, led_by(leader)).await, Reason::WrongRole, "{leader}");
+    }
+    let prosecution = world.driver.law.directory.agency(&"vasterort-aklagare".parse().unwrap()).unwrap().clone();
+    world.does(POLICE, KLARA, led_by("vasterort-aklagare")).await;
+    world.does("brygga", KLARA, Action::RegisterAgency(Agency { agreement_at: None, ..prosecution }, Digest([1; 32]))).await;
+    assert_eq!(world.refuses(POLICE, KLARA, led_by("vasterort-aklagare")).await, Reason::AgencyNotActive);
+}
+
+#[tokio::test]
+async fn the_first_contact_stops_the_clock_and_a_later_one_does_not_move_it() {
+    let mut world = World::begin().await;
+    let name = world.submitted(1).await;
+    world.does(BOARD, SARA, Action::OpenReferral(name)).await;
+    world.does(BOARD, SARA, Action::AcceptReferral(name)).await;
+    let first = Time::from_micros(START_US - 1);
+    let reached = |at| NewContact { outcome: ContactOutcome::Reached, at, channel: Some(SafeChannel::Meeting), interpreter: false, next_try_at: None };
+    for at in [first, now()] {
+        let committed = world.does(BOARD, SARA, Action::RecordContact(name, reached(at))).await;
+        assert_eq!(committed.referral.as_ref().map(Arc::as_ref).and_then(|referral| referral.contacted_at), Some(first));
+    }
+}
