@@ -1,5 +1,6 @@
 //! Edges of the rules that generated histories seldom reach: long receipts, claims and agencies that change under a key, leaders, clocks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use brygga_domain::command::*;
@@ -129,8 +130,15 @@ fn cleared_one_by_one(sections: usize) -> Submission {
 async fn the_receipt_of_the_longest_submission_proves_all_of_it() {
     let mut world = World::begin().await;
     let before = world.size().await;
-    assert_eq!(CONSENTS_MAX, DECISIONS_MAX);
-    let submission = cleared_one_by_one(DECISIONS_MAX);
+    let mut submission = cleared_one_by_one(CONSENTS_MAX);
+    // Each act releases one section and keeps another back, which makes two events.
+    let mut acts = std::mem::take(&mut submission.decisions).into_iter();
+    while let (Some(mut act), Some(other)) = (acts.next(), acts.next()) {
+        let outcome = NewOutcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false };
+        act.cells.extend(other.cells.into_iter().map(|cell| NewCell { outcome: outcome.clone(), ..cell }));
+        submission.decisions.push(act);
+    }
+    assert_eq!((submission.consents.len(), submission.decisions.len()), (CONSENTS_MAX, DECISIONS_MAX));
     let committed = world.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission))).await;
     let written: Vec<u64> = (before..world.size().await).collect();
     assert_eq!(committed.positions.iter().map(|at| at.0).collect::<Vec<_>>(), written);
@@ -212,4 +220,40 @@ async fn the_first_contact_stops_the_clock_and_a_later_one_does_not_move_it() {
         let committed = world.does(BOARD, SARA, Action::RecordContact(name, reached(at))).await;
         assert_eq!(committed.referral.as_ref().map(Arc::as_ref).and_then(|referral| referral.contacted_at), Some(first));
     }
+}
+
+/// The sections that the decisions of a receipt speak of, and those that its confirmations do.
+async fn told(world: &World, receipt: &Committed) -> (BTreeSet<u32>, BTreeSet<u32>) {
+    let (mut decided, mut confirmed) = (BTreeSet::new(), BTreeSet::new());
+    for position in &receipt.positions {
+        let at = i64::try_from(position.0).unwrap();
+        let row = world.database.reader().events(at, at + 1).await.unwrap().remove(0);
+        match brygga_journal::decode(&row.bytes.0).unwrap().fact {
+            Fact::ClearanceDecided(decision) => decided.extend(decision.cells.iter().map(|decided| decided.cell.section)),
+            Fact::ClearanceConfirmed { cells, .. } => confirmed.extend(cells.iter().map(|word| word.cell.section)),
+            _ => {}
+        }
+    }
+    (decided, confirmed)
+}
+
+#[tokio::test]
+async fn no_receipt_of_a_recipient_tells_of_what_was_kept_back() {
+    let mut world = World::begin().await;
+    let submission = Submission { decisions: Vec::new(), ..cleared_one_by_one(3) };
+    let parts: Vec<NamedCell> = (1..).zip(&submission.sections).map(|(section, new)| NamedCell { section, person: Some(new.persons[0]) }).collect();
+    let withheld = NewOutcome::Withhold { reason: WithholdReason::HarmNotExcluded, nameable: false };
+    let clause = || NewOutcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: None };
+    let outcomes = [clause(), withheld, clause()];
+    let cells = parts.iter().zip(outcomes).map(|(cell, outcome)| NewCell { cell: *cell, outcome }).collect();
+    let asserted = [FactCode::BalanceObvious, FactCode::NotContraryToStatute].into();
+    let decision = NewDecision { cells, answers: Answers { asserted, ..Answers::default() }, reasons: bytes::Bytes::from_static(b"made up") };
+    let name = name(&world.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission))).await);
+    world.does(POLICE, KLARA, Action::DecideClearance(name, decision)).await;
+    world.does(POLICE, MONA, Action::ConfirmClearance(name, vec![(parts[0], true), (parts[2], false)])).await;
+    let opened = world.does(BOARD, SARA, Action::OpenReferral(name)).await;
+    assert_eq!(opened.released, [(1, 1)]);
+    let (decided, confirmed) = told(&world, &opened).await;
+    // Section 3 might still have left when it was decided; that the second officer differed is not told.
+    assert_eq!((decided, confirmed), ([1, 3].into(), [1].into()));
 }

@@ -41,7 +41,7 @@ remedies! {
     GroundUnknown = "check the ground's code", "kontrollera grundens kod";
     Internal = "give the trace id to the broker's operator", "lämna spårnumret till driften";
     KeyReused = "leave out --request-id for a new command; a repeat must be the same in every byte, so give the same --now too", "utelämna --request-id för ett nytt kommando; en upprepning måste vara likadan, ange även samma --now";
-    LogDoubted = "the operator checks the log: bryggad doctor", "driften kontrollerar loggen: bryggad doctor";
+    LogDoubted = "the operator checks the log: bryggad replay", "driften kontrollerar loggen: bryggad replay";
     MalformedMessage = "correct the fields that are named", "rätta de fält som anges";
     MessageTooLarge = "make it smaller, or send it in several referrals", "gör det mindre, eller skicka i flera remisser";
     NeedsOpening = "brygga inbox open", "brygga inbox open";

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use brygga_domain::event::{CellName, DecidedCell, Outcome};
+use brygga_domain::event::{CellName, Confirmation, DecidedCell, Outcome};
 use brygga_domain::grounds::{GroundTable, SHIPPED, TableError};
 use brygga_domain::{AgencyId, Code, ConsentId, Event, Fact, FunctionId, Position, ReferralId, ReferralName};
 use brygga_merkle::{Hash, leaf_hash};
@@ -172,7 +172,17 @@ fn submit(request: &v1::SubmitReferralRequest, response: &v1::SubmitReferralResp
     same(logged == sent, "the sections")?;
     same(own_all(given, "OfferRecorded").count() == usize::from(request.offer.is_some()), "the offer")?;
     same(own_all(given, "ConsentRecorded").count() == request.consents.len(), "the consents")?;
-    same(own_all(given, "ClearanceDecided").count() == request.decisions.len(), "the decisions")
+    same(own_decided(given).count() == request.decisions.iter().map(|decision| decision.cells.len()).sum::<usize>(), "the decisions")
+}
+
+/// Every cell that our agency decided; one act makes an event for what may leave and another for what stays.
+fn own_decided<'a>(given: Given<'a>) -> impl Iterator<Item = &'a DecidedCell> {
+    own_all(given, "ClearanceDecided").flat_map(|event| if let Fact::ClearanceDecided(decision) = &event.fact { decision.cells.as_slice() } else { &[] })
+}
+
+/// Every word of our agency's second officer, on what may leave and on what stays.
+fn own_words<'a>(given: Given<'a>) -> impl Iterator<Item = &'a Confirmation> {
+    own_all(given, "ClearanceConfirmed").flat_map(|event| if let Fact::ClearanceConfirmed { cells, .. } = &event.fact { cells.as_slice() } else { &[] })
 }
 
 fn amend(request: &v1::AmendReferralRequest, response: &v1::AmendReferralResponse, given: Given<'_>) -> Checked {
@@ -240,9 +250,8 @@ fn asked_outcome(cell: &v1::CellDecision) -> (u32, bool, String) {
 }
 
 fn decide(request: &v1::DecideClearanceRequest, response: &v1::DecideClearanceResponse, given: Given<'_>) -> Checked {
-    let fact = about(&request.referral, response.referral.as_ref(), "ClearanceDecided", given)?;
-    let Fact::ClearanceDecided(decision) = fact else { return Ok(()) };
-    let mut logged: Vec<_> = decision.cells.iter().map(logged_outcome).collect();
+    about(&request.referral, response.referral.as_ref(), "ClearanceDecided", given)?;
+    let mut logged: Vec<_> = own_decided(given).map(logged_outcome).collect();
     let mut sent: Vec<_> = request.decision.iter().flat_map(|decision| &decision.cells).map(asked_outcome).collect();
     logged.sort_unstable();
     sent.sort_unstable();
@@ -250,9 +259,8 @@ fn decide(request: &v1::DecideClearanceRequest, response: &v1::DecideClearanceRe
 }
 
 fn confirm(request: &v1::ConfirmClearanceRequest, response: &v1::ConfirmClearanceResponse, given: Given<'_>) -> Checked {
-    let fact = about(&request.referral, response.referral.as_ref(), "ClearanceConfirmed", given)?;
-    let Fact::ClearanceConfirmed { cells, .. } = fact else { return Ok(()) };
-    let mut logged: Vec<_> = cells.iter().map(|word| (word.cell.section, is_investigation(word.cell), word.agrees)).collect();
+    about(&request.referral, response.referral.as_ref(), "ClearanceConfirmed", given)?;
+    let mut logged: Vec<_> = own_words(given).map(|word| (word.cell.section, is_investigation(word.cell), word.agrees)).collect();
     let mut sent: Vec<_> = request.cells.iter().map(|word| (section(word.cell.as_ref()), names_investigation(word.cell.as_ref()), word.agrees)).collect();
     logged.sort_unstable();
     sent.sort_unstable();

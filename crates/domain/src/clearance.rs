@@ -41,9 +41,22 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
     if cells.is_empty() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
     }
-    let reasons = to.commit_opening("reasons", documented(&new.answers, &new.reasons));
-    to.push(Fact::ClearanceDecided(ClearanceDecision { referral: id, recipient, table: to.facts.table.hash(), reasons, cells }));
+    let earlier = to.referral()?.cells().filter(|(name, cell)| !seen.contains(name) && cell.is_withheld()).map(|(name, _)| name.section);
+    let kept = cells.iter().filter(|decided| decided.outcome.is_withheld()).map(|decided| decided.cell.section).chain(earlier).collect();
+    for cells in apart(cells, &kept, |decided| decided.cell) {
+        let (recipient, table) = (recipient.clone(), to.facts.table.hash());
+        let reasons = to.commit_opening("reasons", documented(&new.answers, &new.reasons));
+        to.push(Fact::ClearanceDecided(ClearanceDecision { referral: id, recipient, table, reasons, cells }));
+    }
     Ok(())
+}
+
+/// The cells of sections that are kept back apart from the others, for an event each.
+///
+/// Whoever receives a section is shown, whole, the events that its release rests on; they must not tell of what did not leave.
+fn apart<T>(cells: Vec<T>, kept: &BTreeSet<u32>, name: fn(&T) -> CellName) -> impl Iterator<Item = Vec<T>> {
+    let (kept, leaving): (Vec<T>, Vec<T>) = cells.into_iter().partition(|cell| kept.contains(&name(cell).section));
+    [leaving, kept].into_iter().filter(|cells| !cells.is_empty())
 }
 
 /// The referral, for who may clear something of it: the sender, and the leader of the investigation.
@@ -148,7 +161,10 @@ pub(crate) fn confirm(to: &mut Draft<'_>, named: &[(NamedCell, bool)]) -> Result
     if cells.is_empty() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
     }
-    to.push(Fact::ClearanceConfirmed { referral: id, cells });
+    let kept = cells.iter().filter(|word| !word.agrees).map(|word| word.cell.section).collect();
+    for cells in apart(cells, &kept, |word| word.cell) {
+        to.push(Fact::ClearanceConfirmed { referral: id, cells });
+    }
     to.offer_what_passes()
 }
 

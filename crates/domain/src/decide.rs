@@ -222,7 +222,9 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
         }
         Action::RegisterFunction(function, entry) => register_function(to, function, *entry)?,
         Action::RecordOffer(offer) => {
-            to.active_agency()?;
+            if to.active_agency()?.kind == AgencyKind::Supervisor {
+                return Err(Reason::WrongRole.into());
+            }
             record_offer(to, offer)?;
         }
         Action::SubmitReferral(submission) => submit::submit(to, submission)?,

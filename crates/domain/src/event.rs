@@ -429,6 +429,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether it stays.
+    pub fn is_withheld(&self) -> bool {
+        match self {
+            Self::Release { .. } => false,
+            Self::Withhold { .. } => true,
+        }
+    }
+}
+
 /// A second officer's word about one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confirmation {

@@ -198,6 +198,16 @@ pub struct StopUseNotice {
     pub answer: Option<StopUseAnswer>,
 }
 
+impl Cell {
+    /// Whether it was decided that it stays.
+    pub fn is_withheld(&self) -> bool {
+        match &self.state {
+            CellState::Undecided => false,
+            CellState::Decided(decision) => decision.outcome.is_withheld(),
+        }
+    }
+}
+
 impl Section {
     /// Whether this revision has left.
     pub fn has_left(&self) -> bool {

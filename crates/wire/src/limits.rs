@@ -4,10 +4,10 @@
 pub const SECTIONS_MAX: usize = 32;
 /// Persons of one referral.
 pub const PERSONS_MAX: usize = 32;
-/// Consents of one submission; with as many acts of decision its events still fit one receipt.
+/// Consents of one submission; with the acts of decision its events still fit one receipt.
 pub const CONSENTS_MAX: usize = 30;
-/// Acts of decision of one submission.
-pub const DECISIONS_MAX: usize = 30;
+/// Acts of decision of one submission; an act makes up to two events, for what may leave and for what stays.
+pub const DECISIONS_MAX: usize = 15;
 /// Cells of one act.
 pub const CELLS_MAX: usize = 256;
 /// Content of one section.

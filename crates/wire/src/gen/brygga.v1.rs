@@ -5379,7 +5379,7 @@ pub struct SubmitReferralRequest {
     /// Consents that the sender holds; at most 30.
     #[prost(message, repeated, tag = "15")]
     pub consents: ::prost::alloc::vec::Vec<ConsentTerms>,
-    /// Decisions that need no second officer; at most 30.
+    /// Decisions that need no second officer; at most 15.
     #[prost(message, repeated, tag = "16")]
     pub decisions: ::prost::alloc::vec::Vec<Decision>,
 }
