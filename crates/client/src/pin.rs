@@ -128,12 +128,12 @@ impl PinFile {
         self.check_forward(found.as_ref())?;
         self.current = found;
         let pin = self.current.as_ref().map(|pinned| &pinned.checkpoint);
-        let outcome = if pin != linked.pin() {
-            Advance::Moved
-        } else {
+        let outcome = if pin == linked.pin() {
             self.write(linked.note())?;
             self.current = Some(Pinned { checkpoint: linked.checkpoint().clone(), note: linked.note().clone() });
             Advance::Stored
+        } else {
+            Advance::Moved
         };
         drop(lock);
         Ok(outcome)

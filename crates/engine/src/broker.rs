@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use brygga_domain::{Command, Directory, Entropy, GroundTable, Refusal, Time};
-use brygga_merkle::NoteKey;
+use brygga_merkle::{ConsistencyProof, NoteKey};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -11,14 +11,14 @@ use tokio_util::task::TaskTracker;
 use crate::batch::Law;
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::committer::{Answer, Committer, Failure, Pending, Receipted};
-use crate::delivery::{self, Delivery};
+use crate::delivery::{self, Delivery, Gathering};
 use crate::lanes::{LaneLimits, LaneSenders, NoRoom, QueueDepth, lanes};
 use crate::observe::Observer;
 use crate::readers::{AskError, ReaderPool};
-use crate::rows::Blob;
 use crate::signer::LogSigner;
 use crate::signer_state::SignerState;
 use crate::store::{Reader, Store};
+use crate::tiles::HeldTiles;
 
 /// What a broker is made of.
 pub struct Parts<S, R> {
@@ -53,6 +53,7 @@ pub struct Parts<S, R> {
 pub struct Broker<R> {
     senders: LaneSenders,
     readers: ReaderPool<R>,
+    tiles: HeldTiles,
     head: watch::Receiver<u64>,
     directory: watch::Receiver<Arc<Directory>>,
     table: Arc<GroundTable>,
@@ -78,9 +79,11 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
     let (senders, lanes) = lanes(parts.limits, parts.stop);
     let (head_in, head) = watch::channel(parts.size);
     let (directory_in, directory) = watch::channel(Arc::clone(&parts.law.directory));
+    let tiles = HeldTiles::default();
     let broker = Broker {
         senders,
         readers: ReaderPool::new(parts.readers, parts.tasks),
+        tiles: tiles.clone(),
         head,
         directory,
         table: Arc::clone(&parts.law.table),
@@ -104,6 +107,7 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         signer: parts.signer,
         state,
         head: head_in,
+        tiles,
         directory: directory_in,
         observer: parts.observer,
     };
@@ -144,19 +148,20 @@ impl<R: Reader> Broker<R> {
 
     /// Builds the receipt of a committed command, and loads what it released.
     pub async fn deliver(&self, receipted: &Receipted, pinned_size: u64) -> Result<Delivery, AskError> {
-        let committed = receipted.committed.clone();
-        let note = receipted.note.clone();
-        self.readers
-            .ask(move |reader| {
-                Box::pin(async move {
-                    let receipt = delivery::receipt(reader, &committed.positions, committed.size, note).await?;
-                    let consistency = if pinned_size == 0 { None } else { delivery::consistency(reader, pinned_size, committed.size).await? };
-                    let referral = committed.referral.as_ref().map(|referral| Blob::from(referral.id.as_bytes())).unwrap_or_default();
-                    let contents = delivery::contents(reader, &referral, &committed.released).await?;
-                    Ok(Delivery { receipt, contents, consistency })
-                })
-            })
-            .await
+        let mut gathering = Gathering::new(receipted, pinned_size, &self.tiles)?;
+        if gathering.lacks_anything() {
+            let tiles = self.tiles.clone();
+            gathering = self.readers.ask(move |reader| Box::pin(async move { gathering.complete(reader, &tiles).await })).await?;
+        }
+        Ok(gathering.build()?)
+    }
+
+    /// The consistency proof between two sizes of the log; `None` where there is none.
+    pub async fn consistency(&self, old: u64, new: u64) -> Result<Option<ConsistencyProof>, AskError> {
+        if let Some(proof) = delivery::consistency_in_memory(&self.tiles, old, new) {
+            return Ok(Some(proof));
+        }
+        self.readers.ask(move |reader| Box::pin(async move { delivery::consistency(reader, old, new).await })).await
     }
 
     /// The readers.

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brygga_domain::{Command, Directory, Reason, Refusal, Time};
+use brygga_domain::{Command, Directory, Position, Reason, Refusal, Time};
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
@@ -15,10 +15,11 @@ use crate::batch::{self, Committed, Folded, Law};
 use crate::clock::Clock;
 use crate::lanes::Lanes;
 use crate::observe::Observer;
-use crate::rows::HeadRow;
+use crate::rows::{EventRow, HeadRow};
 use crate::signer::LogSigner;
 use crate::signer_state::SignerState;
 use crate::store::{Batch, CommitError, Loaded, Store, StoreError};
+use crate::tiles::HeldTiles;
 
 /// How long the committer waits after a failed load before it asks again.
 const LOAD_BACKOFF: Duration = Duration::from_millis(50);
@@ -45,6 +46,8 @@ pub struct Receipted {
     pub committed: Committed,
     /// The signed note of the head that the receipt is for; `None` for a replayed key, whose note the readers look up.
     pub note: Option<Bytes>,
+    /// Leaves of the receipt that this commit wrote.
+    pub fresh: Vec<(Position, Bytes)>,
 }
 
 /// Why a command was not carried out.
@@ -90,6 +93,7 @@ pub struct Committer<S, C> {
     pub(crate) signer: LogSigner,
     pub(crate) state: SignerState,
     pub(crate) head: watch::Sender<u64>,
+    pub(crate) tiles: HeldTiles,
     pub(crate) directory: watch::Sender<Arc<Directory>>,
     pub(crate) observer: Arc<dyn Observer>,
 }
@@ -215,6 +219,8 @@ impl<S: Store, C: Clock> Committer<S, C> {
         for fact in &folded.facts {
             self.observer.fact(fact);
         }
+        self.tiles.committed(&folded.batch);
+        let written = Written::new(folded.batch.events);
         for (answer, reply) in answers.into_iter().zip(folded.replies) {
             if let Err(refusal) = &reply {
                 self.observer.refused(refusal);
@@ -224,7 +230,11 @@ impl<S: Store, C: Clock> Committer<S, C> {
             {
                 self.observer.released(committed.released.len());
             }
-            let reply = reply.map_err(Failure::Refused).map(|committed| Receipted { note: if committed.replayed { None } else { note.clone() }, committed });
+            let reply = reply.map_err(Failure::Refused).map(|committed| Receipted {
+                note: if committed.replayed { None } else { note.clone() },
+                fresh: written.leaves(&committed.positions),
+                committed,
+            });
             // The caller may be gone; what is committed is committed.
             drop(answer.send(reply));
         }
@@ -237,6 +247,25 @@ impl<S: Store, C: Clock> Committer<S, C> {
     fn doubt(answers: Vec<oneshot::Sender<Answer>>, why: String) -> Stopped {
         refuse_all(answers, &Failure::Doubted);
         Stopped::Doubt(why)
+    }
+}
+
+/// The events that a commit wrote.
+struct Written {
+    first: u64,
+    leaves: Vec<Bytes>,
+}
+
+impl Written {
+    fn new(events: Vec<EventRow>) -> Self {
+        let first = events.first().and_then(|event| u64::try_from(event.position).ok()).unwrap_or(u64::MAX);
+        Self { first, leaves: events.into_iter().map(|event| Bytes::from(event.bytes.0)).collect() }
+    }
+
+    /// Those of the positions that are among them.
+    fn leaves(&self, positions: &[Position]) -> Vec<(Position, Bytes)> {
+        let leaf = |at: &Position| Some((*at, self.leaves.get(usize::try_from(at.0.checked_sub(self.first)?).ok()?)?.clone()));
+        positions.iter().filter_map(leaf).collect()
     }
 }
 

@@ -19,6 +19,7 @@ pub mod signer;
 pub mod signer_state;
 pub mod startup;
 pub mod store;
+pub mod tiles;
 
 pub use broker::{Broker, NoAnswer, Parts, assemble};
 pub use clock::{Clock, ManualClock, Randomness, SystemClock, SystemRandomness};

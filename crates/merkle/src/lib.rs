@@ -19,5 +19,5 @@ pub use checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
 pub use key::{Ed25519Signer, KEY_NAME_BYTES_MAX, KeyError, NoteKey, Signer};
 pub use note::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteError, NoteSignature, SignedNote, open, sign_checkpoint};
 pub use proof::{ConsistencyProof, InclusionProof, PROOF_HASHES_MAX, ProofError, verify_consistency, verify_inclusion};
-pub use tile::{BuildError, ConsistencyPlan, FrontierPlan, InclusionPlan, LoadedTiles, TILE_HASHES_MAX, TILE_LEVELS, TileRange};
+pub use tile::{BuildError, ConsistencyPlan, FrontierPlan, InclusionPlan, LoadedTiles, TILE_HASHES_MAX, TILE_LEVELS, Tile, TileRange};
 pub use tree::{Frontier, FrontierError, HASH_BYTES, Hash, HashLengthError, TREE_LEAVES_MAX, TileHash, empty_root, leaf_hash, node_hash};

@@ -7,9 +7,10 @@
 //! all proofs of a receipt, and a full tile never changes and may be cached.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::proof::{ConsistencyProof, InclusionProof, ProofError};
-use crate::tree::{Frontier, Hash, TREE_LEAVES_MAX, fold_complete, fold_edge};
+use crate::tree::{Frontier, Hash, TREE_LEAVES_MAX, fold_edge, node_hash};
 
 /// Levels of the tree that one tile spans; only every eighth level is stored.
 pub const TILE_LEVELS: u8 = 8;
@@ -73,11 +74,54 @@ pub enum BuildError {
     },
 }
 
-/// The hashes that a caller has loaded for one or more plans.
+/// The first hashes of one tile, with the root of every complete subtree among them. It only ever grows, and what it holds never changes.
+#[derive(Debug, Clone, Default)]
+pub struct Tile {
+    // The hashes themselves, then their parents, and so on. The root of a full tile is a hash of the next stored level.
+    levels: [Vec<Hash>; 8],
+}
+
+impl Tile {
+    /// The number of hashes.
+    pub fn len(&self) -> usize {
+        self.levels.first().map_or(0, Vec::len)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes the next hash, unless the tile is full.
+    pub fn push(&mut self, hash: Hash) {
+        if u64::try_from(self.len()).is_ok_and(|count| count >= TILE_HASHES_MAX) {
+            return;
+        }
+        let mut node = hash;
+        for level in &mut self.levels {
+            level.push(node);
+            let (pairs, alone) = level.as_chunks::<2>();
+            let (Some([left, right]), []) = (pairs.last(), alone) else { return };
+            node = node_hash(left, right);
+        }
+    }
+
+    fn node(&self, above: u8, index: u64) -> Option<Hash> {
+        self.levels.get(usize::from(above))?.get(usize::try_from(index).ok()?).copied()
+    }
+}
+
+impl Extend<Hash> for Tile {
+    fn extend<I: IntoIterator<Item = Hash>>(&mut self, hashes: I) {
+        hashes.into_iter().for_each(|hash| self.push(hash));
+    }
+}
+
+/// The tiles that a caller has loaded for one or more plans.
 #[derive(Debug, Clone, Default)]
 pub struct LoadedTiles {
-    // By level and first position; the longest range wins, for tiles only grow.
-    tiles: BTreeMap<(u8, u64), Vec<Hash>>,
+    // By level and first position; the longest wins, for tiles only grow.
+    tiles: BTreeMap<(u8, u64), Arc<Tile>>,
 }
 
 impl LoadedTiles {
@@ -91,11 +135,23 @@ impl LoadedTiles {
         if u64::try_from(hashes.len()) != Ok(range.len()) {
             return Err(BuildError::WrongCount { level: range.level, start: range.start, expected: range.len(), found: hashes.len() });
         }
-        let held = self.tiles.entry((range.level, range.start)).or_default();
-        if held.len() < hashes.len() {
-            *held = hashes;
-        }
+        let mut tile = Tile::default();
+        tile.extend(hashes);
+        self.put(range.level, range.start, Arc::new(tile));
         Ok(())
+    }
+
+    /// Takes a tile that was made before: the hashes of `level` from `start` on.
+    pub fn put(&mut self, level: u8, start: u64, tile: Arc<Tile>) {
+        let held = self.tiles.entry((level, start)).or_default();
+        if held.len() < tile.len() {
+            *held = tile;
+        }
+    }
+
+    /// The tile of that level and first position.
+    pub fn tile(&self, level: u8, start: u64) -> Option<&Arc<Tile>> {
+        self.tiles.get(&(level, start))
     }
 
     /// Whether the range needs no scan any more.
@@ -103,16 +159,12 @@ impl LoadedTiles {
         self.tiles.get(&(range.level, range.start)).is_some_and(|held| u64::try_from(held.len()).is_ok_and(|count| count >= range.len()))
     }
 
-    /// The root of a complete subtree, folded from the stored level below it.
+    /// The root of a complete subtree.
     fn subtree(&self, subtree: Subtree) -> Result<Hash, BuildError> {
-        let (level, start, end) = subtree.stored();
+        let (level, above, start) = subtree.stored();
         let tile_start = start - start % TILE_HASHES_MAX;
-        let slice = || {
-            let from = usize::try_from(start - tile_start).ok()?;
-            let to = usize::try_from(end - tile_start).ok()?;
-            fold_complete(self.tiles.get(&(level, tile_start))?.get(from..to)?)
-        };
-        slice().ok_or(BuildError::Missing { level, start: tile_start })
+        let tile = self.tiles.get(&(level, tile_start));
+        tile.and_then(|tile| tile.node(above, (start - tile_start) >> above)).ok_or(BuildError::Missing { level, start: tile_start })
     }
 }
 
@@ -124,16 +176,15 @@ struct Subtree {
 }
 
 impl Subtree {
-    /// The stored level at or below it, and the positions there that lie under it.
-    const fn stored(self) -> (u8, u64, u64) {
+    /// The stored level at or below it, how far above that it is, and the first position there that lies under it.
+    const fn stored(self) -> (u8, u8, u64) {
         let above = self.level % TILE_LEVELS;
-        let start = self.index << above;
-        (self.level - above, start, start + (1 << above))
+        (self.level - above, above, self.index << above)
     }
 
     /// The tile of a tree of `size` leaves that holds those positions.
     fn tile(self, size: u64) -> TileRange {
-        let (level, start, _end) = self.stored();
+        let (level, _above, start) = self.stored();
         let start = start - start % TILE_HASHES_MAX;
         TileRange { level, start, end: (start + TILE_HASHES_MAX).min(size >> level) }
     }

@@ -208,21 +208,6 @@ pub(crate) fn fold_edge(subtrees: &[Hash]) -> Option<Hash> {
     subtrees.iter().rev().copied().reduce(|right, left| node_hash(&left, &right))
 }
 
-/// Joins the hashes of one level into the root of the complete subtree above them.
-///
-/// `None` unless their number is a power of two.
-pub(crate) fn fold_complete(hashes: &[Hash]) -> Option<Hash> {
-    if !hashes.len().is_power_of_two() {
-        return None;
-    }
-    let mut level = hashes.to_vec();
-    while level.len() > 1 {
-        let (pairs, _none_left) = level.as_chunks::<2>();
-        level = pairs.iter().map(|[l, r]| node_hash(l, r)).collect();
-    }
-    level.first().copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -250,10 +250,8 @@ ORDER BY r.first_position"
 
 pub(crate) const READ_ALL: &str = referrals!("read_all", "WHERE r.first_position > $1 ORDER BY r.first_position LIMIT $2");
 
-pub(crate) const READ_OPEN_INBOX: &str = referrals!(
-    "read_open_inbox",
-    "WHERE r.recipient = $1 AND r.recipient_acts = 1 AND r.first_position > $2 ORDER BY r.first_position LIMIT $3"
-);
+pub(crate) const READ_OPEN_INBOX: &str =
+    referrals!("read_open_inbox", "WHERE r.recipient = $1 AND r.recipient_acts = 1 AND r.first_position > $2 ORDER BY r.first_position LIMIT $3");
 
 /// `$1`: the referral. `$2`: pairs of section and revision.
 pub(crate) const READ_CONTENTS: &str = "-- read_contents

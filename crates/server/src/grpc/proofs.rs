@@ -3,9 +3,8 @@
 use brygga_domain::Position;
 use brygga_engine::delivery;
 use brygga_engine::projection::number;
-use brygga_engine::rows::CheckpointRow;
-use brygga_engine::store::{Corrupt, Reader, StoreError};
-use brygga_merkle::{ConsistencyProof, leaf_hash};
+use brygga_engine::store::Reader;
+use brygga_merkle::leaf_hash;
 use brygga_wire::{v1, view};
 use bytes::Bytes;
 use tonic::Request;
@@ -19,15 +18,17 @@ impl<R: Reader> Rpc<R> {
     pub(super) async fn checkpoint(&self, request: &Request<v1::GetCheckpointRequest>) -> Result<v1::GetCheckpointResponse, Failed> {
         self.caller(request.extensions())?;
         let pinned = request.get_ref().pinned_size;
-        let (row, proof) = self.ask(move |reader| Box::pin(async move { latest(reader, pinned).await })).await?;
-        let none = v1::ConsistencyProof { from_size: pinned, to_size: u64::try_from(row.size).unwrap_or_default(), hashes: Vec::new() };
+        let row = self.ask(|reader| Box::pin(async move { reader.checkpoint(None).await })).await?.ok_or(Failed::Bug("a log without a checkpoint"))?;
+        let size = u64::try_from(row.size).map_err(|_| Failed::Bug("a checkpoint has a negative size"))?;
+        let proof = if pinned == 0 { None } else { self.broker.consistency(pinned, size).await.map_err(Failed::Read)? };
+        let none = v1::ConsistencyProof { from_size: pinned, to_size: size, hashes: Vec::new() };
         Ok(v1::GetCheckpointResponse { checkpoint: Bytes::from(row.note.0), consistency: Some(proof.as_ref().map_or(none, view::consistency)) })
     }
 
     pub(super) async fn inclusion(&self, request: &Request<v1::GetInclusionProofRequest>) -> Result<v1::GetInclusionProofResponse, Failed> {
         self.caller(request.extensions())?;
         let v1::GetInclusionProofRequest { position, tree_size } = *request.get_ref();
-        let log_size = self.log_size().await?;
+        let log_size = self.log_size(tree_size).await?;
         let size = if tree_size == 0 { log_size } else { tree_size };
         if size > log_size {
             return Err(Failed::field("tree_size", NO_SUCH_SIZE));
@@ -46,7 +47,7 @@ impl<R: Reader> Rpc<R> {
     pub(super) async fn consistency(&self, request: &Request<v1::GetConsistencyProofRequest>) -> Result<v1::GetConsistencyProofResponse, Failed> {
         self.caller(request.extensions())?;
         let v1::GetConsistencyProofRequest { from_size, to_size } = *request.get_ref();
-        let log_size = self.log_size().await?;
+        let log_size = self.log_size(to_size).await?;
         let to = if to_size == 0 { log_size } else { to_size };
         if to > log_size {
             return Err(Failed::field("to_size", NO_SUCH_SIZE));
@@ -54,13 +55,8 @@ impl<R: Reader> Rpc<R> {
         if from_size == 0 || from_size > to {
             return Err(Failed::field("from_size", "must be at least 1 and at most to_size"));
         }
-        let question = self.ask(move |reader| {
-            Box::pin(async move {
-                let proof = delivery::consistency(reader, from_size, to).await?;
-                Ok((proof, reader.checkpoint(Some(number(to))).await?))
-            })
-        });
-        let (proof, row) = question.await?;
+        let row = self.ask(move |reader| Box::pin(async move { reader.checkpoint(Some(number(to))).await })).await?;
+        let proof = self.broker.consistency(from_size, to).await.map_err(Failed::Read)?;
         let proof = proof.ok_or(Failed::Bug("sizes within the log have no consistency proof"))?;
         Ok(v1::GetConsistencyProofResponse {
             consistency: Some(view::consistency(&proof)),
@@ -68,16 +64,13 @@ impl<R: Reader> Rpc<R> {
         })
     }
 
-    async fn log_size(&self) -> Result<u64, Failed> {
+    /// The size of the log, as far as it matters: the store is asked when the wanted size is beyond what this broker knows.
+    async fn log_size(&self, wanted: u64) -> Result<u64, Failed> {
+        let known = *self.broker.head().borrow();
+        if wanted != 0 && wanted <= known {
+            return Ok(known);
+        }
         let head = self.ask(|reader| Box::pin(async move { reader.head().await })).await?;
         u64::try_from(head.size).map_err(|_| Failed::Bug("the head has a negative size"))
     }
-}
-
-async fn latest<R: Reader>(reader: &mut R, pinned: u64) -> Result<(CheckpointRow, Option<ConsistencyProof>), StoreError> {
-    let corrupt = |column| StoreError::Corrupt(Corrupt { table: "checkpoint", row: String::from("latest"), column });
-    let row = reader.checkpoint(None).await?.ok_or_else(|| corrupt("size"))?;
-    let size = u64::try_from(row.size).map_err(|_| corrupt("size"))?;
-    let proof = if pinned == 0 { None } else { delivery::consistency(reader, pinned, size).await? };
-    Ok((row, proof))
 }

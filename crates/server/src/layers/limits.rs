@@ -14,9 +14,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::Server;
-use tonic::Status;
 use tower::{Layer, Service};
 
 use super::refusal;

@@ -165,9 +165,7 @@ fn own_answer(response: &Response<Body>, seen: &Seen) -> Option<Response<Body>> 
         Some(Fault::TooLarge) => Some(refusal(Reason::MessageTooLarge, "the message is larger than the broker takes", None)),
         Some(Fault::Flag | Fault::Ended) => Some(refusal(Reason::MalformedMessage, "the request is not one whole gRPC message", None)),
         // The library's own text is dropped: it tells field names and what was found in them.
-        None if status.message().starts_with(DECODING_FAILED) => {
-            Some(refusal(Reason::MalformedMessage, "the bytes are not the message of this method", None))
-        }
+        None if status.message().starts_with(DECODING_FAILED) => Some(refusal(Reason::MalformedMessage, "the bytes are not the message of this method", None)),
         None => None,
     }
 }

@@ -79,18 +79,20 @@ impl Metrics {
     pub fn watch_queue(&self, waiting: impl Fn() -> QueueDepth + Send + Sync + 'static) {
         let depth = self.meter.u64_observable_gauge("brygga.queue.depth").with_description("Commands that wait for the committer, by lane.");
         // The provider holds the callback; the handle is of no use to anybody.
-        drop(depth.with_callback(move |depth| {
-            let QueueDepth { prompt, ordinary } = waiting();
-            for (lane, count) in [("prompt", prompt), ("ordinary", ordinary)] {
-                depth.observe(u64::try_from(count).unwrap_or(u64::MAX), &[KeyValue::new("lane", lane)]);
-            }
-        }).build());
+        let _gauge = depth
+            .with_callback(move |depth| {
+                let QueueDepth { prompt, ordinary } = waiting();
+                for (lane, count) in [("prompt", prompt), ("ordinary", ordinary)] {
+                    depth.observe(u64::try_from(count).unwrap_or(u64::MAX), &[KeyValue::new("lane", lane)]);
+                }
+            })
+            .build();
     }
 
     /// Watches how many connections are open; asked whenever metrics are collected.
     pub fn watch_connections(&self, open: impl Fn() -> usize + Send + Sync + 'static) {
         let connections = self.meter.u64_observable_gauge("brygga.connections.open").with_description("Open connections of agencies.");
-        drop(connections.with_callback(move |connections| connections.observe(u64::try_from(open()).unwrap_or(u64::MAX), &[])).build());
+        let _gauge = connections.with_callback(move |connections| connections.observe(u64::try_from(open()).unwrap_or(u64::MAX), &[])).build();
     }
 
     /// A request was answered.
