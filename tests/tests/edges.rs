@@ -107,8 +107,7 @@ fn cleared_one_by_one(sections: usize) -> Submission {
     let categories = directory::table().kind(ReferralKind::ReportedOffence).unwrap().categories.clone();
     let parts: Vec<Part> = persons.iter().flat_map(|person| categories.iter().map(|category| (*category, *person))).take(sections).collect();
     assert_eq!(parts.len(), sections);
-    let section =
-        |(category, person): &Part| NewSection { category: *category, persons: vec![*person], investigation: false, content: bytes::Bytes::new() };
+    let section = |(category, person): &Part| NewSection { category: *category, persons: vec![*person], investigation: false, content: bytes::Bytes::new() };
     Submission {
         kind: ReferralKind::ReportedOffence,
         recipient: "solna-rvc".parse().unwrap(),
