@@ -251,6 +251,7 @@ impl Fold<'_> {
 
     fn append_events(&mut self, decided: &Decided) -> Option<Arc<Referral>> {
         let after = decided.referral.clone().map(Arc::new);
+        let before = after.as_ref().and_then(|referral| self.referrals.get(&referral.id)).map(Arc::clone);
         for event in &decided.events {
             let position = self.size;
             let bytes = brygga_journal::encode(event);
@@ -266,7 +267,7 @@ impl Fold<'_> {
             });
             self.facts.push(event.fact.name());
             if let (Some(_), Some(referral)) = (event.fact.referral(), &after) {
-                self.notice(position, event, referral);
+                self.notice(position, event, (before.as_deref(), referral));
             }
             self.size = position.saturating_add(1);
         }
@@ -277,8 +278,8 @@ impl Fold<'_> {
         Some(referral)
     }
 
-    fn notice(&mut self, position: u64, event: &brygga_domain::Event, referral: &Referral) {
-        let (inbox, status) = projection::notices(event, referral);
+    fn notice(&mut self, position: u64, event: &brygga_domain::Event, (before, referral): (Option<&Referral>, &Referral)) {
+        let (inbox, status) = projection::notices(event, before, referral);
         let id = Blob::from(referral.id.as_bytes());
         self.batch.inbox.extend(inbox.map(|kind| InboxRow {
             position: number(position),

@@ -4,6 +4,7 @@
 
 use brygga_domain::codes::*;
 use brygga_domain::event::{ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName};
+use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::GroundCode;
 use brygga_domain::referral::{Cell, CellState, Consent, Decision, Referral, Section, SectionRelease, Stage, StopUseNotice};
 use brygga_domain::*;
@@ -346,8 +347,8 @@ fn stop_use(row: &StopUseRow) -> Result<StopUseNotice, Corrupt> {
     })
 }
 
-/// What the recipient's inbox and the sender are told of one event, given the referral after it.
-pub fn notices(event: &Event, after: &Referral) -> (Option<InboxKind>, Option<SenderStatus>) {
+/// What the recipient's inbox and the sender are told of one event, given the referral before and after its command.
+pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (Option<InboxKind>, Option<SenderStatus>) {
     match &event.fact {
         Fact::ReferralSubmitted(_) => (None, Some(SenderStatus::Stored)),
         Fact::ReferralOffered(_) => (Some(InboxKind::Offered), Some(SenderStatus::Offered)),
@@ -357,7 +358,8 @@ pub fn notices(event: &Event, after: &Referral) -> (Option<InboxKind>, Option<Se
         Fact::RecallAcknowledged { .. } => (None, Some(SenderStatus::RecallConfirmed)),
         Fact::StopUseSent { .. } => (Some(InboxKind::StopUse), None),
         Fact::StopUseAnswered { .. } => (None, Some(SenderStatus::StopUseConfirmed)),
-        Fact::SectionsReleased { .. } => (None, Some(SenderStatus::Opened)),
+        // How often the recipient reads what it has is not the sender's to know.
+        Fact::SectionsReleased { released, .. } => (None, released.sections().iter().any(|section| is_new(section, before)).then_some(SenderStatus::Opened)),
         Fact::DeliveryAcknowledged { .. } => (None, Some(SenderStatus::Delivered)),
         Fact::ReferralAccepted { .. } => (None, Some(SenderStatus::Answered)),
         Fact::ReferralDeclined { reason, .. } => (None, reason.sender_status()),
@@ -378,6 +380,12 @@ pub fn notices(event: &Event, after: &Referral) -> (Option<InboxKind>, Option<Se
         | Fact::DisclosureRefused { .. }
         | Fact::LogQueried { .. } => (None, None),
     }
+}
+
+/// Whether this revision of the section leaves for the first time.
+fn is_new(released: &ReleasedSection, before: Option<&Referral>) -> bool {
+    let left = before.and_then(|referral| referral.section(released.section)).and_then(|section| section.released);
+    left.is_none_or(|left| left.revision < released.revision)
 }
 
 /// Everything is decided, and every section has a cell that is withheld.

@@ -9,7 +9,7 @@ mod connection;
 mod files;
 mod peer;
 mod reload;
-mod slots;
+pub(crate) mod slots;
 #[cfg(test)]
 mod tests;
 

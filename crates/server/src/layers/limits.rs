@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use brygga_domain::Reason;
+use brygga_domain::directory::CertificateName;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -20,6 +21,8 @@ use tonic::transport::Server;
 use tower::{Layer, Service};
 
 use super::refusal;
+use crate::tls::PeerInfo;
+use crate::tls::slots::{Slot, Slots};
 
 /// Largest message, received or sent.
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
@@ -41,6 +44,8 @@ pub const WRITES_AT_ONCE_MAX: usize = 1024;
 pub const READS_AT_ONCE_MAX: usize = 256;
 /// Open status, inbox and log streams.
 pub const STREAMS_AT_ONCE_MAX: usize = 2048;
+/// One agency has at most one in so many of the places of each class.
+pub const AGENCY_SHARE: usize = 2;
 /// Longest time a request may take when the caller names no deadline.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(30);
 /// When a request that was shed may be tried again.
@@ -122,7 +127,7 @@ impl Class {
     }
 }
 
-/// Bounds the requests of each class.
+/// Bounds the requests of each class, and each agency's share of them.
 #[derive(Debug, Clone)]
 pub struct ConcurrencyLayer {
     places: Arc<Places>,
@@ -130,13 +135,41 @@ pub struct ConcurrencyLayer {
 
 #[derive(Debug)]
 struct Places {
-    writes: Arc<Semaphore>,
-    reads: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
+    writes: ClassPlaces,
+    reads: ClassPlaces,
+    streams: ClassPlaces,
+}
+
+/// The places of one class. Requests that an agency never finishes take its own share and no more.
+#[derive(Debug)]
+struct ClassPlaces {
+    all: Arc<Semaphore>,
+    of_agency: Slots<CertificateName>,
+}
+
+/// A place that a request has.
+#[derive(Debug)]
+struct Place {
+    _all: OwnedSemaphorePermit,
+    _of_agency: Option<Slot<CertificateName>>,
+}
+
+impl ClassPlaces {
+    fn new(limit: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(limit)), of_agency: Slots::new(limit.div_ceil(AGENCY_SHARE)) }
+    }
+
+    fn take(&self, peer: Option<&PeerInfo>) -> Option<Place> {
+        let of_agency = match peer {
+            Some(peer) => Some(self.of_agency.take(peer.certificate.name())?),
+            None => None,
+        };
+        Arc::clone(&self.all).try_acquire_owned().ok().map(|all| Place { _all: all, _of_agency: of_agency })
+    }
 }
 
 impl Places {
-    fn of(&self, class: Class) -> &Arc<Semaphore> {
+    fn of(&self, class: Class) -> &ClassPlaces {
         match class {
             Class::Write => &self.writes,
             Class::Read => &self.reads,
@@ -149,9 +182,9 @@ impl ConcurrencyLayer {
     /// One set of places for the whole server, whatever number of connections there is.
     pub fn new(limits: &Limits) -> Self {
         let places = Places {
-            writes: Arc::new(Semaphore::new(limits.writes_at_once)),
-            reads: Arc::new(Semaphore::new(limits.reads_at_once)),
-            streams: Arc::new(Semaphore::new(limits.streams_at_once)),
+            writes: ClassPlaces::new(limits.writes_at_once),
+            reads: ClassPlaces::new(limits.reads_at_once),
+            streams: ClassPlaces::new(limits.streams_at_once),
         };
         Self { places: Arc::new(places) }
     }
@@ -186,9 +219,9 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let class = Class::of_path(request.uri().path());
-        match Arc::clone(self.places.of(class)).try_acquire_owned() {
-            Ok(place) => ConcurrencyFuture(Admitted::Yes { inner: Box::pin(self.inner.call(request)), class, place: Some(place) }),
-            Err(_) => ConcurrencyFuture(Admitted::No),
+        match self.places.of(class).take(request.extensions().get()) {
+            Some(place) => ConcurrencyFuture(Admitted::Yes { inner: Box::pin(self.inner.call(request)), class, place: Some(place) }),
+            None => ConcurrencyFuture(Admitted::No),
         }
     }
 }
@@ -197,7 +230,7 @@ where
 pub struct ConcurrencyFuture<F>(Admitted<F>);
 
 enum Admitted<F> {
-    Yes { inner: Pin<Box<F>>, class: Class, place: Option<OwnedSemaphorePermit> },
+    Yes { inner: Pin<Box<F>>, class: Class, place: Option<Place> },
     No,
 }
 
@@ -227,7 +260,7 @@ where
 
 struct PlacedBody {
     inner: Body,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
 }
 
 impl HttpBody for PlacedBody {

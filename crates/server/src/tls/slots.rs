@@ -8,25 +8,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Places, at most `limit` for each key.
 #[derive(Debug)]
-pub(super) struct Slots<K> {
+pub(crate) struct Slots<K> {
     limit: usize,
     taken: Arc<Mutex<HashMap<K, usize>>>,
 }
 
 /// A place that is taken until this is dropped.
 #[derive(Debug)]
-pub(super) struct Slot<K: Eq + Hash> {
+pub(crate) struct Slot<K: Eq + Hash> {
     key: K,
     taken: Arc<Mutex<HashMap<K, usize>>>,
 }
 
 impl<K: Eq + Hash + Clone> Slots<K> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { limit, taken: Arc::default() }
     }
 
     /// A place for the key, or `None` when all of its places are taken.
-    pub(super) fn take(&self, key: K) -> Option<Slot<K>> {
+    pub(crate) fn take(&self, key: K) -> Option<Slot<K>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(key.clone()).or_insert(0);
         if *count >= self.limit {

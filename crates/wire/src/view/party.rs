@@ -94,8 +94,9 @@ fn sections(referral: &Referral, clearing: Clearing) -> Vec<v1::SectionClearance
         number: section.number,
         category: section.category.number(),
         revision: section.revision,
-        offered: section.offered,
-        released_revision: section.released.map_or(0, |release| release.revision),
+        // Whether it was offered or has left depends on the persons' cells too, which are not the leader's to know.
+        offered: section.offered && clearing == Clearing::Sender,
+        released_revision: section.released.filter(|_| clearing == Clearing::Sender).map_or(0, |release| release.revision),
         cells: section.cells.iter().filter(|cell| clearing.sees(cell)).map(|cell| cell_clearance(referral, cell)).collect(),
     };
     referral.sections.iter().filter(seen).map(shown).collect()
