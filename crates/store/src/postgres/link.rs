@@ -25,7 +25,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(12);
 /// What every session is started with. The server's limits end what hangs, so that a broker that stands still does not hold the
 /// head's lock; the planner never reads through a table that an index is there for, nor does it depend on how large tables were
 /// when it looked.
-const SETTINGS: [(&str, &str); 16] = [
+const SETTINGS: [(&str, &str); 17] = [
     ("search_path", SCHEMA),
     ("synchronous_commit", "on"),
     ("statement_timeout", "10s"),
@@ -36,6 +36,7 @@ const SETTINGS: [(&str, &str); 16] = [
     ("tcp_keepalives_interval", "1"),
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "10s"),
+    ("work_mem", "64MB"),
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
