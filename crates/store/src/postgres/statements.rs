@@ -119,47 +119,47 @@ pub(crate) const WRITE: &str = concat!(
     insert!(
         referral, first_position 9, id 10, reference 11, thread 12, kind 13, sender 14, from_kind 15, to_kind 16, recipient 17, host 18, leader 19, urgency 20,
         reported_at 21, contact_due_at 22, contacted_at 23, submitted_at 24, last_position 25, offered_at 26, stage 27, stage_code 28, recall 29,
-        recall_confirmed 30, claimed_by 31, sender_clears 32, leader_clears 33
+        recall_confirmed 30, claimed_by 31, sender_clears 32, leader_clears 33, recipient_acts 34
     ),
     "\nON CONFLICT (first_position) DO UPDATE SET (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at,
 contact_due_at, contacted_at, submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears,
-leader_clears) = (excluded.thread, excluded.kind, excluded.sender, excluded.from_kind, excluded.to_kind, excluded.recipient, excluded.host,
+leader_clears, recipient_acts) = (excluded.thread, excluded.kind, excluded.sender, excluded.from_kind, excluded.to_kind, excluded.recipient, excluded.host,
 excluded.leader, excluded.urgency, excluded.reported_at, excluded.contact_due_at, excluded.contacted_at, excluded.submitted_at,
 excluded.last_position, excluded.offered_at, excluded.stage, excluded.stage_code, excluded.recall, excluded.recall_confirmed, excluded.claimed_by,
-excluded.sender_clears, excluded.leader_clears)",
+excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts)",
     "), persons AS (",
-    upsert!(person, [origin 34, place 35], id 36, role 37, number 38),
+    upsert!(person, [origin 35, place 36], id 37, role 38, number 39),
     "), sections AS (",
-    upsert!(section, [origin 39, number 40], category 41, revision 42, commitment 43, offered 44, released_at 45, released_revision 46, rested_on 47),
+    upsert!(section, [origin 40, number 41], category 42, revision 43, commitment 44, offered 45, released_at 46, released_revision 47, rested_on 48),
     "), cells AS (",
     upsert!(
-        cell, [origin 48, section 49, place 50], interest 51, decided_at 52, officer 53, ground 54, consent 55, withheld 56, nameable 57, second_officer 58,
-        confirmed_at 59
+        cell, [origin 49, section 50, place 51], interest 52, decided_at 53, officer 54, ground 55, consent 56, withheld 57, nameable 58, second_officer 59,
+        confirmed_at 60
     ),
     "), consents AS (",
     upsert!(
-        consent, [origin 60, position 61], id 62, person 63, categories 64, recipient 65, purpose 66, given_at 67, valid_until 68, form 69, language 70,
-        interpreter 71, gdpr_basis 72, withdrawn_at 73
+        consent, [origin 61, position 62], id 63, person 64, categories 65, recipient 66, purpose 67, given_at 68, valid_until 69, form 70, language 71,
+        interpreter 72, gdpr_basis 73, withdrawn_at 74
     ),
     "), entries AS (",
-    insert!(inbox, function 74, position 75, referral 76, kind 77),
+    insert!(inbox, function 75, position 76, referral 77, kind 78),
     "), statuses AS (",
-    insert!(status, agency 78, position 79, referral 80, status 81, at 82),
+    insert!(status, agency 79, position 80, referral 81, status 82, at 83),
     "), contents AS (",
-    insert!(section_content, origin 83, section 84, revision 85, key_id 86, salt 87, bytes 88, destroy_after 89),
+    insert!(section_content, origin 84, section 85, revision 86, key_id 87, salt 88, bytes 89, destroy_after 90),
     "), openings AS (",
-    insert!(opening, position 90, field 91, salt 92, value 93),
+    insert!(opening, position 91, field 92, salt 93, value 94),
     "), lookups AS (",
-    insert!(person_lookup, hash 94, person 95),
+    insert!(person_lookup, hash 95, person 96),
     "), sender_references AS (",
-    insert!(sender_reference, hash 96, referral 97),
+    insert!(sender_reference, hash 97, referral 98),
     "), keys AS (",
-    upsert!(request_key, [agency 98, request 99], digest 100, refused 101, positions 102, size 103, referral 104, released 105, at 106),
+    upsert!(request_key, [agency 99, request 100], digest 101, refused 102, positions 103, size 104, referral 105, released 106, at 107),
     // The same answer once more is no use of a key.
     "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
 IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time) = (head.size, head.root, head.frontier, head.last_time)
-FROM unnest($107, $108, $109, $110) AS head (size, root, frontier, last_time) RETURNING log_head.size)
+FROM unnest($108, $109, $110, $111) AS head (size, root, frontier, last_time) RETURNING log_head.size)
 SELECT pg_notify('brygga_log', size::text) FROM moved",
 );
 
@@ -236,7 +236,7 @@ pub(crate) const READ_ALL: &str =
 pub(crate) const READ_OPEN_INBOX: &str = referrals!(
     "read_open_inbox",
     "SELECT first_position AS origin FROM referral
-WHERE recipient = $1 AND stage IN ('ready', 'opened', 'accepted') AND first_position > $2 ORDER BY first_position LIMIT $3"
+WHERE recipient = $1 AND recipient_acts = 1 AND first_position > $2 ORDER BY first_position LIMIT $3"
 );
 
 /// `$1`: the referral. `$2` and `$3`: sections and their revisions.

@@ -46,7 +46,8 @@ CREATE TABLE checkpoint (
 -- Rows of referrals: inserted or replaced, never deleted.
 
 -- `sender_clears` and `leader_clears` tell whether a cell waits for the sender's or the leader's officers while the referral is
--- not ended. The store derives them from the cells that it writes, so that the partial indexes hold exactly what waits.
+-- not ended, `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that
+-- the partial indexes hold exactly what waits.
 CREATE TABLE referral (
     first_position bigint PRIMARY KEY,
     id bytea NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -73,6 +74,7 @@ CREATE TABLE referral (
     claimed_by bytea CHECK (length(claimed_by) = 16),
     sender_clears bigint NOT NULL CHECK (sender_clears IN (0, 1)),
     leader_clears bigint NOT NULL CHECK (leader_clears IN (0, 1)),
+    recipient_acts bigint NOT NULL CHECK (recipient_acts IN (0, 1)),
     CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18')),
     CHECK (stage <> 'returned' OR stage_code IN ('wrong_function', 'incomplete', 'wrong_board')),
     CHECK (stage <> 'closed' OR stage_code IN ('supported', 'declined_by_her', 'not_reached_safely', 'handed_over', 'other_outcome', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'noted')),
@@ -80,7 +82,7 @@ CREATE TABLE referral (
 );
 
 CREATE INDEX referral_by_sender ON referral (sender, first_position);
-CREATE INDEX referral_in_inbox ON referral (recipient, first_position) WHERE stage IN ('ready', 'opened', 'accepted');
+CREATE INDEX referral_in_inbox ON referral (recipient, first_position) WHERE recipient_acts = 1;
 CREATE INDEX referral_sender_clears ON referral (sender, first_position) WHERE sender_clears = 1;
 CREATE INDEX referral_leader_clears ON referral (leader, first_position) WHERE leader_clears = 1;
 

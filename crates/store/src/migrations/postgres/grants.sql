@@ -10,7 +10,8 @@ GRANT INSERT ON event, tree, checkpoint, referral, person, section, cell, consen
 -- Nothing that a row is found by can be changed.
 GRANT UPDATE (size, root, frontier, last_time) ON log_head TO brygga_run;
 GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at, contact_due_at, contacted_at,
-    submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears, leader_clears)
+    submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears, leader_clears,
+    recipient_acts)
     ON referral TO brygga_run;
 GRANT UPDATE (id, role, number) ON person TO brygga_run;
 GRANT UPDATE (category, revision, commitment, offered, released_at, released_revision, rested_on) ON section TO brygga_run;
