@@ -176,12 +176,12 @@ fn submit(request: &v1::SubmitReferralRequest, response: &v1::SubmitReferralResp
 }
 
 /// Every cell that our agency decided; one act makes an event for what may leave and another for what stays.
-fn own_decided<'a>(given: Given<'a>) -> impl Iterator<Item = &'a DecidedCell> {
+fn own_decided(given: Given<'_>) -> impl Iterator<Item = &DecidedCell> {
     own_all(given, "ClearanceDecided").flat_map(|event| if let Fact::ClearanceDecided(decision) = &event.fact { decision.cells.as_slice() } else { &[] })
 }
 
 /// Every word of our agency's second officer, on what may leave and on what stays.
-fn own_words<'a>(given: Given<'a>) -> impl Iterator<Item = &'a Confirmation> {
+fn own_words(given: Given<'_>) -> impl Iterator<Item = &Confirmation> {
     own_all(given, "ClearanceConfirmed").flat_map(|event| if let Fact::ClearanceConfirmed { cells, .. } = &event.fact { cells.as_slice() } else { &[] })
 }
 

@@ -349,6 +349,21 @@ impl Referral {
         }
     }
 
+    /// The envelope names only what passes: what rested on a consent that is withdrawn is no longer offered.
+    fn take_back_what_rests_on(&mut self, consent: ConsentId) {
+        let Some(given_at) = self.consent(consent).map(|held| held.at) else { return };
+        let rests = |cell: &Cell| match &cell.state {
+            CellState::Undecided => false,
+            CellState::Decided(decision) => match &decision.outcome {
+                Outcome::Release { consent, .. } => *consent == Some(given_at),
+                Outcome::Withhold { .. } => false,
+            },
+        };
+        for section in self.sections.iter_mut().filter(|section| section.cells.iter().any(rests)) {
+            section.offered = false;
+        }
+    }
+
     fn release(&mut self, at: Position, released: &Released) {
         for leaving in released.sections() {
             for section in self.sections.iter_mut().filter(|section| section.number == leaving.section) {
@@ -383,6 +398,7 @@ impl Referral {
                 for held in self.consents.iter_mut().filter(|held| held.given.consent == *consent) {
                     held.withdrawn = Some(at);
                 }
+                self.take_back_what_rests_on(*consent);
             }
             Fact::StopUseSent { sections, .. } => self.notices.push(StopUseNotice { at, sections: sections.clone(), answer: None }),
             Fact::StopUseAnswered { notice, answer, .. } => {
@@ -397,6 +413,7 @@ impl Referral {
                     if let Some(cell) = self.cell_mut(*name) {
                         cell.state = CellState::Undecided;
                     }
+                    self.sections.iter_mut().filter(|section| section.number == name.section).for_each(|section| section.offered = false);
                 }
             }
             Fact::ReferralOffered(offered) => {

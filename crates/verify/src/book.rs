@@ -161,6 +161,13 @@ impl Book {
         for (_, standing) in self.standings.iter_mut().filter(|(name, _)| cells.contains(name)) {
             standing.revoked = Some(at);
         }
+        self.no_longer_offered(|number| cells.iter().any(|cell| cell.section == number));
+    }
+
+    fn no_longer_offered(&mut self, which: impl Fn(u32) -> bool) {
+        for section in self.sections.iter_mut().filter(|section| which(section.number)) {
+            section.offered = false;
+        }
     }
 
     pub(crate) fn offer(&mut self, numbers: &[u32]) {
@@ -183,6 +190,10 @@ impl Book {
         for waiver in self.waivers.iter_mut().filter(|waiver| waiver.given.consent == consent) {
             waiver.withdrawn = waiver.withdrawn.or(Some(at));
         }
+        let given_at = self.waiver_named(consent).map(|waiver| waiver.at);
+        let rests = |standing: &Standing| matches!(standing.outcome, Outcome::Release { consent, .. } if consent.is_some() && consent == given_at);
+        let resting: Vec<u32> = self.standings.iter().filter(|(_, standing)| rests(standing)).map(|(cell, _)| cell.section).collect();
+        self.no_longer_offered(|number| resting.contains(&number));
     }
 
     pub(crate) fn release(&mut self, at: Position, leaving: &[ReleasedSection]) {

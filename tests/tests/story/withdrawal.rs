@@ -108,6 +108,31 @@ async fn what_rests_on_another_ground_stands_and_what_was_withdrawn_may_pass_on_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_envelope_names_only_what_still_passes_and_what_passes_again_is_offered_again() {
+    let desk = Desk::start().await;
+    let case = &CONTACT_REQUEST;
+    let id = held(&desk, case).await.id;
+    let consent = consented(&desk, case, &id).await.unwrap();
+    let necessary = Case { ground: "NECESSARY_OWN", asserted: &[FactCode::NecessaryForOwnTask, FactCode::HarmExcluded], ..*case };
+    decided(&desk, case, &id, necessary.decision_about(1)).await;
+    for number in 2..=4 {
+        decided(&desk, case, &id, case.decision_about(number)).await;
+    }
+    let named = async || -> Vec<u32> {
+        let envelope = desk.envelope(case.recipient, case.function, &id).await.unwrap();
+        envelope.sections.iter().map(|section| section.number).collect()
+    };
+    assert_eq!(named().await, [1, 2, 3, 4]);
+    desk.write(case.sender, withdraw(&id, &consent)).await;
+    assert_eq!(named().await, [1], "what rested on her consent is not named any more");
+    decided(&desk, case, &id, necessary.decision_about(2)).await;
+    assert_eq!(named().await, [1, 2]);
+    let kinds: Vec<InboxKind> = inbox_of(&desk, case, &id).await.into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds.last(), Some(&InboxKind::SectionsOffered), "{kinds:?}");
+    desk.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_else_withdraws_a_consent_or_learns_that_it_exists() {
     let desk = Desk::start().await;
     let (id, consent) = offered(&desk, &CONTACT_REQUEST).await;
