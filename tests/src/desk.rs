@@ -217,7 +217,7 @@ impl Desk {
     /// # Panics
     /// When it cannot be assessed.
     pub async fn assess(&self, who: &str, id: &str) -> v1::AssessReferralResponse {
-        let answer = self.client(who).assess_referral(v1::AssessReferralRequest { referral: id.to_owned() }).await;
+        let answer = self.client(who).assess_referral(v1::AssessReferralRequest { referral: id.to_owned(), ..Default::default() }).await;
         self.told(who, "/brygga.v1.ClearanceService/AssessReferral", answer).unwrap()
     }
 

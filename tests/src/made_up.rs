@@ -106,7 +106,7 @@ impl Case {
 /// The answers of an officer: a minimum of a year, a subject of nine.
 pub fn answers(asserted: &[FactCode]) -> v1::Answers {
     let asserted = asserted.iter().map(|fact| fact.number()).collect();
-    v1::Answers { asserted, offence_minimum_months: Some(12), attempted: false, subject_age_years: Some(9) }
+    v1::Answers { asserted, offence: String::from("GROV_KVINNOFRIDSKRANKNING"), subject_age_years: Some(9), ..v1::Answers::default() }
 }
 
 /// The release of one cell on a ground.

@@ -202,9 +202,10 @@ fn decision(step: &Step, referral: &Referral) -> NewDecision {
         cells: cells(referral, step.choice[4]).iter().map(|cell| NewCell { cell: *cell, outcome: outcome(cell) }).collect(),
         answers: Answers {
             asserted: if step.choice[5] > 30 { FactCode::ALL.iter().copied().collect() } else { std::collections::BTreeSet::new() },
-            offence_minimum_months: Some(u16::from(step.choice[5] % 24)),
+            offence: pick(&["OFREDANDE", "GROVT_OLAGA_HOT", "GROV_KVINNOFRIDSKRANKNING", "NO_SUCH_OFFENCE"], step.choice[5]).parse().ok(),
             attempted: step.choice[5] > 200,
             subject_age_years: Some(step.choice[2] % 25),
+            ..Answers::default()
         },
         reasons: Bytes::from_static(b"documented"),
     }

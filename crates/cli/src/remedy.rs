@@ -36,6 +36,7 @@ remedies! {
     DuplicateSection = "put both into one section", "lägg båda i en del";
     FunctionDoesNotTake = "ask the directory for the route", "fråga katalogen efter rätt väg";
     GroundDoesNotLift = "brygga referral why lists the grounds that do", "brygga referral why visar vilka grunder som gör det";
+    GroundNeverClears = "brygga referral why lists the grounds that do", "brygga referral why visar vilka grunder som gör det";
     GroundNotForThis = "brygga referral why lists the grounds that are", "brygga referral why visar vilka grunder som gäller";
     GroundNotInForce = "use a ground in force", "använd en grund som gäller";
     GroundUnknown = "check the ground's code", "kontrollera grundens kod";

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use crate::codes::Code as _;
+use crate::codes::{Code as _, FactCode};
 use crate::command::{NamedCell, NewCell, NewDecision, NewOutcome};
 use crate::consent;
-use crate::decide::{Draft, wrong_stage};
+use crate::decide::{Draft, Facts, wrong_stage};
 use crate::event::{CellName, ClearanceDecision, Confirmation, DecidedCell, Fact, Interest, Outcome};
+use crate::explain;
 use crate::gate::{self, Why};
 use crate::grounds::{Answers, Ground, GroundCode, Unlawful};
 use crate::referral::{Cell, CellState, Referral};
@@ -45,7 +46,7 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
     let kept = cells.iter().filter(|decided| decided.outcome.is_withheld()).map(|decided| decided.cell.section).chain(earlier).collect();
     for cells in apart(cells, &kept, |decided| decided.cell) {
         let (recipient, table) = (recipient.clone(), to.facts.table.hash());
-        let reasons = to.commit_opening("reasons", documented(&new.answers, &new.reasons));
+        let reasons = to.commit_opening("reasons", documented(&new.answers, &new.reasons, &to.facts));
         to.push(Fact::ClearanceDecided(ClearanceDecision { referral: id, recipient, table, reasons, cells }));
     }
     Ok(())
@@ -101,7 +102,7 @@ fn decided_cell(to: &Draft<'_>, name: CellName, new: &NewCell, answers: &Answers
         }
         NewOutcome::Release { ground: code, consent } => {
             let ground = lawful_ground(to, name, new.cell, code)?;
-            let unmet = ground.unmet(answers);
+            let unmet = to.facts.table.unmet(ground, explain::role(to.referral()?, name.interest), answers, to.facts.now);
             if !unmet.is_empty() {
                 return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
             }
@@ -118,23 +119,33 @@ fn lawful_ground<'a>(to: &Draft<'a>, name: CellName, named: NamedCell, code: &Gr
     to.facts.table.lawful(code, gate::direction(referral), (section.category, name.interest), to.facts.now).map_err(|unlawful| match unlawful {
         Unlawful::Unknown => about(Reason::GroundUnknown),
         Unlawful::NotInForce => about(Reason::GroundNotInForce),
+        Unlawful::NeverClears => about(Reason::GroundNeverClears),
         Unlawful::OtherDirection | Unlawful::OtherCategory => about(Reason::GroundNotForThis),
+        Unlawful::Barred(provision) => Refusal::about(Reason::GroundNotForThis, Detail::Barred(code.clone(), provision)),
         Unlawful::DoesNotLift(provision) => Refusal::about(Reason::GroundDoesNotLift, Detail::Provision(code.clone(), provision)),
     })
 }
 
-/// The answers and the reasons as one text, which the event commits to.
-fn documented(answers: &Answers, reasons: &Bytes) -> Bytes {
-    let asserted: Vec<&str> = answers.asserted.iter().map(|fact| fact.as_str()).collect();
-    let number = |value: Option<u32>| value.map_or_else(|| String::from("-"), |value| value.to_string());
-    let head = format!(
-        "asserted {}\noffence_minimum_months {}\nattempted {}\nsubject_age_years {}\n\n",
-        asserted.join(" "),
-        number(answers.offence_minimum_months.map(u32::from)),
-        answers.attempted,
-        number(answers.subject_age_years.map(u32::from)),
-    );
-    [head.as_bytes(), reasons].concat().into()
+/// The answers and the reasons as one text, which the event commits to. A scale is written down as it was used.
+fn documented(answers: &Answers, reasons: &Bytes, facts: &Facts<'_>) -> Bytes {
+    fn or_none<T: ToString>(value: Option<T>) -> String {
+        value.map_or_else(|| String::from("-"), |value| value.to_string())
+    }
+    let list = |facts: &BTreeSet<FactCode>| facts.iter().map(|fact| fact.as_str()).collect::<Vec<_>>().join(" ");
+    let on = answers.offence_on.unwrap_or(facts.now);
+    let scale = answers.offence.as_ref().and_then(|code| facts.table.offence(code, on));
+    let head = [
+        format!("asserted {}", list(&answers.asserted)),
+        format!("denied {}", list(&answers.denied)),
+        format!("offence {}", or_none(answers.offence.as_ref())),
+        format!("offence_minimum_months {} on {}", or_none(scale.map(|offence| offence.min_months)), on.date()),
+        format!("attempted {}", answers.attempted),
+        format!("purpose {}", or_none(answers.purpose)),
+        format!("subject_age_years {}", or_none(answers.subject_age_years)),
+        format!("victim_age_years {}", or_none(answers.victim_age_years)),
+        format!("suspect_age_years {}", or_none(answers.suspect_age_years)),
+    ];
+    [head.join("\n").as_bytes(), b"\n\n", reasons].concat().into()
 }
 
 pub(crate) fn confirm(to: &mut Draft<'_>, named: &[(NamedCell, bool)]) -> Result<(), Refusal> {

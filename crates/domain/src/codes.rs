@@ -3,67 +3,14 @@
 //! A code's number is its number in `proto/brygga/journal/v1/codes.proto`, its text is what rows and people see; a test in the
 //! journal crate holds the two lists equal. Numbers are never reused.
 
+#[macro_use]
+mod list;
 mod answers;
+mod facts;
+
+pub use list::Code;
 
 use std::fmt;
-
-/// A closed list of codes.
-pub trait Code: Copy + Eq + fmt::Display + 'static {
-    /// The list's name.
-    const NAME: &'static str;
-    /// Every code of the list, in the order of their numbers.
-    const ALL: &'static [Self];
-    /// The number in the protobuf enumeration.
-    fn number(self) -> i32;
-    /// The text in rows, configuration and output.
-    fn as_str(self) -> &'static str;
-
-    /// The code of a protobuf number; 0 (unspecified) and unknown numbers give `None`.
-    fn from_number(number: i32) -> Option<Self> {
-        Self::ALL.iter().copied().find(|code| code.number() == number)
-    }
-
-    /// The code of a text.
-    fn from_text(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|code| code.as_str() == text)
-    }
-}
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $number:literal $text:literal,)* })*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-            pub enum $name {
-                $($(#[$vdoc])* #[serde(rename = $text)] $variant,)*
-            }
-
-            impl Code for $name {
-                const NAME: &'static str = stringify!($name);
-                const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-                fn number(self) -> i32 {
-                    match self { $(Self::$variant => $number,)* }
-                }
-
-                fn as_str(self) -> &'static str {
-                    match self { $(Self::$variant => $text,)* }
-                }
-            }
-
-            impl fmt::Display for $name {
-                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str(self.as_str())
-                }
-            }
-        )*
-
-        /// Every list with its codes as (number, text), for the test that holds them equal to the protobuf enumerations.
-        pub fn all_lists() -> Vec<(&'static str, Vec<(i32, &'static str)>)> {
-            vec![$((stringify!($name), $name::ALL.iter().map(|code| (code.number(), code.as_str())).collect()),)*]
-        }
-    };
-}
 
 codes! {
     /// What an agency is (myndighet).
@@ -182,6 +129,21 @@ codes! {
         /// Under 18: known from the content only.
         Under18 = 6 "under_18",
     }
+    /// What a disclosure is made for, where a ground asks.
+    DisclosurePurpose {
+        /// To prevent, stop or detect criminal activity.
+        PreventCrime = 1 "prevent_crime",
+        /// To investigate crime.
+        InvestigateCrime = 2 "investigate_crime",
+        /// For correct benefits, taxes and charges.
+        CorrectPayments = 3 "correct_payments",
+        /// To detect or investigate incorrect benefits, taxes and charges.
+        DetectIncorrectPayments = 4 "detect_incorrect_payments",
+        /// To fight fraud and violations of rules.
+        FraudAndRuleViolations = 5 "fraud_and_rule_violations",
+        /// To support the victim: no purpose that a ground of this list serves.
+        VictimSupport = 6 "victim_support",
+    }
     /// What an officer asserts when a ground asks for it.
     FactCode {
         /// It is clear, or for a straight test there is no reason to assume otherwise, that no harm follows.
@@ -198,6 +160,54 @@ codes! {
         ChildMayFareBadly = 6 "child_may_fare_badly",
         /// The case was assessed on its own, not as a routine.
         IndividualAssessment = 7 "individual_assessment",
+        /// No preponderant reasons favour secrecy.
+        SecrecyDoesNotOutweigh = 8 "secrecy_does_not_outweigh",
+        /// Concrete circumstances say that an offence will be committed.
+        ConcreteRisk = 9 "concrete_risk",
+        /// The feared offence is against a close person (närstående).
+        RiskToClosePerson = 10 "risk_to_close_person",
+        /// With measures planned or under way, the disclosure is not unsuitable.
+        NotUnsuitable = 11 "not_unsuitable",
+        /// It is about suspicion of a crime that was committed.
+        CommittedCrime = 12 "committed_crime",
+        /// Found in obvious imminent serious risk, or caught in the act.
+        FoundInDangerOrCaught = 13 "found_in_danger_or_caught",
+        /// The police must intervene at once.
+        NeedsPoliceAtOnce = 14 "needs_police_at_once",
+        /// The recipient has asked for it.
+        Requested = 15 "requested",
+        /// The board has decided to open an inquiry about a child.
+        ChildInquiryOpened = 16 "child_inquiry_opened",
+        /// It is for law enforcement.
+        LawEnforcementPurpose = 17 "law_enforcement_purpose",
+        /// No exceptional reasons (synnerliga skäl) favour secrecy.
+        NoExceptionalReasons = 18 "no_exceptional_reasons",
+        /// There is reasonable suspicion (skälig misstanke).
+        ReasonableSuspicion = 19 "reasonable_suspicion",
+        /// The circumstances should lead to action by social services.
+        SocialActionNeeded = 20 "social_action_needed",
+        /// It is needed for necessary care, treatment or support.
+        NecessaryCare = 21 "necessary_care",
+        /// Ongoing abuse of alcohol, drugs or solvents.
+        SubstanceAbuse = 22 "substance_abuse",
+        /// Compulsory psychiatric care (LPT, LRV).
+        CompulsoryCare = 23 "compulsory_care",
+        /// It protects an expected child.
+        ProtectsUnbornChild = 24 "protects_unborn_child",
+        /// Those who have custody consent for the child.
+        CustodiansConsent = 25 "custodians_consent",
+        /// The child has the age and maturity to have a say.
+        ChildMature = 26 "child_mature",
+        /// The child agrees.
+        ChildAgrees = 27 "child_agrees",
+        /// The child cannot be assumed to suffer considerable harm (betydande men).
+        NoDetrimentToChild = 28 "no_detriment_to_child",
+        /// It is needed for supervision or audit.
+        SupervisionNeeded = 29 "supervision_needed",
+        /// There is danger to life or health.
+        DangerToLife = 30 "danger_to_life",
+        /// The recipient only processes or stores on the discloser's behalf.
+        TechnicalProcessingOnly = 31 "technical_processing_only",
     }
     /// The GDPR basis of the processing: another thing than the waiver of secrecy.
     GdprBasis {

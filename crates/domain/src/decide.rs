@@ -250,6 +250,17 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
     Ok(draft.decided)
 }
 
+/// The referral that a submission would be, for questions about a draft: nothing of it is ever written.
+///
+/// Whether an offer that it cites was recorded is not asked; everything else is decided as for a submission.
+pub fn draft(command: &Command, facts: Facts<'_>) -> Result<Referral, Refusal> {
+    let mut command = command.clone();
+    if let Action::SubmitReferral(submission) = &mut command.action {
+        submission.offer = None;
+    }
+    decide(&command, facts)?.referral.ok_or_else(|| Reason::NotFound.into())
+}
+
 /// The event of a refused disclosure, where the refusal concerned one and the referral may be known to the agency.
 pub fn refused(command: &Command, facts: Facts<'_>, refusal: &Refusal) -> Option<Decided> {
     if !command.action.refusal_is_logged() {

@@ -5,7 +5,7 @@
 
 use crate::codes::{Category, WithholdReason};
 use crate::event::{Interest, Outcome};
-use crate::grounds::{Direction, GroundCode, GroundTable, Unlawful};
+use crate::grounds::{Direction, GroundTable, Unlawful};
 use crate::ids::{Commitment, Position};
 use crate::referral::{CellState, Consent, Referral, Section};
 use crate::time::Time;
@@ -210,27 +210,4 @@ pub fn consent_for(referral: &Referral, category: Category, interest: Interest, 
         }
     }
     Err(lack)
-}
-
-/// One lawful way to release a blocked cell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
-    /// The ground.
-    pub ground: GroundCode,
-    /// Whether a consent of the protected person is needed and on record.
-    pub consent: Option<Result<(), ConsentLack>>,
-    /// Whether a second officer must agree.
-    pub second_officer: bool,
-}
-
-/// Every ground that can carry the cell in this direction today; the officer still has to assert its conditions.
-pub fn ways(referral: &Referral, category: Category, interest: Interest, table: &GroundTable, now: Time) -> Vec<Way> {
-    let lawful = table.grounds().filter(|ground| table.lawful(&ground.code, direction(referral), (category, interest), now).is_ok());
-    lawful
-        .map(|ground| Way {
-            ground: ground.code.clone(),
-            consent: ground.needs_consent().then(|| consent_for(referral, category, interest, now).map(|_| ())),
-            second_officer: ground.second_officer,
-        })
-        .collect()
 }

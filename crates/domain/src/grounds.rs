@@ -1,270 +1,33 @@
-//! The law as data: grounds, secrecies and kinds of referral, read from a dated table.
+//! The law as data: grounds, secrecies, kinds of referral and offences, read from dated tables.
 //!
-//! No threshold, date or direction stands in code; this module only knows how to ask the table.
+//! No threshold, date or direction stands in code; this module only knows how to ask the tables. Grounds are asked for the day of
+//! the disclosure, a penalty scale for the day of the offence where that is said.
+
+mod check;
+mod condition;
+mod name;
+mod rule;
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::codes::{AgencyKind, Category, Code, FactCode, ReferralKind};
+use crate::codes::{AgencyKind, Category, Code as _, ReferralKind, Role};
 use crate::event::Interest;
 use crate::ids::TableHash;
 use crate::time::Time;
 
-/// The table that ships with Brygga.
-pub const SHIPPED: &str = include_str!("../data/grounds.json");
+pub use check::TableError;
+pub use condition::{Answers, Condition, Holds};
+pub use name::{GROUND_CODE_BYTES_MAX, GroundCode, OffenceCode};
+pub use rule::{
+    Barrier, ConsentNeed, Deadline, DeadlineKind, Ground, HarmTest, Initiative, KindRule, Minors, Modality, Offence, Party, Protects, Secrecy, Text,
+};
+use rule::{GroundFile, OffenceFile, in_force};
 
-/// Longest name of a ground, in bytes.
-pub const GROUND_CODE_BYTES_MAX: usize = 48;
-
-/// The name of a ground, for example `NO_HARM`; which names exist is the table's business.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct GroundCode(Arc<str>);
-
-impl GroundCode {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for GroundCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for GroundCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::str::FromStr for GroundCode {
-    type Err = crate::ids::IdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fits =
-            (2..=GROUND_CODE_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-        if fits { Ok(Self(Arc::from(text))) } else { Err(crate::ids::IdError { kind: "ground" }) }
-    }
-}
-
-impl TryFrom<String> for GroundCode {
-    type Error = crate::ids::IdError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<GroundCode> for String {
-    fn from(code: GroundCode) -> Self {
-        code.as_str().to_owned()
-    }
-}
-
-/// The file's shape.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TableFile {
-    version: String,
-    about: String,
-    kinds: Vec<KindRule>,
-    secrecies: Vec<Secrecy>,
-    grounds: Vec<Ground>,
-}
-
-/// What a kind of referral is: who may send it to whom, with which sections, and its clock.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KindRule {
-    /// The kind.
-    pub kind: ReferralKind,
-    /// Who may send it.
-    pub from: Vec<AgencyKind>,
-    /// Who may receive it.
-    pub to: Vec<AgencyKind>,
-    /// The categories it may carry.
-    pub categories: Vec<Category>,
-    /// Whether it is received and never declined.
-    #[serde(default)]
-    pub received_never_declined: bool,
-    /// Minutes from the report until contact is due.
-    #[serde(default)]
-    pub contact_due_minutes: Option<u32>,
-}
-
-/// A secrecy that protects something.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Secrecy {
-    /// The provision, for example `OSL 35:1`.
-    pub code: String,
-    /// Whether it protects a person or the investigation.
-    pub protects: Protects,
-    /// At which kinds of agency it holds.
-    pub at: Vec<AgencyKind>,
-    /// For which categories; absent: all.
-    #[serde(default)]
-    pub categories: Option<BTreeSet<Category>>,
-    /// The test in one line, in Swedish and English.
-    pub text: Text,
-}
-
-/// What a secrecy protects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Protects {
-    /// A person.
-    Person,
-    /// The investigation.
-    Investigation,
-}
-
-/// A text in two languages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Text {
-    /// Swedish.
-    pub sv: String,
-    /// English.
-    pub en: String,
-}
-
-/// Whether the person's consent matters to a ground.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConsentNeed {
-    /// It rests on it.
-    Required,
-    /// It stands without it.
-    NotRequired,
-    /// It stands against her will.
-    Irrelevant,
-}
-
-/// Whether a ground allows or commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Modality {
-    /// It allows.
-    May,
-    /// It commands.
-    Must,
-}
-
-/// A ground of disclosure (sekretessbrytande grund).
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ground {
-    /// Its name.
-    pub code: GroundCode,
-    /// The provision.
-    pub provision: String,
-    /// Who may disclose on it.
-    pub from: Vec<AgencyKind>,
-    /// To whom.
-    pub to: Vec<AgencyKind>,
-    /// For which kinds of referral; absent: all.
-    #[serde(default)]
-    pub kinds: Option<BTreeSet<ReferralKind>>,
-    /// Allows or commands.
-    pub modality: Modality,
-    /// Whether consent matters.
-    pub consent: ConsentNeed,
-    /// The secrecies that it lifts, by provision. A ground that lifts none is refused at load.
-    pub lifts: BTreeSet<String>,
-    /// For which categories; absent: all.
-    #[serde(default)]
-    pub categories: Option<BTreeSet<Category>>,
-    /// What must be asserted.
-    pub conditions: Vec<Condition>,
-    /// Whether a second officer must agree.
-    #[serde(default)]
-    pub second_officer: bool,
-    /// First day in force, `YYYY-MM-DD`.
-    pub valid_from: String,
-    /// First day no longer in force; absent: still in force.
-    #[serde(default)]
-    pub valid_to: Option<String>,
-    /// Whether the provision's text was read when the table was made.
-    pub verified: bool,
-    /// What it says, in one line.
-    pub text: Text,
-}
-
-impl Ground {
-    /// Whether it rests on the protected person's consent.
-    pub fn needs_consent(&self) -> bool {
-        self.consent == ConsentNeed::Required
-    }
-
-    fn in_force(&self, date: &str) -> bool {
-        self.valid_from.as_str() <= date && self.valid_to.as_deref().is_none_or(|end| date < end)
-    }
-
-    /// The conditions that the officer's answers do not fulfil.
-    pub fn unmet(&self, answers: &Answers) -> Vec<Condition> {
-        self.conditions.iter().filter(|condition| !condition.met(answers)).cloned().collect()
-    }
-}
-
-/// A condition of a ground, from a closed list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Condition {
-    /// The officer asserts a fact.
-    Asserted(FactCode),
-    /// The offence has at least this minimum penalty, in months; for attempt, preparation and conspiracy the offence itself has the other.
-    OffenceMinimumMonths {
-        /// For a completed offence.
-        completed: u16,
-        /// For attempt, preparation and conspiracy.
-        attempted: u16,
-    },
-    /// The subject is younger than this, in years.
-    SubjectAgeBelow(u8),
-}
-
-impl Condition {
-    fn met(&self, answers: &Answers) -> bool {
-        match self {
-            Self::Asserted(fact) => answers.asserted.contains(fact),
-            Self::OffenceMinimumMonths { completed, attempted } => {
-                answers.offence_minimum_months.is_some_and(|months| months >= if answers.attempted { *attempted } else { *completed })
-            }
-            Self::SubjectAgeBelow(years) => answers.subject_age_years.is_some_and(|age| age < *years),
-        }
-    }
-}
-
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Asserted(fact) => write!(f, "{fact}"),
-            Self::OffenceMinimumMonths { completed, attempted } => write!(f, "offence minimum {completed} months ({attempted} for attempt)"),
-            Self::SubjectAgeBelow(years) => write!(f, "subject younger than {years}"),
-        }
-    }
-}
-
-/// What an officer asserts about one decision.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answers {
-    /// Facts that hold.
-    pub asserted: BTreeSet<FactCode>,
-    /// Minimum penalty of the offence, in months.
-    pub offence_minimum_months: Option<u16>,
-    /// Whether it was attempted, prepared or conspired only.
-    pub attempted: bool,
-    /// The subject's age, in years.
-    pub subject_age_years: Option<u8>,
-}
+/// The tables that ship with Brygga: the grounds, and after them the offences.
+pub const SHIPPED: &str = concat!(include_str!("../data/grounds.json"), include_str!("../data/offences.json"));
 
 /// From which kind of agency to which, in which kind of referral.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,81 +47,87 @@ pub enum Unlawful {
     Unknown,
     /// It is not in force on that day.
     NotInForce,
+    /// It never clears a section of a referral.
+    NeverClears,
     /// It is not for this direction or kind of referral.
     OtherDirection,
     /// It is not for this category.
     OtherCategory,
+    /// The category does not go to this recipient on it; the provision says why.
+    Barred(String),
     /// It does not lift this secrecy.
     DoesNotLift(String),
 }
 
-/// Why a table is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// It is not of the table's shape.
-    #[error("the ground table is not of the expected shape")]
-    Shape(#[source] serde_json::Error),
-    /// A ground lifts nothing, or something that the table does not know.
-    #[error("ground {0} lifts nothing that the table knows")]
-    LiftsUnknown(GroundCode),
-    /// A ground appears twice for the same days.
-    #[error("ground {0} stands twice for the same days")]
-    Overlap(GroundCode),
-    /// A kind of referral has no rule, or two.
-    #[error("kind {0} must have exactly one rule")]
-    Kind(ReferralKind),
-    /// A date is not of the form `YYYY-MM-DD`.
-    #[error("{0} is not a date of the form YYYY-MM-DD")]
-    Date(String),
-}
-
-/// A ground table, checked.
+/// The tables, checked.
 #[derive(Debug, Clone)]
 pub struct GroundTable {
-    file: TableFile,
+    file: GroundFile,
+    offences: OffenceFile,
     hash: TableHash,
 }
 
 impl GroundTable {
-    /// Reads and checks a table.
+    /// Reads and checks the two tables in one text: the JSON of the grounds, and after it the JSON of the offences.
+    ///
+    /// The hash is SHA-256 of that text, so that `cat grounds.json offences.json | sha256sum` gives it.
     pub fn load(json: &str) -> Result<Self, TableError> {
-        let file: TableFile = serde_json::from_str(json).map_err(TableError::Shape)?;
-        let known: BTreeSet<&str> = file.secrecies.iter().map(|secrecy| secrecy.code.as_str()).collect();
-        for ground in &file.grounds {
-            if ground.lifts.is_empty() || !ground.lifts.iter().all(|lifted| known.contains(lifted.as_str())) {
-                return Err(TableError::LiftsUnknown(ground.code.clone()));
-            }
-            for date in std::iter::once(&ground.valid_from).chain(&ground.valid_to) {
-                date.parse::<jiff::civil::Date>().map_err(|_| TableError::Date(date.clone()))?;
-            }
-        }
-        for (index, ground) in file.grounds.iter().enumerate() {
-            let twice = |other: &Ground| other.code == ground.code && other.in_force(&ground.valid_from);
-            if file.grounds.iter().enumerate().any(|(place, other)| place != index && twice(other)) {
-                return Err(TableError::Overlap(ground.code.clone()));
-            }
-        }
-        for kind in ReferralKind::ALL {
-            if file.kinds.iter().filter(|rule| rule.kind == *kind).count() != 1 {
-                return Err(TableError::Kind(*kind));
-            }
-        }
-        Ok(Self { file, hash: TableHash(Sha256::digest(json.as_bytes()).into()) })
+        let mut documents = serde_json::Deserializer::from_str(json);
+        let file = GroundFile::deserialize(&mut documents).map_err(TableError::Shape)?;
+        let offences = OffenceFile::deserialize(&mut documents).map_err(TableError::OffenceShape)?;
+        documents.end().map_err(TableError::OffenceShape)?;
+        check::check(&file, &offences)?;
+        Ok(Self { file, offences, hash: TableHash(Sha256::digest(json.as_bytes()).into()) })
     }
 
-    /// SHA-256 of the table's bytes.
+    /// SHA-256 of the tables' bytes.
     pub fn hash(&self) -> TableHash {
         self.hash
     }
 
-    /// The table's own name for its version.
-    pub fn version(&self) -> &str {
-        &self.file.version
+    /// The tables' own names for their versions: of the grounds and of the offences.
+    pub fn versions(&self) -> (&str, &str) {
+        (&self.file.version, &self.offences.version)
     }
 
-    /// Every ground, in the table's order.
+    /// What the tables say about themselves: the grounds and the offences.
+    pub fn about(&self) -> (&str, &str) {
+        (&self.file.about, &self.offences.about)
+    }
+
+    /// Every ground, in the table's order; a name stands more than once where its wording changed or differs by sender.
     pub fn grounds(&self) -> impl Iterator<Item = &Ground> {
         self.file.grounds.iter()
+    }
+
+    /// The names of the grounds, each once, by name.
+    pub fn codes(&self) -> BTreeSet<&GroundCode> {
+        self.file.grounds.iter().map(|ground| &ground.code).collect()
+    }
+
+    /// Every offence, in the table's order.
+    pub fn offences(&self) -> impl Iterator<Item = &Offence> {
+        self.offences.offences.iter()
+    }
+
+    /// Every secrecy, in the table's order.
+    pub fn all_secrecies(&self) -> impl Iterator<Item = &Secrecy> {
+        self.file.secrecies.iter()
+    }
+
+    /// Whether agencies of that kind lead investigations, and so clear 18:1 for others.
+    pub fn may_lead(&self, kind: AgencyKind) -> bool {
+        self.file.leads_investigations.iter().any(|party| party.covers(kind))
+    }
+
+    /// The barriers.
+    pub fn barriers(&self) -> &[Barrier] {
+        &self.file.barriers
+    }
+
+    /// Who disposes of a child's secrecy.
+    pub fn minors(&self) -> &Minors {
+        &self.file.minors
     }
 
     /// The rule of a kind of referral.
@@ -366,33 +135,95 @@ impl GroundTable {
         self.file.kinds.iter().find(|rule| rule.kind == kind)
     }
 
-    /// The secrecies that protect an interest in a category at a kind of agency.
-    pub fn secrecies(&self, at: AgencyKind, category: Category, interest: Interest) -> impl Iterator<Item = &Secrecy> {
+    /// The offence with the scale that it has on a day.
+    pub fn offence(&self, code: &OffenceCode, on: Time) -> Option<&Offence> {
+        let date = on.date();
+        self.offences.offences.iter().find(|offence| offence.code == *code && offence.in_force(&date))
+    }
+
+    /// The secrecies that protect an interest in a category at a kind of agency on a day.
+    pub fn secrecies(&self, at: AgencyKind, category: Category, interest: Interest, now: Time) -> impl Iterator<Item = &Secrecy> {
         let protects = match interest {
             Interest::Person(_) => Protects::Person,
             Interest::Investigation => Protects::Investigation,
         };
-        let covers = move |secrecy: &&Secrecy| secrecy.categories.as_ref().is_none_or(|categories| categories.contains(&category));
-        self.file.secrecies.iter().filter(move |secrecy| secrecy.protects == protects && secrecy.at.contains(&at)).filter(covers)
+        let date = now.date();
+        self.file.secrecies.iter().filter(move |secrecy| {
+            secrecy.protects == protects
+                && secrecy.at.iter().any(|party| party.covers(at))
+                && secrecy.categories.as_ref().is_none_or(|categories| categories.contains(&category))
+                && in_force(&secrecy.valid_from, secrecy.valid_to.as_deref(), &date)
+        })
+    }
+
+    /// The barrier that keeps a category from a kind of recipient on a ground.
+    pub fn barrier(&self, code: &GroundCode, to: AgencyKind, category: Category) -> Option<&Barrier> {
+        self.file
+            .barriers
+            .iter()
+            .find(|barrier| barrier.categories.contains(&category) && barrier.to.iter().any(|party| party.covers(to)) && !barrier.except.contains(code))
     }
 
     /// The ground, if it can carry a cell in this direction on this day.
     pub fn lawful(&self, code: &GroundCode, direction: Direction, cell: (Category, Interest), now: Time) -> Result<&Ground, Unlawful> {
         let (category, interest) = cell;
+        let Direction { from, to, kind } = direction;
         let date = now.date();
         let mut named = self.file.grounds.iter().filter(|ground| ground.code == *code).peekable();
         named.peek().ok_or(Unlawful::Unknown)?;
-        let ground = named.find(|ground| ground.in_force(&date)).ok_or(Unlawful::NotInForce)?;
-        let Direction { from, to, kind } = direction;
-        if !ground.from.contains(&from) || !ground.to.contains(&to) || ground.kinds.as_ref().is_some_and(|kinds| !kinds.contains(&kind)) {
+        let mut standing = named.filter(|ground| ground.in_force(&date)).peekable();
+        if standing.peek().ok_or(Unlawful::NotInForce)?.never_clears.is_some() {
+            return Err(Unlawful::NeverClears);
+        }
+        let ground = standing.find(|ground| ground.goes(from, to)).ok_or(Unlawful::OtherDirection)?;
+        if ground.kinds.as_ref().is_some_and(|kinds| !kinds.contains(&kind)) {
             return Err(Unlawful::OtherDirection);
         }
         if ground.categories.as_ref().is_some_and(|categories| !categories.contains(&category)) {
             return Err(Unlawful::OtherCategory);
         }
-        match self.secrecies(from, category, interest).find(|secrecy| !ground.lifts.contains(&secrecy.code)) {
+        if let Some(barrier) = self.barrier(code, to, category) {
+            return Err(Unlawful::Barred(barrier.provision.clone()));
+        }
+        match self.secrecies(from, category, interest, now).find(|secrecy| !ground.lifts.contains(&secrecy.code)) {
             Some(secrecy) => Err(Unlawful::DoesNotLift(secrecy.code.clone())),
             None => Ok(ground),
         }
+    }
+
+    /// Everything that must be said before the ground carries a cell of somebody in that role: its own conditions, and those of a
+    /// minor's consent.
+    pub fn conditions<'a>(&'a self, ground: &'a Ground, role: Option<Role>, answers: &Answers) -> impl Iterator<Item = &'a Condition> {
+        let minor = ground.needs_consent() && self.is_minor(role, answers);
+        ground.conditions.iter().chain(if minor { self.file.minors.conditions.as_slice() } else { &[] })
+    }
+
+    /// Whether somebody in that role is a minor, as far as is said.
+    pub fn is_minor(&self, role: Option<Role>, answers: &Answers) -> bool {
+        let young = |age: Option<u8>| age.is_some_and(|age| age < self.file.minors.age_below);
+        let Some(role) = role else { return false };
+        self.file.minors.roles.contains(&role)
+            || match role {
+                Role::Victim => young(answers.victim_age_years),
+                Role::Suspect => young(answers.suspect_age_years),
+                Role::Child => young(answers.subject_age_years),
+                Role::Custodian | Role::Reporter | Role::Witness => false,
+            }
+    }
+
+    /// The conditions that do not hold yet.
+    pub fn unmet(&self, ground: &Ground, role: Option<Role>, answers: &Answers, now: Time) -> Vec<Condition> {
+        self.conditions(ground, role, answers).filter(|condition| condition.holds(answers, self, now) != Holds::Yes).cloned().collect()
+    }
+}
+
+impl GroundTable {
+    /// The cells that referrals can have, kind by kind: direction and category.
+    pub fn cells(&self) -> impl Iterator<Item = (Direction, Category)> {
+        let of = |rule: &'_ KindRule| {
+            let ways = rule.from.iter().flat_map(|from| rule.to.iter().map(move |to| Direction { from: *from, to: *to, kind: rule.kind }));
+            ways.flat_map(|way| rule.categories.iter().map(move |category| (way, *category))).collect::<Vec<_>>()
+        };
+        ReferralKind::ALL.iter().filter_map(|kind| self.kind(*kind)).flat_map(of)
     }
 }

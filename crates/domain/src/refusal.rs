@@ -87,6 +87,7 @@ reasons! {
     DuplicateSection = "DUPLICATE_SECTION", Malformed, "A section of the same category and persons stands twice.", "Samma del förekommer två gånger.";
     FunctionDoesNotTake = "FUNCTION_DOES_NOT_TAKE", Blocked, "The function does not take this kind of referral; ask for the route.", "Funktionen tar inte emot det slaget av remiss; fråga efter rätt väg.";
     GroundDoesNotLift = "GROUND_DOES_NOT_LIFT", Blocked, "The ground does not lift the secrecy that protects this cell.", "Grunden bryter inte den sekretess som skyddar uppgiften.";
+    GroundNeverClears = "GROUND_NEVER_CLEARS", Blocked, "The ground never clears a section of a referral.", "Grunden bryter aldrig sekretess för en del av en remiss.";
     GroundNotForThis = "GROUND_NOT_FOR_THIS", Blocked, "The ground is not for this direction, kind or category.", "Grunden gäller inte den här riktningen, remissen eller kategorin.";
     GroundNotInForce = "GROUND_NOT_IN_FORCE", Blocked, "The ground is not in force on this day.", "Grunden gäller inte denna dag.";
     GroundUnknown = "GROUND_UNKNOWN", Malformed, "The ground table knows no such ground.", "Grundtabellen känner inte den grunden.";
@@ -175,6 +176,8 @@ pub enum Detail {
     Conditions(GroundCode, Vec<Condition>),
     /// A provision that the ground does not lift.
     Provision(GroundCode, String),
+    /// A provision that keeps the category from the recipient on this ground.
+    Barred(GroundCode, String),
     /// The stage that it is in.
     Stage(&'static str),
     /// The referral that exists already.
@@ -234,6 +237,7 @@ impl fmt::Display for Detail {
                 Ok(())
             }
             Self::Provision(ground, provision) => write!(f, "{ground} does not lift {provision}"),
+            Self::Barred(ground, provision) => write!(f, "{ground} does not carry it there: {provision}"),
             Self::Stage(stage) => write!(f, "it is {stage}"),
             Self::Existing(reference) => write!(f, "{reference}"),
         }

@@ -9,7 +9,7 @@ use crate::consent;
 use crate::decide::{Content, Draft, record_offer};
 use crate::directory::{Agency, Function};
 use crate::entropy::commit;
-use crate::event::{Fact, Interest, OfferResult, Person, PersonName, SectionContent, Submitted, SubmittedSection};
+use crate::event::{Fact, OfferResult, Person, PersonName, SectionContent, Submitted, SubmittedSection};
 use crate::grounds::KindRule;
 use crate::ids::{AgencyId, OfferId, PersonId, Reference, ReferralId, ThreadId};
 use crate::refusal::{Detail, Reason, Refusal};
@@ -49,19 +49,18 @@ fn recipient<'a>(to: &Draft<'a>, submission: &Submission) -> Result<(&'a Functio
         return Err(Reason::AgencyNotActive.into());
     }
     if let Some(leader) = &submission.leader {
-        check_leader(to, submission, leader)?;
+        check_leader(to, leader)?;
     }
     Ok((function, host))
 }
 
-/// A leader clears the investigation and sees what is held, so it must be an agency where that secrecy holds.
-fn check_leader(to: &Draft<'_>, submission: &Submission, leader: &AgencyId) -> Result<(), Refusal> {
+/// A leader clears the investigation and sees what is held, so it must be one that leads investigations.
+fn check_leader(to: &Draft<'_>, leader: &AgencyId) -> Result<(), Refusal> {
     let about = |reason| Refusal::about(reason, Detail::Field("leader"));
     let agency = to.facts.directory.agency(leader).ok_or_else(|| about(Reason::UnknownAgency))?;
-    let holds = |section: &NewSection| to.facts.table.secrecies(agency.kind, section.category, Interest::Investigation).next().is_some();
     if !agency.is_active(to.facts.now) {
         Err(about(Reason::AgencyNotActive))
-    } else if *leader != to.command.agency && !submission.sections.iter().any(holds) {
+    } else if *leader != to.command.agency && !to.facts.table.may_lead(agency.kind) {
         Err(about(Reason::WrongRole))
     } else {
         Ok(())

@@ -22,6 +22,12 @@ impl Time {
         (TIME_MIN_US..TIME_MAX_US).contains(&micros).then_some(Self(micros))
     }
 
+    /// The beginning in UTC of a day that somebody else names as `YYYY-MM-DD`; `None` outside the years 2000 to 2099.
+    pub fn of_day(text: &str) -> Option<Self> {
+        let begins: jiff::Timestamp = if text.len() == 10 { format!("{text}T00:00:00Z").parse().ok()? } else { return None };
+        Self::named(begins.as_microsecond())
+    }
+
     /// Microseconds since the epoch.
     pub fn micros(self) -> i64 {
         self.0

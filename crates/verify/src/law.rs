@@ -3,8 +3,8 @@
 //! The log names tables by their hash only. A table that the auditor was not given is a doubt, never a pass.
 
 use brygga_domain::event::Interest;
-use brygga_domain::grounds::{Ground, GroundCode};
-use brygga_domain::{Category, GroundTable, Referral, TableHash, Time};
+use brygga_domain::grounds::{Barrier, Ground, GroundCode, Party, Protects, Secrecy};
+use brygga_domain::{AgencyKind, Category, GroundTable, Referral, TableHash, Time};
 
 /// The tables at hand, and which one the log has activated.
 #[derive(Debug, Default)]
@@ -44,19 +44,49 @@ pub(crate) fn carrying<'t>(
     let (category, interest) = cell;
     let date = time.date();
     let in_force = |ground: &&Ground| ground.valid_from <= date && ground.valid_to.as_ref().is_none_or(|end| date < *end);
-    let ground = table.grounds().filter(|ground| ground.code == *code).find(in_force).ok_or_else(|| format!("{code} is not in force on {date}"))?;
-    if !(ground.from.contains(&referral.from) && ground.to.contains(&referral.to)) {
-        return Err(format!("{code} is not for {} to {}", referral.from, referral.to));
+    let standing: Vec<&Ground> = table.grounds().filter(|ground| ground.code == *code).filter(in_force).collect();
+    if standing.is_empty() {
+        return Err(format!("{code} is not in force on {date}"));
     }
+    // A reason to refer, a defence, or what carries other things than referrals: whatever it says, it clears nothing here.
+    if standing.iter().any(|ground| ground.never_clears.is_some()) {
+        return Err(format!("{code} never clears a section"));
+    }
+    let between = |ground: &&Ground| named(&ground.from, referral.from) && named(&ground.to, referral.to);
+    let ground = standing.into_iter().find(between).ok_or_else(|| format!("{code} is not for {} to {}", referral.from, referral.to))?;
     if ground.kinds.as_ref().is_some_and(|kinds| !kinds.contains(&referral.kind)) {
         return Err(format!("{code} is not for a {}", referral.kind));
     }
     if ground.categories.as_ref().is_some_and(|categories| !categories.contains(&category)) {
         return Err(format!("{code} is not for {category}"));
     }
+    let keeps = |barrier: &&Barrier| barrier.categories.contains(&category) && named(&barrier.to, referral.to);
+    if let Some(barrier) = table.barriers().iter().filter(keeps).find(|barrier| !barrier.except.contains(code)) {
+        return Err(format!("{code} does not carry {category} to {} ({})", referral.to, barrier.provision));
+    }
     // Every secrecy that protects the cell at the sender must fall, not just one of them.
-    match table.secrecies(referral.from, category, interest).find(|secrecy| !ground.lifts.contains(&secrecy.code)) {
+    let protected = match interest {
+        Interest::Person(_) => Protects::Person,
+        Interest::Investigation => Protects::Investigation,
+    };
+    let holds = |secrecy: &&Secrecy| {
+        let dated = secrecy.valid_from <= date && secrecy.valid_to.as_ref().is_none_or(|end| date < *end);
+        let about = secrecy.categories.as_ref().is_none_or(|categories| categories.contains(&category));
+        dated && about && secrecy.protects == protected && named(&secrecy.at, referral.from)
+    };
+    match table.all_secrecies().filter(holds).find(|secrecy| !ground.lifts.contains(&secrecy.code)) {
         Some(secrecy) => Err(format!("{code} does not lift {}", secrecy.code)),
         None => Ok(ground),
     }
+}
+
+/// Whether a row's parties name that kind of agency. The broker's operator is no agency of a referral, and "any" means those that are.
+fn named(parties: &[Party], kind: AgencyKind) -> bool {
+    let own = match kind {
+        AgencyKind::Police => Party::Police,
+        AgencyKind::Prosecution => Party::Prosecution,
+        AgencyKind::SocialBoard => Party::SocialBoard,
+        AgencyKind::Supervisor => return parties.contains(&Party::Supervisor),
+    };
+    parties.contains(&own) || parties.contains(&Party::AnyAuthority)
 }

@@ -58,7 +58,7 @@ struct Arguments {
     /// Believe the bundle about its own key. Whoever made the bundle may have made the key too.
     #[arg(long)]
     trust_bundle_key: bool,
-    /// A ground table that the log names and that did not ship with this version; may be repeated.
+    /// A ground table, with its offences after it, that the log names and that did not ship with this version; may be repeated.
     #[arg(long, value_name = "FILE")]
     grounds: Vec<PathBuf>,
     /// How to print the report.

@@ -36,8 +36,6 @@ pub const PAGE_ENTRIES_DEFAULT: u32 = 50;
 pub const PAGE_TOKEN_BYTES_MAX: usize = 128;
 /// Keys of a page token.
 pub const PAGE_TOKEN_KEYS_MAX: usize = 4;
-/// Minimum penalty that an officer may assert: life imprisonment is never a minimum.
-pub const OFFENCE_MINIMUM_MONTHS_MAX: u32 = 18 * 12;
 /// Age that an officer may assert.
 pub const SUBJECT_AGE_YEARS_MAX: u32 = 130;
 /// Faults named in one answer: more would not fit into the headers of a reply.

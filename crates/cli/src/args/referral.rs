@@ -83,7 +83,14 @@ pub enum ReferralCommand {
     /// Say what of a referral is blocked, why, and what would make it pass
     Why {
         /// The referral, by reference or id
-        referral: String,
+        #[arg(required_unless_present = "draft")]
+        referral: Option<String>,
+        /// A referral that was not submitted, as JSON of SubmitReferralRequest; - for the standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "referral")]
+        draft: Option<PathBuf>,
+        /// What is known already, as JSON of Answers: ways that it rules out are left out
+        #[arg(long, value_name = "FILE")]
+        known: Option<PathBuf>,
         /// The language of the explanations
         #[arg(long, value_enum, default_value_t)]
         lang: Lang,

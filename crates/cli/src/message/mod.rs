@@ -35,7 +35,7 @@ macro_rules! known {
 
 known! {
     AcceptReferralRequest AcceptReferralResponse AcknowledgeDeliveryRequest AcknowledgeDeliveryResponse AcknowledgeRecallRequest
-    AcknowledgeRecallResponse AcknowledgeStopUseRequest AcknowledgeStopUseResponse AmendReferralRequest AmendReferralResponse
+    AcknowledgeRecallResponse AcknowledgeStopUseRequest AcknowledgeStopUseResponse AmendReferralRequest AmendReferralResponse Answers
     AssessReferralResponse ClaimReferralRequest ClaimReferralResponse ClearanceReferral CloseReferralRequest CloseReferralResponse
     ConfirmClearanceRequest ConfirmClearanceResponse Consent ConsistencyProof DecideClearanceRequest DecideClearanceResponse
     DeclineReferralRequest DeclineReferralResponse Envelope Function GetCheckpointResponse GetConsistencyProofResponse GetEntryResponse

@@ -1,6 +1,5 @@
 //! Blocks of text that need more than a row: why something is blocked, and how she can be reached safely.
 
-use brygga_domain::{Code as _, FactCode, ReferralKind};
 use brygga_wire::content_v1::{ContactWindow, SafeContact};
 use brygga_wire::v1;
 use jiff::civil::Date;
@@ -31,58 +30,56 @@ fn line(subject: &str, state: &str, text: &str) -> String {
     format!("{subject:<SUBJECT_WIDTH$}{state:<STATE_WIDTH$}{text}")
 }
 
-/// Why one cell is blocked and what would make it pass.
-pub fn explanation(explanation: &v1::Explanation, kind: i32, lang: Lang) -> Vec<String> {
+/// Why one cell is blocked, and the lawful ways from there.
+pub fn explanation(explanation: &v1::Explanation, lang: Lang) -> Vec<String> {
     let subject = words::category(explanation.category);
     let interest = if explanation.interest.is_empty() { String::from("-") } else { explanation.interest.clone() };
     let provisions = if explanation.provisions.is_empty() { String::new() } else { format!(" ({})", explanation.provisions.join(", ")) };
     let why = chosen(explanation.why.as_ref(), lang);
     let mut lines = vec![line(&subject, say(lang, "blocked", "hindrad"), &format!("{interest}{provisions}: {why} [{}]", explanation.code))];
-    if explanation.ways.is_empty() {
+    let strips = |way: &&v1::Way| way.kind() == v1::WayKind::Strip;
+    if explanation.ways.iter().all(|way| strips(&way)) {
         lines.push(line("", "", say(lang, "no ground lets it pass in this direction today", "ingen grund låter den passera i den här riktningen i dag")));
     }
     for (index, way) in explanation.ways.iter().enumerate() {
-        let lead = if index == 0 { say(lang, "passes if", "går om") } else { say(lang, "or", "eller") };
+        let lead = match (strips(&way), index) {
+            (false, 0) => say(lang, "passes if", "går om"),
+            (true, _) | (false, _) => say(lang, "or", "eller"),
+        };
         lines.push(line("", lead, &self::way(way, &explanation.interest, lang)));
-        lines.push(line("", "", &format!("  {}", chosen(way.text.as_ref(), lang))));
-    }
-    if explanation.interest.starts_with("child-") && kind != ReferralKind::ChildConcern.number() {
-        lines.push(line("", say(lang, "or", "eller"), say(lang, CHILD_CONCERN_EN, CHILD_CONCERN_SV)));
+        for text in [way.text.as_ref(), way.deadline.as_ref(), way.legal_question.as_ref()].into_iter().flatten() {
+            lines.push(line("", "", &format!("  {}", chosen(Some(text), lang))));
+        }
     }
     lines
 }
 
-const CHILD_CONCERN_EN: &str = "DUTY_CHILD_REPORT with an individual assessment, as a child concern of its own to the board of residence";
-const CHILD_CONCERN_SV: &str = "DUTY_CHILD_REPORT efter individuell bedömning, som en egen orosanmälan till nämnden där barnet bor";
-
-/// One lawful way: ground, provision, what must be asserted, what the consents say, and whether two officers are due.
+/// One lawful way: ground, provision, what must still be said, what the consents say, and whether two officers are due.
 fn way(way: &v1::Way, interest: &str, lang: Lang) -> String {
-    let mut needs: Vec<String> = way.conditions.iter().map(|condition| self::condition(condition, lang)).collect();
-    if way.needs_consent {
-        needs.push(consent(way.consent_state(), interest, lang));
-    }
-    if way.second_officer {
-        needs.push(say(lang, "a second officer", "en andra handläggare").to_owned());
-    }
-    let needs = if needs.is_empty() { String::new() } else { format!(": {}", needs.join("; ")) };
-    format!("{} ({}){needs}", way.ground, way.provision)
-}
-
-/// A condition of a ground. What an officer asserts has words here; a threshold is said as the table says it.
-fn condition(code: &str, lang: Lang) -> String {
-    let swedish = match (lang, FactCode::from_text(code)) {
-        (Lang::En, _) | (Lang::Sv, None) => return words::words(code),
-        (Lang::Sv, Some(fact)) => match fact {
-            FactCode::HarmExcluded => "det står klart att ingen skada eller men uppstår",
-            FactCode::NecessaryForOwnTask => "nödvändigt för den egna verksamheten",
-            FactCode::BalanceObvious => "intresset av utlämnande har uppenbart företräde",
-            FactCode::NotContraryToStatute => "ingen lag eller förordning hindrar",
-            FactCode::ImportantForInvestigation => "av betydelse för utredningen",
-            FactCode::ChildMayFareBadly => "ett barn far illa eller misstänks fara illa",
-            FactCode::IndividualAssessment => "individuell bedömning",
-        },
+    let on_ground = || {
+        let mut needs: Vec<String> = way.needs.iter().map(|need| chosen(Some(need), lang).to_owned()).collect();
+        if way.needs_consent {
+            needs.insert(0, consent(way.consent_state(), interest, lang));
+        }
+        if way.second_officer {
+            needs.push(say(lang, "a second officer", "en andra handläggare").to_owned());
+        }
+        let needs = if needs.is_empty() { String::new() } else { format!(": {}", needs.join("; ")) };
+        let read = if way.verified { "" } else { say(lang, " [not verified]", " [inte kontrollerad]") };
+        format!("{} ({}){read}{needs}", way.ground, way.provision)
     };
-    swedish.to_owned()
+    match way.kind() {
+        v1::WayKind::Unspecified | v1::WayKind::Consent | v1::WayKind::Ground => on_ground(),
+        v1::WayKind::Duty => format!("{} {}", say(lang, "duty", "skyldighet"), on_ground()),
+        v1::WayKind::OtherReferral => {
+            let kind = words::kind(way.referral_kind);
+            format!("{} {}: {}", say(lang, "as a referral of its own,", "som en egen remiss,"), kind, on_ground())
+        }
+        v1::WayKind::SecondOfficer => say(lang, "a second officer agrees", "en andra handläggare kommer till samma resultat").to_owned(),
+        v1::WayKind::Strip => {
+            say(lang, "leave the section out: withhold it, and the rest can go", "utelämna delen: lämna inte ut den, så kan resten gå").to_owned()
+        }
+    }
 }
 
 fn consent(state: v1::ConsentState, interest: &str, lang: Lang) -> String {
@@ -185,14 +182,26 @@ mod tests {
     #[test]
     fn a_block_says_who_why_and_what_would_help_in_both_languages() {
         let text = |en: &str, sv: &str| Some(v1::Text { en: en.to_owned(), sv: sv.to_owned() });
-        let way = v1::Way {
+        let consent = v1::Way {
             ground: String::from("CONSENT"),
             provision: String::from("OSL 10:1, 12:2"),
+            kind: v1::WayKind::Consent.into(),
             needs_consent: true,
             consent_state: i32::from(v1::ConsentState::OtherPerson),
+            needs: vec![text("the custodians consent", "vårdnadshavarna samtycker").unwrap()],
+            verified: true,
             text: text("Waived.", "Hävd."),
             ..v1::Way::default()
         };
+        let report = v1::Way {
+            ground: String::from("DUTY_CHILD_REPORT"),
+            provision: String::from("SoL 19:1"),
+            kind: v1::WayKind::OtherReferral.into(),
+            referral_kind: 10,
+            deadline: text("At once.", "Genast."),
+            ..v1::Way::default()
+        };
+        let strip = v1::Way { kind: v1::WayKind::Strip.into(), ..v1::Way::default() };
         let blocked = v1::Explanation {
             section: 1,
             category: 7,
@@ -200,19 +209,22 @@ mod tests {
             code: String::from("UNDECIDED"),
             why: text("Nobody has decided yet.", "Ingen har prövat uppgiften ännu."),
             provisions: vec![String::from("OSL 35:1")],
-            ways: vec![way],
+            ways: vec![consent, report, strip.clone()],
+            ..v1::Explanation::default()
         };
         assert_eq!(
-            explanation(&blocked, 2, Lang::En),
+            explanation(&blocked, Lang::En),
             [
                 "children           blocked   child-1 (OSL 35:1): Nobody has decided yet. [UNDECIDED]",
-                "                   passes if CONSENT (OSL 10:1, 12:2): child-1: the consent on record is another's, and nobody waives another's secrecy (OSL 12:2)",
+                "                   passes if CONSENT (OSL 10:1, 12:2): child-1: the consent on record is another's, and nobody waives another's secrecy (OSL 12:2); the custodians consent",
                 "                               Waived.",
-                "                   or        DUTY_CHILD_REPORT with an individual assessment, as a child concern of its own to the board of residence",
+                "                   or        as a referral of its own, child concern: DUTY_CHILD_REPORT (SoL 19:1) [not verified]",
+                "                               At once.",
+                "                   or        leave the section out: withhold it, and the rest can go",
             ]
         );
-        let swedish = explanation(&blocked, 10, Lang::Sv);
+        let swedish = explanation(&v1::Explanation { ways: vec![strip], ..blocked }, Lang::Sv);
         assert_eq!(swedish.len(), 3);
-        assert!(swedish[0].contains("Ingen har prövat uppgiften ännu.") && swedish[1].contains("går om"));
+        assert!(swedish[0].contains("Ingen har prövat uppgiften ännu.") && swedish[1].contains("ingen grund") && swedish[2].contains("utelämna"));
     }
 }

@@ -29,7 +29,7 @@ pub async fn run(desk: &mut Desk<'_>, verb: ReferralCommand) -> Result<(), Failu
         ReferralCommand::Show { referral, named } => show(desk, referral, named.as_deref()).await,
         ReferralCommand::List { open, thread, limit } => list(desk, (open, thread), limit).await,
         ReferralCommand::Watch { after, count } => follow(desk, after, count).await,
-        ReferralCommand::Why { referral, lang } => why(desk, referral, lang).await,
+        ReferralCommand::Why { referral, draft, known, lang } => Box::pin(why(desk, referral, (draft.as_deref(), known.as_deref()), lang)).await,
         ReferralCommand::Resync => Box::pin(resync(desk)).await,
     }
 }
@@ -154,14 +154,16 @@ async fn follow(desk: &mut Desk<'_>, after: u64, count: Option<u64>) -> Result<(
     watch::follow(client.watch_referrals(after), count, each).await
 }
 
-async fn why(desk: &mut Desk<'_>, referral: String, lang: Lang) -> Result<(), Failure> {
+async fn why(desk: &mut Desk<'_>, referral: Option<String>, (draft, known): (Option<&Path>, Option<&Path>), lang: Lang) -> Result<(), Failure> {
     let (client, _) = desk.client()?;
-    let request = v1::AssessReferralRequest { referral: referral.clone() };
+    let referral = referral.unwrap_or_default();
+    let draft = draft.map(|path| desk.request(path)).transpose()?;
+    let known = known.map(|path| desk.request(path)).transpose()?;
+    let request = v1::AssessReferralRequest { referral: referral.clone(), draft, known };
     let answer = client.assess_referral(request).await.map_err(|error| Failure::client(&error).about(referral))?;
-    let kind = answer.referral.as_ref().map_or(0, |referral| referral.kind);
     let mut lines = Vec::new();
     for explanation in &answer.blocked {
-        lines.extend(blocks::explanation(explanation, kind, lang));
+        lines.extend(blocks::explanation(explanation, lang));
     }
     if !answer.passing.is_empty() {
         let sections = answer.referral.iter().flat_map(|referral| &referral.sections);

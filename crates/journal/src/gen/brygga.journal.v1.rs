@@ -347,6 +347,63 @@ impl DeclineReason {
         }
     }
 }
+/// What a disclosure is made for, where a ground asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DisclosurePurpose {
+    /// Not set; refused.
+    Unspecified = 0,
+    /// To prevent, stop or detect criminal activity.
+    PreventCrime = 1,
+    /// To investigate crime.
+    InvestigateCrime = 2,
+    /// For correct benefits, taxes and charges.
+    CorrectPayments = 3,
+    /// To detect or investigate incorrect benefits, taxes and charges.
+    DetectIncorrectPayments = 4,
+    /// To fight fraud and violations of rules.
+    FraudAndRuleViolations = 5,
+    /// To support the victim: no purpose that a ground of this list serves.
+    VictimSupport = 6,
+}
+impl DisclosurePurpose {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISCLOSURE_PURPOSE_UNSPECIFIED",
+            Self::PreventCrime => "DISCLOSURE_PURPOSE_PREVENT_CRIME",
+            Self::InvestigateCrime => "DISCLOSURE_PURPOSE_INVESTIGATE_CRIME",
+            Self::CorrectPayments => "DISCLOSURE_PURPOSE_CORRECT_PAYMENTS",
+            Self::DetectIncorrectPayments => {
+                "DISCLOSURE_PURPOSE_DETECT_INCORRECT_PAYMENTS"
+            }
+            Self::FraudAndRuleViolations => {
+                "DISCLOSURE_PURPOSE_FRAUD_AND_RULE_VIOLATIONS"
+            }
+            Self::VictimSupport => "DISCLOSURE_PURPOSE_VICTIM_SUPPORT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISCLOSURE_PURPOSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISCLOSURE_PURPOSE_PREVENT_CRIME" => Some(Self::PreventCrime),
+            "DISCLOSURE_PURPOSE_INVESTIGATE_CRIME" => Some(Self::InvestigateCrime),
+            "DISCLOSURE_PURPOSE_CORRECT_PAYMENTS" => Some(Self::CorrectPayments),
+            "DISCLOSURE_PURPOSE_DETECT_INCORRECT_PAYMENTS" => {
+                Some(Self::DetectIncorrectPayments)
+            }
+            "DISCLOSURE_PURPOSE_FRAUD_AND_RULE_VIOLATIONS" => {
+                Some(Self::FraudAndRuleViolations)
+            }
+            "DISCLOSURE_PURPOSE_VICTIM_SUPPORT" => Some(Self::VictimSupport),
+            _ => None,
+        }
+    }
+}
 /// What an officer asserts when a ground asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -367,6 +424,54 @@ pub enum FactCode {
     ChildMayFareBadly = 6,
     /// The case was assessed on its own, not as a routine.
     IndividualAssessment = 7,
+    /// No preponderant reasons favour secrecy.
+    SecrecyDoesNotOutweigh = 8,
+    /// Concrete circumstances say that an offence will be committed.
+    ConcreteRisk = 9,
+    /// The feared offence is against a close person (närstående).
+    RiskToClosePerson = 10,
+    /// With measures planned or under way, the disclosure is not unsuitable.
+    NotUnsuitable = 11,
+    /// It is about suspicion of a crime that was committed.
+    CommittedCrime = 12,
+    /// Found in obvious imminent serious risk, or caught in the act.
+    FoundInDangerOrCaught = 13,
+    /// The police must intervene at once.
+    NeedsPoliceAtOnce = 14,
+    /// The recipient has asked for it.
+    Requested = 15,
+    /// The board has decided to open an inquiry about a child.
+    ChildInquiryOpened = 16,
+    /// It is for law enforcement.
+    LawEnforcementPurpose = 17,
+    /// No exceptional reasons (synnerliga skäl) favour secrecy.
+    NoExceptionalReasons = 18,
+    /// There is reasonable suspicion (skälig misstanke).
+    ReasonableSuspicion = 19,
+    /// The circumstances should lead to action by social services.
+    SocialActionNeeded = 20,
+    /// It is needed for necessary care, treatment or support.
+    NecessaryCare = 21,
+    /// Ongoing abuse of alcohol, drugs or solvents.
+    SubstanceAbuse = 22,
+    /// Compulsory psychiatric care (LPT, LRV).
+    CompulsoryCare = 23,
+    /// It protects an expected child.
+    ProtectsUnbornChild = 24,
+    /// Those who have custody consent for the child.
+    CustodiansConsent = 25,
+    /// The child has the age and maturity to have a say.
+    ChildMature = 26,
+    /// The child agrees.
+    ChildAgrees = 27,
+    /// The child cannot be assumed to suffer considerable harm (betydande men).
+    NoDetrimentToChild = 28,
+    /// It is needed for supervision or audit.
+    SupervisionNeeded = 29,
+    /// There is danger to life or health.
+    DangerToLife = 30,
+    /// The recipient only processes or stores on the discloser's behalf.
+    TechnicalProcessingOnly = 31,
 }
 impl FactCode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -383,6 +488,30 @@ impl FactCode {
             Self::ImportantForInvestigation => "FACT_CODE_IMPORTANT_FOR_INVESTIGATION",
             Self::ChildMayFareBadly => "FACT_CODE_CHILD_MAY_FARE_BADLY",
             Self::IndividualAssessment => "FACT_CODE_INDIVIDUAL_ASSESSMENT",
+            Self::SecrecyDoesNotOutweigh => "FACT_CODE_SECRECY_DOES_NOT_OUTWEIGH",
+            Self::ConcreteRisk => "FACT_CODE_CONCRETE_RISK",
+            Self::RiskToClosePerson => "FACT_CODE_RISK_TO_CLOSE_PERSON",
+            Self::NotUnsuitable => "FACT_CODE_NOT_UNSUITABLE",
+            Self::CommittedCrime => "FACT_CODE_COMMITTED_CRIME",
+            Self::FoundInDangerOrCaught => "FACT_CODE_FOUND_IN_DANGER_OR_CAUGHT",
+            Self::NeedsPoliceAtOnce => "FACT_CODE_NEEDS_POLICE_AT_ONCE",
+            Self::Requested => "FACT_CODE_REQUESTED",
+            Self::ChildInquiryOpened => "FACT_CODE_CHILD_INQUIRY_OPENED",
+            Self::LawEnforcementPurpose => "FACT_CODE_LAW_ENFORCEMENT_PURPOSE",
+            Self::NoExceptionalReasons => "FACT_CODE_NO_EXCEPTIONAL_REASONS",
+            Self::ReasonableSuspicion => "FACT_CODE_REASONABLE_SUSPICION",
+            Self::SocialActionNeeded => "FACT_CODE_SOCIAL_ACTION_NEEDED",
+            Self::NecessaryCare => "FACT_CODE_NECESSARY_CARE",
+            Self::SubstanceAbuse => "FACT_CODE_SUBSTANCE_ABUSE",
+            Self::CompulsoryCare => "FACT_CODE_COMPULSORY_CARE",
+            Self::ProtectsUnbornChild => "FACT_CODE_PROTECTS_UNBORN_CHILD",
+            Self::CustodiansConsent => "FACT_CODE_CUSTODIANS_CONSENT",
+            Self::ChildMature => "FACT_CODE_CHILD_MATURE",
+            Self::ChildAgrees => "FACT_CODE_CHILD_AGREES",
+            Self::NoDetrimentToChild => "FACT_CODE_NO_DETRIMENT_TO_CHILD",
+            Self::SupervisionNeeded => "FACT_CODE_SUPERVISION_NEEDED",
+            Self::DangerToLife => "FACT_CODE_DANGER_TO_LIFE",
+            Self::TechnicalProcessingOnly => "FACT_CODE_TECHNICAL_PROCESSING_ONLY",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -398,6 +527,30 @@ impl FactCode {
             }
             "FACT_CODE_CHILD_MAY_FARE_BADLY" => Some(Self::ChildMayFareBadly),
             "FACT_CODE_INDIVIDUAL_ASSESSMENT" => Some(Self::IndividualAssessment),
+            "FACT_CODE_SECRECY_DOES_NOT_OUTWEIGH" => Some(Self::SecrecyDoesNotOutweigh),
+            "FACT_CODE_CONCRETE_RISK" => Some(Self::ConcreteRisk),
+            "FACT_CODE_RISK_TO_CLOSE_PERSON" => Some(Self::RiskToClosePerson),
+            "FACT_CODE_NOT_UNSUITABLE" => Some(Self::NotUnsuitable),
+            "FACT_CODE_COMMITTED_CRIME" => Some(Self::CommittedCrime),
+            "FACT_CODE_FOUND_IN_DANGER_OR_CAUGHT" => Some(Self::FoundInDangerOrCaught),
+            "FACT_CODE_NEEDS_POLICE_AT_ONCE" => Some(Self::NeedsPoliceAtOnce),
+            "FACT_CODE_REQUESTED" => Some(Self::Requested),
+            "FACT_CODE_CHILD_INQUIRY_OPENED" => Some(Self::ChildInquiryOpened),
+            "FACT_CODE_LAW_ENFORCEMENT_PURPOSE" => Some(Self::LawEnforcementPurpose),
+            "FACT_CODE_NO_EXCEPTIONAL_REASONS" => Some(Self::NoExceptionalReasons),
+            "FACT_CODE_REASONABLE_SUSPICION" => Some(Self::ReasonableSuspicion),
+            "FACT_CODE_SOCIAL_ACTION_NEEDED" => Some(Self::SocialActionNeeded),
+            "FACT_CODE_NECESSARY_CARE" => Some(Self::NecessaryCare),
+            "FACT_CODE_SUBSTANCE_ABUSE" => Some(Self::SubstanceAbuse),
+            "FACT_CODE_COMPULSORY_CARE" => Some(Self::CompulsoryCare),
+            "FACT_CODE_PROTECTS_UNBORN_CHILD" => Some(Self::ProtectsUnbornChild),
+            "FACT_CODE_CUSTODIANS_CONSENT" => Some(Self::CustodiansConsent),
+            "FACT_CODE_CHILD_MATURE" => Some(Self::ChildMature),
+            "FACT_CODE_CHILD_AGREES" => Some(Self::ChildAgrees),
+            "FACT_CODE_NO_DETRIMENT_TO_CHILD" => Some(Self::NoDetrimentToChild),
+            "FACT_CODE_SUPERVISION_NEEDED" => Some(Self::SupervisionNeeded),
+            "FACT_CODE_DANGER_TO_LIFE" => Some(Self::DangerToLife),
+            "FACT_CODE_TECHNICAL_PROCESSING_ONLY" => Some(Self::TechnicalProcessingOnly),
             _ => None,
         }
     }

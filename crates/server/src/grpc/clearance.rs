@@ -3,7 +3,8 @@
 //! A leader that is not the sender sees the cells of the investigation and nothing of the persons'.
 
 use brygga_domain::event::Interest;
-use brygga_domain::{AgencyId, Referral};
+use brygga_domain::explain::Question;
+use brygga_domain::{AgencyId, Digest, Facts, Known, Position, Referral, decide};
 use brygga_engine::projection::number;
 use brygga_engine::store::Reader;
 use brygga_wire::convert::read::{self as wanted, Cursor};
@@ -54,9 +55,15 @@ impl<R: Reader> Rpc<R> {
 
     async fn assessed(&self, request: &Request<v1::AssessReferralRequest>) -> Result<v1::AssessReferralResponse, Failed> {
         let agency = self.caller(request.extensions())?;
-        let name = wanted::referral_name(&request.get_ref().referral)?;
+        let asked = request.get_ref();
+        let known = convert::known(asked.known.clone())?;
+        let question = Question { table: self.broker.table(), now: self.broker.now(), known: &known };
+        if let Some(draft) = &asked.draft {
+            return self.draft_assessed(draft.clone(), &agency, question);
+        }
+        let name = wanted::referral_name(&asked.referral)?;
         let (referral, clearing) = self.referral(read::key(name), |referral| clears(&agency, referral)).await?;
-        let (passing, blocked) = view::explanations(&referral, |interest| sees(clearing, interest), self.broker.table(), self.broker.now());
+        let (passing, blocked) = view::explanations(&referral, |interest| sees(clearing, interest), question);
         let shown = view::clearance_referral(&referral, clearing);
         let passing = match clearing {
             Clearing::Sender => passing,
@@ -64,6 +71,19 @@ impl<R: Reader> Rpc<R> {
             Clearing::Leader => shown.sections.iter().map(|section| section.number).filter(|number| blocked.iter().all(|one| one.section != *number)).collect(),
         };
         Ok(v1::AssessReferralResponse { referral: Some(shown), passing, blocked })
+    }
+}
+
+impl<R: Reader> Rpc<R> {
+    /// Assesses what was not submitted, by the rules of a submission. Nothing is written, and nothing of the draft is kept.
+    fn draft_assessed(&self, draft: v1::SubmitReferralRequest, agency: &AgencyId, question: Question<'_, '_>) -> Result<v1::AssessReferralResponse, Failed> {
+        let command = convert::draft(draft, &self.door, agency)?.command(agency.clone(), Digest([0; 32]), self.broker.entropy()?);
+        let (directory, known) = (self.broker.directory(), Known::default());
+        let facts = Facts { now: question.now, next: Position(0), directory: &directory, table: question.table, referral: None, known: &known };
+        let referral = decide::draft(&command, facts).map_err(Failed::Refused)?;
+        let (passing, blocked) = view::explanations(&referral, |_| true, question);
+        let stands = v1::ClearanceReferral { id: String::new(), reference: String::new(), ..view::clearance_referral(&referral, Clearing::Sender) };
+        Ok(v1::AssessReferralResponse { referral: Some(stands), passing, blocked })
     }
 }
 

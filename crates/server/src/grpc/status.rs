@@ -169,6 +169,7 @@ fn metadata(detail: &Detail) -> HashMap<String, String> {
         | Detail::Ground(..)
         | Detail::Conditions(..)
         | Detail::Provision(..)
+        | Detail::Barred(..)
         | Detail::Stage(_) => HashMap::from([(DETAIL.to_owned(), detail.to_string())]),
     }
 }

@@ -56,7 +56,7 @@ pub fn release(ground: &str, consent: Option<ConsentId>, cells: &[(u32, Option<R
     let cells = cells.iter().map(|(section, role)| NewCell { cell: cell(*section, *role), outcome: outcome.clone() });
     NewDecision {
         cells: cells.collect(),
-        answers: Answers { asserted, offence_minimum_months: Some(24), attempted: false, subject_age_years: Some(9) },
+        answers: Answers { asserted, offence: "GROV_KVINNOFRIDSKRANKNING".parse().ok(), subject_age_years: Some(9), ..Answers::default() },
         reasons: Bytes::from_static(b"made up"),
     }
 }

@@ -207,6 +207,18 @@ impl Check {
         Some(Some(text))
     }
 
+    /// A day, `YYYY-MM-DD`, as the time at which it begins in UTC; empty: not said.
+    pub(super) fn optional_day(&mut self, field: impl fmt::Display, text: &str) -> Option<Option<Time>> {
+        if text.is_empty() {
+            return Some(None);
+        }
+        let begins = Time::of_day(text);
+        if begins.is_none() {
+            self.fault(field, "must be a day as YYYY-MM-DD, from 2000 to 2099");
+        }
+        begins.map(Some)
+    }
+
     /// A territory as the directory names it; empty: not said.
     pub(super) fn territory(&mut self, field: impl fmt::Display, text: String) -> Option<Option<String>> {
         if text.is_empty() {

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use brygga_domain::AgencyId;
 use brygga_domain::command::{Action, NamedCell, NewCell, NewDecision, NewOutcome};
-use brygga_domain::grounds::Answers;
+use brygga_domain::grounds::{Answers, OffenceCode};
 use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed};
 use crate::door::Door;
-use crate::limits::{CELLS_MAX, OFFENCE_MINIMUM_MONTHS_MAX, REASONS_BYTES_MAX, SUBJECT_AGE_YEARS_MAX};
+use crate::limits::{CELLS_MAX, REASONS_BYTES_MAX, SUBJECT_AGE_YEARS_MAX};
 use crate::v1;
 use crate::view::INVESTIGATION;
 
@@ -84,23 +84,54 @@ fn named(check: &mut Check, path: &str, cell: Option<v1::Cell>) -> Option<NamedC
     Some(NamedCell { section: cell.section, person })
 }
 
+/// What an officer says; `path` ends in a dot, or is empty.
 fn answers(check: &mut Check, path: &str, answers: v1::Answers) -> Option<Answers> {
-    let asserted = check.codes(&format!("{path}answers.asserted"), &answers.asserted);
-    let mut bounded = |field: &str, number: Option<u32>, max: u32, description| {
-        if number.is_some_and(|number| number > max) {
-            check.fault(format_args!("{path}answers.{field}"), description);
+    let path = format!("{path}answers");
+    let asserted = check.codes(&format!("{path}.asserted"), &answers.asserted);
+    let denied = check.codes(&format!("{path}.denied"), &answers.denied);
+    for (index, fact) in answers.denied.iter().enumerate() {
+        if answers.asserted.contains(fact) {
+            check.fault(format_args!("{path}.denied[{index}]"), "stands among what is asserted, too");
             return None;
         }
-        Some(number)
+    }
+    let offence: Option<Option<OffenceCode>> = match answers.offence.as_str() {
+        "" => Some(None),
+        name => name.parse().ok().map(Some),
     };
-    let months = bounded("offence_minimum_months", answers.offence_minimum_months, OFFENCE_MINIMUM_MONTHS_MAX, "must be at most 216 months");
-    let age = bounded("subject_age_years", answers.subject_age_years, SUBJECT_AGE_YEARS_MAX, "must be at most 130 years");
+    if offence.is_none() {
+        check.fault(format_args!("{path}.offence"), "must be 2 to 48 upper-case letters, digits and '_'");
+    }
+    let offence_on = check.optional_day(format_args!("{path}.offence_on"), &answers.offence_on);
+    let purpose = check.optional_code(format_args!("{path}.purpose"), answers.purpose);
+    let mut age = |field: &str, years: Option<u32>| {
+        if years.is_some_and(|years| years > SUBJECT_AGE_YEARS_MAX) {
+            check.fault(format_args!("{path}.{field}"), "must be at most 130 years");
+            return None;
+        }
+        Some(years.and_then(|years| u8::try_from(years).ok()))
+    };
+    let ages =
+        [("subject_age_years", answers.subject_age_years), ("victim_age_years", answers.victim_age_years), ("suspect_age_years", answers.suspect_age_years)];
+    let [subject_age, victim_age, suspect_age] = ages.map(|(field, years)| age(field, years));
     Some(Answers {
         asserted: asserted?.into_iter().collect(),
-        offence_minimum_months: months?.and_then(|months| u16::try_from(months).ok()),
+        denied: denied?.into_iter().collect(),
+        offence: offence?,
+        offence_on: offence_on?,
         attempted: answers.attempted,
-        subject_age_years: age?.and_then(|age| u8::try_from(age).ok()),
+        purpose: purpose?,
+        subject_age_years: subject_age?,
+        victim_age_years: victim_age?,
+        suspect_age_years: suspect_age?,
     })
+}
+
+/// What a question about a referral takes for known.
+pub fn known(answers: Option<v1::Answers>) -> Result<Answers, Malformed> {
+    let mut check = Check::default();
+    let known = self::answers(&mut check, "known.", answers.unwrap_or_default());
+    check.finish(known)
 }
 
 /// `ConfirmClearance`.

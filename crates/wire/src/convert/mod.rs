@@ -19,14 +19,14 @@ use brygga_domain::{AgencyId, Command, Digest, Entropy, RequestId};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-pub use clearance::{confirm_clearance, decide_clearance, revoke_clearance};
+pub use clearance::{confirm_clearance, decide_clearance, known, revoke_clearance};
 pub use consent::{record_consent, withdraw_consent};
 pub use inbox::{
     accept_referral, acknowledge_delivery, acknowledge_recall, acknowledge_stop_use, claim_referral, close_referral, decline_referral, open_referral,
     record_contact, return_referral,
 };
 pub use log::{EntriesWanted, get_entry, search_entries};
-pub use referral::{amend_referral, record_offer, retract_referral, submit_referral};
+pub use referral::{amend_referral, draft, record_offer, retract_referral, submit_referral};
 
 /// Domain of every `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "brygga.v1";

@@ -219,6 +219,20 @@ fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Catego
     None
 }
 
+/// A draft: checked as its submission would be, but for the key and the officer, which a question does not need.
+pub fn draft(mut request: v1::SubmitReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    if request.request_id.is_empty() {
+        DRAFT_KEY.clone_into(&mut request.request_id);
+    }
+    if request.officer.is_empty() {
+        DRAFT_OFFICER.clone_into(&mut request.officer);
+    }
+    submit_referral(request, door, agency)
+}
+
+const DRAFT_KEY: &str = "00000000-0000-4000-8000-000000000001";
+const DRAFT_OFFICER: &str = "draft";
+
 /// `AmendReferral`.
 pub fn amend_referral(mut request: v1::AmendReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
     let mut check = Check::default();

@@ -303,9 +303,13 @@ fn each_fault_of_a_decision_names_its_field() {
             (
                 |r| {
                     r.decision.as_mut().unwrap().answers =
-                        Some(v1::Answers { offence_minimum_months: Some(70_000), subject_age_years: Some(300), ..v1::Answers::default() });
+                        Some(v1::Answers { offence: "mord".into(), offence_on: "2026-13-01".into(), subject_age_years: Some(300), ..v1::Answers::default() });
                 },
-                &["decision.answers.offence_minimum_months", "decision.answers.subject_age_years"],
+                &["decision.answers.offence", "decision.answers.offence_on", "decision.answers.subject_age_years"],
+            ),
+            (
+                |r| r.decision.as_mut().unwrap().answers = Some(v1::Answers { asserted: vec![1], denied: vec![2, 1], ..v1::Answers::default() }),
+                &["decision.answers.denied[1]"],
             ),
             (|r| r.decision.as_mut().unwrap().reasons = "  ".into(), &["decision.reasons"]),
             (|r| r.decision.as_mut().unwrap().reasons = "x".repeat(REASONS_BYTES_MAX + 1), &["decision.reasons"]),

@@ -128,20 +128,37 @@ pub mod cell_decision {
     }
 }
 /// What the officer asserts; the ground's conditions are checked against it.
+///
+/// A fact is so, is not so, or is not said; what is not said fulfils nothing.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Answers {
-    /// The facts that hold.
+    /// The facts that hold; each once.
     #[prost(enumeration = "::brygga_journal::v1::FactCode", repeated, tag = "1")]
     pub asserted: ::prost::alloc::vec::Vec<i32>,
-    /// Minimum penalty of the offence, in months; absent: not said.
-    #[prost(uint32, optional, tag = "2")]
-    pub offence_minimum_months: ::core::option::Option<u32>,
     /// Whether the offence was attempted, prepared or conspired only.
     #[prost(bool, tag = "3")]
     pub attempted: bool,
     /// Age of the person whom it is about, in years; absent: not said.
     #[prost(uint32, optional, tag = "4")]
     pub subject_age_years: ::core::option::Option<u32>,
+    /// The offence, by its name in the offence table, for example `GROV_KVINNOFRIDSKRANKNING`; empty: not said.
+    #[prost(string, tag = "5")]
+    pub offence: ::prost::alloc::string::String,
+    /// The day of the offence, `YYYY-MM-DD`, whose penalty scale counts; empty: the day of the decision.
+    #[prost(string, tag = "6")]
+    pub offence_on: ::prost::alloc::string::String,
+    /// The facts that do not hold; each once, and none of those that do.
+    #[prost(enumeration = "::brygga_journal::v1::FactCode", repeated, tag = "7")]
+    pub denied: ::prost::alloc::vec::Vec<i32>,
+    /// What the disclosure is for, where a ground asks; unspecified: not said.
+    #[prost(enumeration = "::brygga_journal::v1::DisclosurePurpose", tag = "8")]
+    pub purpose: i32,
+    /// Age of the victim, in years; absent: not said.
+    #[prost(uint32, optional, tag = "9")]
+    pub victim_age_years: ::core::option::Option<u32>,
+    /// Age of the suspect, in years; absent: not said.
+    #[prost(uint32, optional, tag = "10")]
+    pub suspect_age_years: ::core::option::Option<u32>,
 }
 /// Decisions of one act. Every cell is its own decision all the same.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -263,16 +280,16 @@ pub struct Text {
     #[prost(string, tag = "2")]
     pub en: ::prost::alloc::string::String,
 }
-/// One lawful way to let a blocked cell pass.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// One lawful way to let a blocked cell pass, or to send the rest without it.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Way {
-    /// The ground's code.
+    /// The ground's code; empty where it is about none.
     #[prost(string, tag = "1")]
     pub ground: ::prost::alloc::string::String,
     /// Its provision, for example `OSL 10:2`.
     #[prost(string, tag = "2")]
     pub provision: ::prost::alloc::string::String,
-    /// What the officer would have to assert, as codes of the ground table.
+    /// What would still have to be said, as codes of the ground table.
     #[prost(string, repeated, tag = "3")]
     pub conditions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Whether the ground rests on the protected person's consent.
@@ -287,6 +304,24 @@ pub struct Way {
     /// What the ground says, in one line.
     #[prost(message, optional, tag = "7")]
     pub text: ::core::option::Option<Text>,
+    /// What it is.
+    #[prost(enumeration = "WayKind", tag = "8")]
+    pub kind: i32,
+    /// What would still have to be said, in words; one for each of `conditions`.
+    #[prost(message, repeated, tag = "9")]
+    pub needs: ::prost::alloc::vec::Vec<Text>,
+    /// The kind of referral that a duty goes as; unspecified where it is this one.
+    #[prost(enumeration = "::brygga_journal::v1::ReferralKind", tag = "10")]
+    pub referral_kind: i32,
+    /// Whether the provision's text was read when the ground table was made.
+    #[prost(bool, tag = "11")]
+    pub verified: bool,
+    /// What the law leaves open about it; absent: nothing is known to be.
+    #[prost(message, optional, tag = "12")]
+    pub legal_question: ::core::option::Option<Text>,
+    /// How soon a duty wants it; absent: nothing is said.
+    #[prost(message, optional, tag = "13")]
+    pub deadline: ::core::option::Option<Text>,
 }
 /// Why one cell does not pass, and what would make it pass.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -309,9 +344,12 @@ pub struct Explanation {
     /// The provisions that protect the cell, for example `OSL 35:1`.
     #[prost(string, repeated, tag = "6")]
     pub provisions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Every lawful way to let it pass; empty: there is none in this direction today.
+    /// Every lawful way from here. A ground of which something known says that its conditions cannot hold is not among them.
     #[prost(message, repeated, tag = "7")]
     pub ways: ::prost::alloc::vec::Vec<Way>,
+    /// What each of the provisions says.
+    #[prost(message, repeated, tag = "8")]
+    pub protections: ::prost::alloc::vec::Vec<Text>,
 }
 /// A kind of number or name by which a person can be found again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -448,6 +486,1228 @@ impl ConsentState {
         }
     }
 }
+/// What a way is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WayKind {
+    /// Not said; never sent.
+    Unspecified = 0,
+    /// The protected person's consent.
+    Consent = 1,
+    /// Another ground, and its conditions.
+    Ground = 2,
+    /// A duty, which stands whatever the person wants.
+    Duty = 3,
+    /// A duty that goes as a referral of its own, of another kind.
+    OtherReferral = 4,
+    /// A second officer's word: the decision stands and waits for it.
+    SecondOfficer = 5,
+    /// The section is left out; everything else can still go.
+    Strip = 6,
+}
+impl WayKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WAY_KIND_UNSPECIFIED",
+            Self::Consent => "WAY_KIND_CONSENT",
+            Self::Ground => "WAY_KIND_GROUND",
+            Self::Duty => "WAY_KIND_DUTY",
+            Self::OtherReferral => "WAY_KIND_OTHER_REFERRAL",
+            Self::SecondOfficer => "WAY_KIND_SECOND_OFFICER",
+            Self::Strip => "WAY_KIND_STRIP",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WAY_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "WAY_KIND_CONSENT" => Some(Self::Consent),
+            "WAY_KIND_GROUND" => Some(Self::Ground),
+            "WAY_KIND_DUTY" => Some(Self::Duty),
+            "WAY_KIND_OTHER_REFERRAL" => Some(Self::OtherReferral),
+            "WAY_KIND_SECOND_OFFICER" => Some(Self::SecondOfficer),
+            "WAY_KIND_STRIP" => Some(Self::Strip),
+            _ => None,
+        }
+    }
+}
+/// An offer of support: codes only, nothing that says who she is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Offer {
+    /// Her language, ISO 639-3; empty: not said.
+    #[prost(string, tag = "3")]
+    pub language: ::prost::alloc::string::String,
+    /// Whether an interpreter took part.
+    #[prost(bool, tag = "4")]
+    pub interpreter: bool,
+    /// Her relationship to the suspect; unspecified: not known.
+    #[prost(enumeration = "::brygga_journal::v1::Relationship", tag = "5")]
+    pub relationship: i32,
+    /// The territory, as the directory names it (`0184`, `0180/bromma`); empty: not said.
+    #[prost(string, tag = "6")]
+    pub district: ::prost::alloc::string::String,
+    /// When the offence was reported. The clock of first contact runs from here.
+    #[prost(message, optional, tag = "7")]
+    pub reported_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether it was made.
+    #[prost(oneof = "offer::Result", tags = "1, 2")]
+    pub result: ::core::option::Option<offer::Result>,
+}
+/// Nested message and enum types in `Offer`.
+pub mod offer {
+    /// Whether it was made.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Result {
+        /// It was made, and this is her answer.
+        #[prost(enumeration = "::brygga_journal::v1::OfferAnswer", tag = "1")]
+        Answer(i32),
+        /// It was not made, for this reason.
+        #[prost(enumeration = "::brygga_journal::v1::NotOfferedReason", tag = "2")]
+        NotOffered(i32),
+    }
+}
+/// Asks to record an offer of support.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RecordOfferRequest {
+    /// The key of this write, a UUID; kept over retries.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The officer who acts: the agency's own identifier, 1 to 64 of `a-z 0-9 . _ -`.
+    #[prost(string, tag = "2")]
+    pub officer: ::prost::alloc::string::String,
+    /// Size of the log that the client has pinned; 0: none.
+    #[prost(uint64, tag = "3")]
+    pub pinned_size: u64,
+    /// The offer.
+    #[prost(message, optional, tag = "4")]
+    pub offer: ::core::option::Option<Offer>,
+}
+/// The offer is on record.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordOfferResponse {
+    /// Proof that it is in the log.
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<Receipt>,
+    /// Proof that the log only grew since the client's pin.
+    #[prost(message, optional, tag = "2")]
+    pub consistency: ::core::option::Option<ConsistencyProof>,
+    /// The offer's id, for the referral that follows.
+    #[prost(string, tag = "3")]
+    pub offer_id: ::prost::alloc::string::String,
+}
+/// Asks to submit a referral.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SubmitReferralRequest {
+    /// The key of this write, a UUID; kept over retries.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The officer who acts.
+    #[prost(string, tag = "2")]
+    pub officer: ::prost::alloc::string::String,
+    /// Size of the log that the client has pinned; 0: none.
+    #[prost(uint64, tag = "3")]
+    pub pinned_size: u64,
+    /// The kind.
+    #[prost(enumeration = "::brygga_journal::v1::ReferralKind", tag = "4")]
+    pub kind: i32,
+    /// The function that it goes to.
+    #[prost(string, tag = "5")]
+    pub recipient: ::prost::alloc::string::String,
+    /// How fast it must go.
+    #[prost(enumeration = "::brygga_journal::v1::Urgency", tag = "6")]
+    pub urgency: i32,
+    /// The thread to join (a UUID); empty: a new one.
+    #[prost(string, tag = "7")]
+    pub thread_id: ::prost::alloc::string::String,
+    /// The agency that leads the investigation and clears OSL 18:1; empty: the sender.
+    #[prost(string, tag = "8")]
+    pub leader: ::prost::alloc::string::String,
+    /// When the offence was reported. Compulsory for kinds whose clock runs from the report.
+    #[prost(message, optional, tag = "9")]
+    pub reported_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The offer that it follows, recorded before; not together with `offer`.
+    #[prost(string, tag = "10")]
+    pub offer_id: ::prost::alloc::string::String,
+    /// An offer to record in the same write; not together with `offer_id`.
+    #[prost(message, optional, tag = "11")]
+    pub offer: ::core::option::Option<Offer>,
+    /// The sender's own number for the case. Kept as a keyed hash: the same number, kind, recipient and first identified person
+    /// can't be submitted twice. At most 64 bytes; empty: none.
+    #[prost(string, tag = "12")]
+    pub sender_reference: ::prost::alloc::string::String,
+    /// The persons; at most 32, each name once.
+    #[prost(message, repeated, tag = "13")]
+    pub persons: ::prost::alloc::vec::Vec<Person>,
+    /// The sections; 1 to 32, each (category, persons) once.
+    #[prost(message, repeated, tag = "14")]
+    pub sections: ::prost::alloc::vec::Vec<Section>,
+    /// Consents that the sender holds; at most 30.
+    #[prost(message, repeated, tag = "15")]
+    pub consents: ::prost::alloc::vec::Vec<ConsentTerms>,
+    /// Decisions that need no second officer; at most 15.
+    #[prost(message, repeated, tag = "16")]
+    pub decisions: ::prost::alloc::vec::Vec<Decision>,
+}
+/// The referral is stored.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubmitReferralResponse {
+    /// Proof that it is in the log, with what was recorded in the same write.
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<Receipt>,
+    /// Proof that the log only grew since the client's pin.
+    #[prost(message, optional, tag = "2")]
+    pub consistency: ::core::option::Option<ConsistencyProof>,
+    /// How it stands.
+    #[prost(message, optional, tag = "3")]
+    pub referral: ::core::option::Option<SenderReferral>,
+}
+/// New content of one section.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AmendedSection {
+    /// Number of the section.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    /// An encoded brygga.content.v1.Content; at most 256 KiB. Its arm must be the section's category.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub content: ::prost::bytes::Bytes,
+}
+/// Asks to give sections new content.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AmendReferralRequest {
+    /// The key of this write, a UUID; kept over retries.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The officer who acts.
+    #[prost(string, tag = "2")]
+    pub officer: ::prost::alloc::string::String,
+    /// Size of the log that the client has pinned; 0: none.
+    #[prost(uint64, tag = "3")]
+    pub pinned_size: u64,
+    /// The referral, by id or reference.
+    #[prost(string, tag = "4")]
+    pub referral: ::prost::alloc::string::String,
+    /// The sections; 1 to 32, each once.
+    #[prost(message, repeated, tag = "5")]
+    pub sections: ::prost::alloc::vec::Vec<AmendedSection>,
+}
+/// The sections have their new revision.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AmendReferralResponse {
+    /// Proof that it is in the log.
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<Receipt>,
+    /// Proof that the log only grew since the client's pin.
+    #[prost(message, optional, tag = "2")]
+    pub consistency: ::core::option::Option<ConsistencyProof>,
+    /// How the referral stands.
+    #[prost(message, optional, tag = "3")]
+    pub referral: ::core::option::Option<SenderReferral>,
+}
+/// Asks to take a referral back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RetractReferralRequest {
+    /// The key of this write, a UUID; kept over retries.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The officer who acts.
+    #[prost(string, tag = "2")]
+    pub officer: ::prost::alloc::string::String,
+    /// Size of the log that the client has pinned; 0: none.
+    #[prost(uint64, tag = "3")]
+    pub pinned_size: u64,
+    /// The referral, by id or reference.
+    #[prost(string, tag = "4")]
+    pub referral: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(enumeration = "::brygga_journal::v1::RetractReason", tag = "5")]
+    pub reason: i32,
+}
+/// The referral is taken back.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RetractReferralResponse {
+    /// Proof that it is in the log.
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<Receipt>,
+    /// Proof that the log only grew since the client's pin.
+    #[prost(message, optional, tag = "2")]
+    pub consistency: ::core::option::Option<ConsistencyProof>,
+    /// How the referral stands.
+    #[prost(message, optional, tag = "3")]
+    pub referral: ::core::option::Option<SenderReferral>,
+}
+/// A sender's own number for a case, with what makes it unique.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SenderReferenceName {
+    /// The kind of the referral.
+    #[prost(enumeration = "::brygga_journal::v1::ReferralKind", tag = "1")]
+    pub kind: i32,
+    /// The function that it went to.
+    #[prost(string, tag = "2")]
+    pub recipient: ::prost::alloc::string::String,
+    /// The identifier of the first person that had one; absent when none had.
+    #[prost(message, optional, tag = "3")]
+    pub identifier: ::core::option::Option<Identifier>,
+    /// The number.
+    #[prost(string, tag = "4")]
+    pub sender_reference: ::prost::alloc::string::String,
+}
+/// Asks for one referral.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetReferralRequest {
+    /// Which.
+    #[prost(oneof = "get_referral_request::Name", tags = "1, 2")]
+    pub name: ::core::option::Option<get_referral_request::Name>,
+}
+/// Nested message and enum types in `GetReferralRequest`.
+pub mod get_referral_request {
+    /// Which.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Name {
+        /// By id or reference.
+        #[prost(string, tag = "1")]
+        Referral(::prost::alloc::string::String),
+        /// By the sender's own number: finds again what a lost machine had sent.
+        #[prost(message, tag = "2")]
+        SenderReference(super::SenderReferenceName),
+    }
+}
+/// One referral.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetReferralResponse {
+    /// How it stands.
+    #[prost(message, optional, tag = "1")]
+    pub referral: ::core::option::Option<SenderReferral>,
+}
+/// Asks for the agency's referrals.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListReferralsRequest {
+    /// At most so many; 0: 50; more than 500 gives 500.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    /// Where to go on: `next_page_token` of the page before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only those of this thread (a UUID); empty: all.
+    #[prost(string, tag = "3")]
+    pub thread_id: ::prost::alloc::string::String,
+    /// Whether to leave out those that are closed, declined, returned or retracted.
+    #[prost(bool, tag = "4")]
+    pub open_only: bool,
+}
+/// A page of referrals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListReferralsResponse {
+    /// The referrals, in the order of their submission.
+    #[prost(message, repeated, tag = "1")]
+    pub referrals: ::prost::alloc::vec::Vec<SenderReferral>,
+    /// Where to go on; empty: this was the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Asks for the stream of answers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchReferralsRequest {
+    /// Position of the last entry that the client has kept; 0: from the beginning.
+    #[prost(uint64, tag = "1")]
+    pub after: u64,
+}
+/// One item of the stream.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchReferralsResponse {
+    /// What it is.
+    #[prost(oneof = "watch_referrals_response::Item", tags = "1, 2")]
+    pub item: ::core::option::Option<watch_referrals_response::Item>,
+}
+/// Nested message and enum types in `WatchReferralsResponse`.
+pub mod watch_referrals_response {
+    /// What it is.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Item {
+        /// A referral has a new status.
+        #[prost(message, tag = "1")]
+        Entry(super::StatusEntry),
+        /// Nothing new.
+        #[prost(message, tag = "2")]
+        Heartbeat(super::Heartbeat),
+    }
+}
+/// A transport answer. What the recipient learns about a person never comes this way.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StatusEntry {
+    /// Position of the event; the cursor to resume after.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// The referral's id.
+    #[prost(string, tag = "2")]
+    pub referral: ::prost::alloc::string::String,
+    /// The status.
+    #[prost(enumeration = "::brygga_journal::v1::SenderStatus", tag = "3")]
+    pub status: i32,
+    /// When.
+    #[prost(message, optional, tag = "4")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The reference that people use.
+    #[prost(string, tag = "5")]
+    pub reference: ::prost::alloc::string::String,
+    /// Categories that the recipient misses, when it was returned as incomplete.
+    #[prost(enumeration = "::brygga_journal::v1::Category", repeated, tag = "6")]
+    pub missing: ::prost::alloc::vec::Vec<i32>,
+}
+/// A stop-use notice as the sender sees it: confirmed or not, never how it was answered.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SentNotice {
+    /// Position of the notice.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// Numbers of the sections that it names.
+    #[prost(uint32, repeated, tag = "2")]
+    pub sections: ::prost::alloc::vec::Vec<u32>,
+    /// Whether the holder has confirmed it.
+    #[prost(bool, tag = "3")]
+    pub confirmed: bool,
+}
+/// A referral as its sender may see it: transport answers and its own clearance, no content, no personal answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SenderReferral {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The reference that people use.
+    #[prost(string, tag = "2")]
+    pub reference: ::prost::alloc::string::String,
+    /// What groups it with others.
+    #[prost(string, tag = "3")]
+    pub thread_id: ::prost::alloc::string::String,
+    /// The kind.
+    #[prost(enumeration = "::brygga_journal::v1::ReferralKind", tag = "4")]
+    pub kind: i32,
+    /// The function that it goes to.
+    #[prost(string, tag = "5")]
+    pub recipient: ::prost::alloc::string::String,
+    /// How fast it must go.
+    #[prost(enumeration = "::brygga_journal::v1::Urgency", tag = "6")]
+    pub urgency: i32,
+    /// The agency that clears the investigation.
+    #[prost(string, tag = "7")]
+    pub leader: ::prost::alloc::string::String,
+    /// When the offence was reported.
+    #[prost(message, optional, tag = "8")]
+    pub reported_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When first contact is due. Whether it was reached is the recipient's to know.
+    #[prost(message, optional, tag = "9")]
+    pub contact_due_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was submitted.
+    #[prost(message, optional, tag = "10")]
+    pub submitted_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What the sender is told.
+    #[prost(enumeration = "::brygga_journal::v1::SenderStatus", tag = "11")]
+    pub status: i32,
+    /// The sections with their clearance.
+    #[prost(message, repeated, tag = "12")]
+    pub sections: ::prost::alloc::vec::Vec<SectionClearance>,
+    /// Stop-use notices that went to the holder.
+    #[prost(message, repeated, tag = "13")]
+    pub notices: ::prost::alloc::vec::Vec<SentNotice>,
+    /// Position of its first event.
+    #[prost(uint64, tag = "14")]
+    pub first_position: u64,
+    /// The names of its persons.
+    #[prost(string, repeated, tag = "15")]
+    pub persons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Generated client implementations.
+pub mod referral_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// For the agencies that send.
+    #[derive(Debug, Clone)]
+    pub struct ReferralServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ReferralServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ReferralServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ReferralServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ReferralServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Records that support was offered, or why not, and her answer. A no ends there: nothing about her is submitted.
+        pub async fn record_offer(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordOfferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordOfferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.ReferralService/RecordOffer",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.ReferralService", "RecordOffer"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hands a referral to one function. It is held until every protected interest of a section is cleared.
+        pub async fn submit_referral(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SubmitReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SubmitReferralResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.ReferralService/SubmitReferral",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.ReferralService", "SubmitReferral"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives sections new content: before release it replaces, after release it is a new release through the gate.
+        pub async fn amend_referral(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AmendReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AmendReferralResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.ReferralService/AmendReferral",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.ReferralService", "AmendReferral"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a referral back. After the first release it is a recall, which the holder confirms.
+        pub async fn retract_referral(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RetractReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RetractReferralResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.ReferralService/RetractReferral",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.ReferralService", "RetractReferral"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads one own referral. Somebody else's and one that does not exist get the same answer (NOT_FOUND).
+        pub async fn get_referral(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetReferralResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.ReferralService/GetReferral",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.ReferralService", "GetReferral"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the agency's own referrals, in the order of their submission.
+        pub async fn list_referrals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListReferralsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListReferralsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.ReferralService/ListReferrals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.ReferralService", "ListReferrals"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Streams what becomes of the agency's referrals: transport answers only, at least once, in the order of the log.
+        pub async fn watch_referrals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchReferralsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchReferralsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.ReferralService/WatchReferrals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.ReferralService", "WatchReferrals"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod referral_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ReferralServiceServer.
+    #[async_trait]
+    pub trait ReferralService: std::marker::Send + std::marker::Sync + 'static {
+        /// Records that support was offered, or why not, and her answer. A no ends there: nothing about her is submitted.
+        async fn record_offer(
+            &self,
+            request: tonic::Request<super::RecordOfferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordOfferResponse>,
+            tonic::Status,
+        >;
+        /// Hands a referral to one function. It is held until every protected interest of a section is cleared.
+        async fn submit_referral(
+            &self,
+            request: tonic::Request<super::SubmitReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SubmitReferralResponse>,
+            tonic::Status,
+        >;
+        /// Gives sections new content: before release it replaces, after release it is a new release through the gate.
+        async fn amend_referral(
+            &self,
+            request: tonic::Request<super::AmendReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AmendReferralResponse>,
+            tonic::Status,
+        >;
+        /// Takes a referral back. After the first release it is a recall, which the holder confirms.
+        async fn retract_referral(
+            &self,
+            request: tonic::Request<super::RetractReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RetractReferralResponse>,
+            tonic::Status,
+        >;
+        /// Reads one own referral. Somebody else's and one that does not exist get the same answer (NOT_FOUND).
+        async fn get_referral(
+            &self,
+            request: tonic::Request<super::GetReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetReferralResponse>,
+            tonic::Status,
+        >;
+        /// Lists the agency's own referrals, in the order of their submission.
+        async fn list_referrals(
+            &self,
+            request: tonic::Request<super::ListReferralsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListReferralsResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the WatchReferrals method.
+        type WatchReferralsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::WatchReferralsResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Streams what becomes of the agency's referrals: transport answers only, at least once, in the order of the log.
+        async fn watch_referrals(
+            &self,
+            request: tonic::Request<super::WatchReferralsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchReferralsStream>,
+            tonic::Status,
+        >;
+    }
+    /// For the agencies that send.
+    #[derive(Debug)]
+    pub struct ReferralServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ReferralServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ReferralServiceServer<T>
+    where
+        T: ReferralService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/brygga.v1.ReferralService/RecordOffer" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordOfferSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::UnaryService<super::RecordOfferRequest>
+                    for RecordOfferSvc<T> {
+                        type Response = super::RecordOfferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordOfferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::record_offer(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordOfferSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.ReferralService/SubmitReferral" => {
+                    #[allow(non_camel_case_types)]
+                    struct SubmitReferralSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::UnaryService<super::SubmitReferralRequest>
+                    for SubmitReferralSvc<T> {
+                        type Response = super::SubmitReferralResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SubmitReferralRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::submit_referral(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SubmitReferralSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.ReferralService/AmendReferral" => {
+                    #[allow(non_camel_case_types)]
+                    struct AmendReferralSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::UnaryService<super::AmendReferralRequest>
+                    for AmendReferralSvc<T> {
+                        type Response = super::AmendReferralResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AmendReferralRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::amend_referral(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AmendReferralSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.ReferralService/RetractReferral" => {
+                    #[allow(non_camel_case_types)]
+                    struct RetractReferralSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::UnaryService<super::RetractReferralRequest>
+                    for RetractReferralSvc<T> {
+                        type Response = super::RetractReferralResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RetractReferralRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::retract_referral(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RetractReferralSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.ReferralService/GetReferral" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetReferralSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::UnaryService<super::GetReferralRequest>
+                    for GetReferralSvc<T> {
+                        type Response = super::GetReferralResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetReferralRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::get_referral(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetReferralSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.ReferralService/ListReferrals" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListReferralsSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::UnaryService<super::ListReferralsRequest>
+                    for ListReferralsSvc<T> {
+                        type Response = super::ListReferralsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListReferralsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::list_referrals(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListReferralsSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.ReferralService/WatchReferrals" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchReferralsSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::ServerStreamingService<super::WatchReferralsRequest>
+                    for WatchReferralsSvc<T> {
+                        type Response = super::WatchReferralsResponse;
+                        type ResponseStream = T::WatchReferralsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchReferralsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::watch_referrals(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchReferralsSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ReferralServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "brygga.v1.ReferralService";
+    impl<T> tonic::server::NamedService for ReferralServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// A referral as those who clear it see it. The leader of the investigation sees the cells of the investigation only.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ClearanceReferral {
@@ -499,17 +1759,23 @@ pub struct ListPendingClearancesResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
-/// Asks what passes and what blocks.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// Asks what passes and what blocks. Nothing is written, whatever is asked.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AssessReferralRequest {
-    /// The referral, by id or reference.
+    /// The referral, by id or reference; empty where a draft is given.
     #[prost(string, tag = "1")]
     pub referral: ::prost::alloc::string::String,
+    /// A referral that was not submitted; it is assessed as if it were, by the same rules. `request_id` and `officer` may be left out.
+    #[prost(message, optional, tag = "2")]
+    pub draft: ::core::option::Option<SubmitReferralRequest>,
+    /// What is known already: ways whose conditions it rules out are left out, and what it fulfils is not asked for again.
+    #[prost(message, optional, tag = "3")]
+    pub known: ::core::option::Option<Answers>,
 }
 /// What passes and what blocks, at this moment.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AssessReferralResponse {
-    /// How the referral stands.
+    /// How the referral stands; a draft has neither id nor reference.
     #[prost(message, optional, tag = "1")]
     pub referral: ::core::option::Option<ClearanceReferral>,
     /// Numbers of the sections that would pass now.
@@ -5264,1179 +6530,6 @@ pub mod inbox_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// An offer of support: codes only, nothing that says who she is.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Offer {
-    /// Her language, ISO 639-3; empty: not said.
-    #[prost(string, tag = "3")]
-    pub language: ::prost::alloc::string::String,
-    /// Whether an interpreter took part.
-    #[prost(bool, tag = "4")]
-    pub interpreter: bool,
-    /// Her relationship to the suspect; unspecified: not known.
-    #[prost(enumeration = "::brygga_journal::v1::Relationship", tag = "5")]
-    pub relationship: i32,
-    /// The territory, as the directory names it (`0184`, `0180/bromma`); empty: not said.
-    #[prost(string, tag = "6")]
-    pub district: ::prost::alloc::string::String,
-    /// When the offence was reported. The clock of first contact runs from here.
-    #[prost(message, optional, tag = "7")]
-    pub reported_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Whether it was made.
-    #[prost(oneof = "offer::Result", tags = "1, 2")]
-    pub result: ::core::option::Option<offer::Result>,
-}
-/// Nested message and enum types in `Offer`.
-pub mod offer {
-    /// Whether it was made.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Result {
-        /// It was made, and this is her answer.
-        #[prost(enumeration = "::brygga_journal::v1::OfferAnswer", tag = "1")]
-        Answer(i32),
-        /// It was not made, for this reason.
-        #[prost(enumeration = "::brygga_journal::v1::NotOfferedReason", tag = "2")]
-        NotOffered(i32),
-    }
-}
-/// Asks to record an offer of support.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
-pub struct RecordOfferRequest {
-    /// The key of this write, a UUID; kept over retries.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The officer who acts: the agency's own identifier, 1 to 64 of `a-z 0-9 . _ -`.
-    #[prost(string, tag = "2")]
-    pub officer: ::prost::alloc::string::String,
-    /// Size of the log that the client has pinned; 0: none.
-    #[prost(uint64, tag = "3")]
-    pub pinned_size: u64,
-    /// The offer.
-    #[prost(message, optional, tag = "4")]
-    pub offer: ::core::option::Option<Offer>,
-}
-/// The offer is on record.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct RecordOfferResponse {
-    /// Proof that it is in the log.
-    #[prost(message, optional, tag = "1")]
-    pub receipt: ::core::option::Option<Receipt>,
-    /// Proof that the log only grew since the client's pin.
-    #[prost(message, optional, tag = "2")]
-    pub consistency: ::core::option::Option<ConsistencyProof>,
-    /// The offer's id, for the referral that follows.
-    #[prost(string, tag = "3")]
-    pub offer_id: ::prost::alloc::string::String,
-}
-/// Asks to submit a referral.
-#[derive(Clone, PartialEq, ::prost::Message)]
-#[prost(skip_debug)]
-pub struct SubmitReferralRequest {
-    /// The key of this write, a UUID; kept over retries.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The officer who acts.
-    #[prost(string, tag = "2")]
-    pub officer: ::prost::alloc::string::String,
-    /// Size of the log that the client has pinned; 0: none.
-    #[prost(uint64, tag = "3")]
-    pub pinned_size: u64,
-    /// The kind.
-    #[prost(enumeration = "::brygga_journal::v1::ReferralKind", tag = "4")]
-    pub kind: i32,
-    /// The function that it goes to.
-    #[prost(string, tag = "5")]
-    pub recipient: ::prost::alloc::string::String,
-    /// How fast it must go.
-    #[prost(enumeration = "::brygga_journal::v1::Urgency", tag = "6")]
-    pub urgency: i32,
-    /// The thread to join (a UUID); empty: a new one.
-    #[prost(string, tag = "7")]
-    pub thread_id: ::prost::alloc::string::String,
-    /// The agency that leads the investigation and clears OSL 18:1; empty: the sender.
-    #[prost(string, tag = "8")]
-    pub leader: ::prost::alloc::string::String,
-    /// When the offence was reported. Compulsory for kinds whose clock runs from the report.
-    #[prost(message, optional, tag = "9")]
-    pub reported_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// The offer that it follows, recorded before; not together with `offer`.
-    #[prost(string, tag = "10")]
-    pub offer_id: ::prost::alloc::string::String,
-    /// An offer to record in the same write; not together with `offer_id`.
-    #[prost(message, optional, tag = "11")]
-    pub offer: ::core::option::Option<Offer>,
-    /// The sender's own number for the case. Kept as a keyed hash: the same number, kind, recipient and first identified person
-    /// can't be submitted twice. At most 64 bytes; empty: none.
-    #[prost(string, tag = "12")]
-    pub sender_reference: ::prost::alloc::string::String,
-    /// The persons; at most 32, each name once.
-    #[prost(message, repeated, tag = "13")]
-    pub persons: ::prost::alloc::vec::Vec<Person>,
-    /// The sections; 1 to 32, each (category, persons) once.
-    #[prost(message, repeated, tag = "14")]
-    pub sections: ::prost::alloc::vec::Vec<Section>,
-    /// Consents that the sender holds; at most 30.
-    #[prost(message, repeated, tag = "15")]
-    pub consents: ::prost::alloc::vec::Vec<ConsentTerms>,
-    /// Decisions that need no second officer; at most 15.
-    #[prost(message, repeated, tag = "16")]
-    pub decisions: ::prost::alloc::vec::Vec<Decision>,
-}
-/// The referral is stored.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SubmitReferralResponse {
-    /// Proof that it is in the log, with what was recorded in the same write.
-    #[prost(message, optional, tag = "1")]
-    pub receipt: ::core::option::Option<Receipt>,
-    /// Proof that the log only grew since the client's pin.
-    #[prost(message, optional, tag = "2")]
-    pub consistency: ::core::option::Option<ConsistencyProof>,
-    /// How it stands.
-    #[prost(message, optional, tag = "3")]
-    pub referral: ::core::option::Option<SenderReferral>,
-}
-/// New content of one section.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
-pub struct AmendedSection {
-    /// Number of the section.
-    #[prost(uint32, tag = "1")]
-    pub number: u32,
-    /// An encoded brygga.content.v1.Content; at most 256 KiB. Its arm must be the section's category.
-    #[prost(bytes = "bytes", tag = "2")]
-    pub content: ::prost::bytes::Bytes,
-}
-/// Asks to give sections new content.
-#[derive(Clone, PartialEq, ::prost::Message)]
-#[prost(skip_debug)]
-pub struct AmendReferralRequest {
-    /// The key of this write, a UUID; kept over retries.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The officer who acts.
-    #[prost(string, tag = "2")]
-    pub officer: ::prost::alloc::string::String,
-    /// Size of the log that the client has pinned; 0: none.
-    #[prost(uint64, tag = "3")]
-    pub pinned_size: u64,
-    /// The referral, by id or reference.
-    #[prost(string, tag = "4")]
-    pub referral: ::prost::alloc::string::String,
-    /// The sections; 1 to 32, each once.
-    #[prost(message, repeated, tag = "5")]
-    pub sections: ::prost::alloc::vec::Vec<AmendedSection>,
-}
-/// The sections have their new revision.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct AmendReferralResponse {
-    /// Proof that it is in the log.
-    #[prost(message, optional, tag = "1")]
-    pub receipt: ::core::option::Option<Receipt>,
-    /// Proof that the log only grew since the client's pin.
-    #[prost(message, optional, tag = "2")]
-    pub consistency: ::core::option::Option<ConsistencyProof>,
-    /// How the referral stands.
-    #[prost(message, optional, tag = "3")]
-    pub referral: ::core::option::Option<SenderReferral>,
-}
-/// Asks to take a referral back.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
-pub struct RetractReferralRequest {
-    /// The key of this write, a UUID; kept over retries.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The officer who acts.
-    #[prost(string, tag = "2")]
-    pub officer: ::prost::alloc::string::String,
-    /// Size of the log that the client has pinned; 0: none.
-    #[prost(uint64, tag = "3")]
-    pub pinned_size: u64,
-    /// The referral, by id or reference.
-    #[prost(string, tag = "4")]
-    pub referral: ::prost::alloc::string::String,
-    /// Why.
-    #[prost(enumeration = "::brygga_journal::v1::RetractReason", tag = "5")]
-    pub reason: i32,
-}
-/// The referral is taken back.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct RetractReferralResponse {
-    /// Proof that it is in the log.
-    #[prost(message, optional, tag = "1")]
-    pub receipt: ::core::option::Option<Receipt>,
-    /// Proof that the log only grew since the client's pin.
-    #[prost(message, optional, tag = "2")]
-    pub consistency: ::core::option::Option<ConsistencyProof>,
-    /// How the referral stands.
-    #[prost(message, optional, tag = "3")]
-    pub referral: ::core::option::Option<SenderReferral>,
-}
-/// A sender's own number for a case, with what makes it unique.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
-pub struct SenderReferenceName {
-    /// The kind of the referral.
-    #[prost(enumeration = "::brygga_journal::v1::ReferralKind", tag = "1")]
-    pub kind: i32,
-    /// The function that it went to.
-    #[prost(string, tag = "2")]
-    pub recipient: ::prost::alloc::string::String,
-    /// The identifier of the first person that had one; absent when none had.
-    #[prost(message, optional, tag = "3")]
-    pub identifier: ::core::option::Option<Identifier>,
-    /// The number.
-    #[prost(string, tag = "4")]
-    pub sender_reference: ::prost::alloc::string::String,
-}
-/// Asks for one referral.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetReferralRequest {
-    /// Which.
-    #[prost(oneof = "get_referral_request::Name", tags = "1, 2")]
-    pub name: ::core::option::Option<get_referral_request::Name>,
-}
-/// Nested message and enum types in `GetReferralRequest`.
-pub mod get_referral_request {
-    /// Which.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Name {
-        /// By id or reference.
-        #[prost(string, tag = "1")]
-        Referral(::prost::alloc::string::String),
-        /// By the sender's own number: finds again what a lost machine had sent.
-        #[prost(message, tag = "2")]
-        SenderReference(super::SenderReferenceName),
-    }
-}
-/// One referral.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetReferralResponse {
-    /// How it stands.
-    #[prost(message, optional, tag = "1")]
-    pub referral: ::core::option::Option<SenderReferral>,
-}
-/// Asks for the agency's referrals.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListReferralsRequest {
-    /// At most so many; 0: 50; more than 500 gives 500.
-    #[prost(uint32, tag = "1")]
-    pub page_size: u32,
-    /// Where to go on: `next_page_token` of the page before.
-    #[prost(string, tag = "2")]
-    pub page_token: ::prost::alloc::string::String,
-    /// Only those of this thread (a UUID); empty: all.
-    #[prost(string, tag = "3")]
-    pub thread_id: ::prost::alloc::string::String,
-    /// Whether to leave out those that are closed, declined, returned or retracted.
-    #[prost(bool, tag = "4")]
-    pub open_only: bool,
-}
-/// A page of referrals.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListReferralsResponse {
-    /// The referrals, in the order of their submission.
-    #[prost(message, repeated, tag = "1")]
-    pub referrals: ::prost::alloc::vec::Vec<SenderReferral>,
-    /// Where to go on; empty: this was the last page.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// Asks for the stream of answers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WatchReferralsRequest {
-    /// Position of the last entry that the client has kept; 0: from the beginning.
-    #[prost(uint64, tag = "1")]
-    pub after: u64,
-}
-/// One item of the stream.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WatchReferralsResponse {
-    /// What it is.
-    #[prost(oneof = "watch_referrals_response::Item", tags = "1, 2")]
-    pub item: ::core::option::Option<watch_referrals_response::Item>,
-}
-/// Nested message and enum types in `WatchReferralsResponse`.
-pub mod watch_referrals_response {
-    /// What it is.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Item {
-        /// A referral has a new status.
-        #[prost(message, tag = "1")]
-        Entry(super::StatusEntry),
-        /// Nothing new.
-        #[prost(message, tag = "2")]
-        Heartbeat(super::Heartbeat),
-    }
-}
-/// A transport answer. What the recipient learns about a person never comes this way.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct StatusEntry {
-    /// Position of the event; the cursor to resume after.
-    #[prost(uint64, tag = "1")]
-    pub position: u64,
-    /// The referral's id.
-    #[prost(string, tag = "2")]
-    pub referral: ::prost::alloc::string::String,
-    /// The status.
-    #[prost(enumeration = "::brygga_journal::v1::SenderStatus", tag = "3")]
-    pub status: i32,
-    /// When.
-    #[prost(message, optional, tag = "4")]
-    pub time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The reference that people use.
-    #[prost(string, tag = "5")]
-    pub reference: ::prost::alloc::string::String,
-    /// Categories that the recipient misses, when it was returned as incomplete.
-    #[prost(enumeration = "::brygga_journal::v1::Category", repeated, tag = "6")]
-    pub missing: ::prost::alloc::vec::Vec<i32>,
-}
-/// A stop-use notice as the sender sees it: confirmed or not, never how it was answered.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SentNotice {
-    /// Position of the notice.
-    #[prost(uint64, tag = "1")]
-    pub position: u64,
-    /// Numbers of the sections that it names.
-    #[prost(uint32, repeated, tag = "2")]
-    pub sections: ::prost::alloc::vec::Vec<u32>,
-    /// Whether the holder has confirmed it.
-    #[prost(bool, tag = "3")]
-    pub confirmed: bool,
-}
-/// A referral as its sender may see it: transport answers and its own clearance, no content, no personal answer.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SenderReferral {
-    /// Its id.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    /// The reference that people use.
-    #[prost(string, tag = "2")]
-    pub reference: ::prost::alloc::string::String,
-    /// What groups it with others.
-    #[prost(string, tag = "3")]
-    pub thread_id: ::prost::alloc::string::String,
-    /// The kind.
-    #[prost(enumeration = "::brygga_journal::v1::ReferralKind", tag = "4")]
-    pub kind: i32,
-    /// The function that it goes to.
-    #[prost(string, tag = "5")]
-    pub recipient: ::prost::alloc::string::String,
-    /// How fast it must go.
-    #[prost(enumeration = "::brygga_journal::v1::Urgency", tag = "6")]
-    pub urgency: i32,
-    /// The agency that clears the investigation.
-    #[prost(string, tag = "7")]
-    pub leader: ::prost::alloc::string::String,
-    /// When the offence was reported.
-    #[prost(message, optional, tag = "8")]
-    pub reported_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When first contact is due. Whether it was reached is the recipient's to know.
-    #[prost(message, optional, tag = "9")]
-    pub contact_due_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was submitted.
-    #[prost(message, optional, tag = "10")]
-    pub submitted_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// What the sender is told.
-    #[prost(enumeration = "::brygga_journal::v1::SenderStatus", tag = "11")]
-    pub status: i32,
-    /// The sections with their clearance.
-    #[prost(message, repeated, tag = "12")]
-    pub sections: ::prost::alloc::vec::Vec<SectionClearance>,
-    /// Stop-use notices that went to the holder.
-    #[prost(message, repeated, tag = "13")]
-    pub notices: ::prost::alloc::vec::Vec<SentNotice>,
-    /// Position of its first event.
-    #[prost(uint64, tag = "14")]
-    pub first_position: u64,
-    /// The names of its persons.
-    #[prost(string, repeated, tag = "15")]
-    pub persons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-/// Generated client implementations.
-pub mod referral_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    /// For the agencies that send.
-    #[derive(Debug, Clone)]
-    pub struct ReferralServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl ReferralServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
-    impl<T> ReferralServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> ReferralServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            ReferralServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// Records that support was offered, or why not, and her answer. A no ends there: nothing about her is submitted.
-        pub async fn record_offer(
-            &mut self,
-            request: impl tonic::IntoRequest<super::RecordOfferRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RecordOfferResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::codec::StrictCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/brygga.v1.ReferralService/RecordOffer",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("brygga.v1.ReferralService", "RecordOffer"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Hands a referral to one function. It is held until every protected interest of a section is cleared.
-        pub async fn submit_referral(
-            &mut self,
-            request: impl tonic::IntoRequest<super::SubmitReferralRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SubmitReferralResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::codec::StrictCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/brygga.v1.ReferralService/SubmitReferral",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("brygga.v1.ReferralService", "SubmitReferral"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Gives sections new content: before release it replaces, after release it is a new release through the gate.
-        pub async fn amend_referral(
-            &mut self,
-            request: impl tonic::IntoRequest<super::AmendReferralRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AmendReferralResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::codec::StrictCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/brygga.v1.ReferralService/AmendReferral",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("brygga.v1.ReferralService", "AmendReferral"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Takes a referral back. After the first release it is a recall, which the holder confirms.
-        pub async fn retract_referral(
-            &mut self,
-            request: impl tonic::IntoRequest<super::RetractReferralRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RetractReferralResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::codec::StrictCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/brygga.v1.ReferralService/RetractReferral",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("brygga.v1.ReferralService", "RetractReferral"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Reads one own referral. Somebody else's and one that does not exist get the same answer (NOT_FOUND).
-        pub async fn get_referral(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetReferralRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetReferralResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::codec::StrictCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/brygga.v1.ReferralService/GetReferral",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("brygga.v1.ReferralService", "GetReferral"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Lists the agency's own referrals, in the order of their submission.
-        pub async fn list_referrals(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListReferralsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListReferralsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::codec::StrictCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/brygga.v1.ReferralService/ListReferrals",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("brygga.v1.ReferralService", "ListReferrals"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Streams what becomes of the agency's referrals: transport answers only, at least once, in the order of the log.
-        pub async fn watch_referrals(
-            &mut self,
-            request: impl tonic::IntoRequest<super::WatchReferralsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::WatchReferralsResponse>>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::codec::StrictCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/brygga.v1.ReferralService/WatchReferrals",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("brygga.v1.ReferralService", "WatchReferrals"));
-            self.inner.server_streaming(req, path, codec).await
-        }
-    }
-}
-/// Generated server implementations.
-pub mod referral_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    /// Generated trait containing gRPC methods that should be implemented for use with ReferralServiceServer.
-    #[async_trait]
-    pub trait ReferralService: std::marker::Send + std::marker::Sync + 'static {
-        /// Records that support was offered, or why not, and her answer. A no ends there: nothing about her is submitted.
-        async fn record_offer(
-            &self,
-            request: tonic::Request<super::RecordOfferRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RecordOfferResponse>,
-            tonic::Status,
-        >;
-        /// Hands a referral to one function. It is held until every protected interest of a section is cleared.
-        async fn submit_referral(
-            &self,
-            request: tonic::Request<super::SubmitReferralRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SubmitReferralResponse>,
-            tonic::Status,
-        >;
-        /// Gives sections new content: before release it replaces, after release it is a new release through the gate.
-        async fn amend_referral(
-            &self,
-            request: tonic::Request<super::AmendReferralRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AmendReferralResponse>,
-            tonic::Status,
-        >;
-        /// Takes a referral back. After the first release it is a recall, which the holder confirms.
-        async fn retract_referral(
-            &self,
-            request: tonic::Request<super::RetractReferralRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RetractReferralResponse>,
-            tonic::Status,
-        >;
-        /// Reads one own referral. Somebody else's and one that does not exist get the same answer (NOT_FOUND).
-        async fn get_referral(
-            &self,
-            request: tonic::Request<super::GetReferralRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetReferralResponse>,
-            tonic::Status,
-        >;
-        /// Lists the agency's own referrals, in the order of their submission.
-        async fn list_referrals(
-            &self,
-            request: tonic::Request<super::ListReferralsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListReferralsResponse>,
-            tonic::Status,
-        >;
-        /// Server streaming response type for the WatchReferrals method.
-        type WatchReferralsStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::WatchReferralsResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
-        /// Streams what becomes of the agency's referrals: transport answers only, at least once, in the order of the log.
-        async fn watch_referrals(
-            &self,
-            request: tonic::Request<super::WatchReferralsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<Self::WatchReferralsStream>,
-            tonic::Status,
-        >;
-    }
-    /// For the agencies that send.
-    #[derive(Debug)]
-    pub struct ReferralServiceServer<T> {
-        inner: Arc<T>,
-        accept_compression_encodings: EnabledCompressionEncodings,
-        send_compression_encodings: EnabledCompressionEncodings,
-        max_decoding_message_size: Option<usize>,
-        max_encoding_message_size: Option<usize>,
-    }
-    impl<T> ReferralServiceServer<T> {
-        pub fn new(inner: T) -> Self {
-            Self::from_arc(Arc::new(inner))
-        }
-        pub fn from_arc(inner: Arc<T>) -> Self {
-            Self {
-                inner,
-                accept_compression_encodings: Default::default(),
-                send_compression_encodings: Default::default(),
-                max_decoding_message_size: None,
-                max_encoding_message_size: None,
-            }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> InterceptedService<Self, F>
-        where
-            F: tonic::service::Interceptor,
-        {
-            InterceptedService::new(Self::new(inner), interceptor)
-        }
-        /// Enable decompressing requests with the given encoding.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.accept_compression_encodings.enable(encoding);
-            self
-        }
-        /// Compress responses with the given encoding, if the client supports it.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.send_compression_encodings.enable(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.max_decoding_message_size = Some(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.max_encoding_message_size = Some(limit);
-            self
-        }
-    }
-    impl<T, B> tonic::codegen::Service<http::Request<B>> for ReferralServiceServer<T>
-    where
-        T: ReferralService,
-        B: Body + std::marker::Send + 'static,
-        B::Error: Into<StdError> + std::marker::Send + 'static,
-    {
-        type Response = http::Response<tonic::body::Body>;
-        type Error = std::convert::Infallible;
-        type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
-            Poll::Ready(Ok(()))
-        }
-        fn call(&mut self, req: http::Request<B>) -> Self::Future {
-            match req.uri().path() {
-                "/brygga.v1.ReferralService/RecordOffer" => {
-                    #[allow(non_camel_case_types)]
-                    struct RecordOfferSvc<T: ReferralService>(pub Arc<T>);
-                    impl<
-                        T: ReferralService,
-                    > tonic::server::UnaryService<super::RecordOfferRequest>
-                    for RecordOfferSvc<T> {
-                        type Response = super::RecordOfferResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::RecordOfferRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ReferralService>::record_offer(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = RecordOfferSvc(inner);
-                        let codec = crate::codec::StrictCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/brygga.v1.ReferralService/SubmitReferral" => {
-                    #[allow(non_camel_case_types)]
-                    struct SubmitReferralSvc<T: ReferralService>(pub Arc<T>);
-                    impl<
-                        T: ReferralService,
-                    > tonic::server::UnaryService<super::SubmitReferralRequest>
-                    for SubmitReferralSvc<T> {
-                        type Response = super::SubmitReferralResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::SubmitReferralRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ReferralService>::submit_referral(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = SubmitReferralSvc(inner);
-                        let codec = crate::codec::StrictCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/brygga.v1.ReferralService/AmendReferral" => {
-                    #[allow(non_camel_case_types)]
-                    struct AmendReferralSvc<T: ReferralService>(pub Arc<T>);
-                    impl<
-                        T: ReferralService,
-                    > tonic::server::UnaryService<super::AmendReferralRequest>
-                    for AmendReferralSvc<T> {
-                        type Response = super::AmendReferralResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::AmendReferralRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ReferralService>::amend_referral(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = AmendReferralSvc(inner);
-                        let codec = crate::codec::StrictCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/brygga.v1.ReferralService/RetractReferral" => {
-                    #[allow(non_camel_case_types)]
-                    struct RetractReferralSvc<T: ReferralService>(pub Arc<T>);
-                    impl<
-                        T: ReferralService,
-                    > tonic::server::UnaryService<super::RetractReferralRequest>
-                    for RetractReferralSvc<T> {
-                        type Response = super::RetractReferralResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::RetractReferralRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ReferralService>::retract_referral(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = RetractReferralSvc(inner);
-                        let codec = crate::codec::StrictCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/brygga.v1.ReferralService/GetReferral" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetReferralSvc<T: ReferralService>(pub Arc<T>);
-                    impl<
-                        T: ReferralService,
-                    > tonic::server::UnaryService<super::GetReferralRequest>
-                    for GetReferralSvc<T> {
-                        type Response = super::GetReferralResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::GetReferralRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ReferralService>::get_referral(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetReferralSvc(inner);
-                        let codec = crate::codec::StrictCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/brygga.v1.ReferralService/ListReferrals" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListReferralsSvc<T: ReferralService>(pub Arc<T>);
-                    impl<
-                        T: ReferralService,
-                    > tonic::server::UnaryService<super::ListReferralsRequest>
-                    for ListReferralsSvc<T> {
-                        type Response = super::ListReferralsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ListReferralsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ReferralService>::list_referrals(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListReferralsSvc(inner);
-                        let codec = crate::codec::StrictCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/brygga.v1.ReferralService/WatchReferrals" => {
-                    #[allow(non_camel_case_types)]
-                    struct WatchReferralsSvc<T: ReferralService>(pub Arc<T>);
-                    impl<
-                        T: ReferralService,
-                    > tonic::server::ServerStreamingService<super::WatchReferralsRequest>
-                    for WatchReferralsSvc<T> {
-                        type Response = super::WatchReferralsResponse;
-                        type ResponseStream = T::WatchReferralsStream;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::ResponseStream>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::WatchReferralsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ReferralService>::watch_referrals(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = WatchReferralsSvc(inner);
-                        let codec = crate::codec::StrictCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.server_streaming(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                _ => {
-                    Box::pin(async move {
-                        let mut response = http::Response::new(
-                            tonic::body::Body::default(),
-                        );
-                        let headers = response.headers_mut();
-                        headers
-                            .insert(
-                                tonic::Status::GRPC_STATUS,
-                                (tonic::Code::Unimplemented as i32).into(),
-                            );
-                        headers
-                            .insert(
-                                http::header::CONTENT_TYPE,
-                                tonic::metadata::GRPC_CONTENT_TYPE,
-                            );
-                        Ok(response)
-                    })
-                }
-            }
-        }
-    }
-    impl<T> Clone for ReferralServiceServer<T> {
-        fn clone(&self) -> Self {
-            let inner = self.inner.clone();
-            Self {
-                inner,
-                accept_compression_encodings: self.accept_compression_encodings,
-                send_compression_encodings: self.send_compression_encodings,
-                max_decoding_message_size: self.max_decoding_message_size,
-                max_encoding_message_size: self.max_encoding_message_size,
-            }
-        }
-    }
-    /// Generated gRPC service name
-    pub const SERVICE_NAME: &str = "brygga.v1.ReferralService";
-    impl<T> tonic::server::NamedService for ReferralServiceServer<T> {
-        const NAME: &'static str = SERVICE_NAME;
-    }
-}
 impl ::core::fmt::Debug for Identifier {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("Identifier(..)")
@@ -6450,6 +6543,36 @@ impl ::core::fmt::Debug for Section {
 impl ::core::fmt::Debug for Decision {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("Decision(..)")
+    }
+}
+impl ::core::fmt::Debug for RecordOfferRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("RecordOfferRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for SubmitReferralRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("SubmitReferralRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for AmendedSection {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("AmendedSection(..)")
+    }
+}
+impl ::core::fmt::Debug for AmendReferralRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("AmendReferralRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for RetractReferralRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("RetractReferralRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for SenderReferenceName {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("SenderReferenceName(..)")
     }
 }
 impl ::core::fmt::Debug for DecideClearanceRequest {
@@ -6545,35 +6668,5 @@ impl ::core::fmt::Debug for AcknowledgeStopUseRequest {
 impl ::core::fmt::Debug for AcknowledgeRecallRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("AcknowledgeRecallRequest(..)")
-    }
-}
-impl ::core::fmt::Debug for RecordOfferRequest {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.write_str("RecordOfferRequest(..)")
-    }
-}
-impl ::core::fmt::Debug for SubmitReferralRequest {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.write_str("SubmitReferralRequest(..)")
-    }
-}
-impl ::core::fmt::Debug for AmendedSection {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.write_str("AmendedSection(..)")
-    }
-}
-impl ::core::fmt::Debug for AmendReferralRequest {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.write_str("AmendReferralRequest(..)")
-    }
-}
-impl ::core::fmt::Debug for RetractReferralRequest {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.write_str("RetractReferralRequest(..)")
-    }
-}
-impl ::core::fmt::Debug for SenderReferenceName {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.write_str("SenderReferenceName(..)")
     }
 }

@@ -1,11 +1,12 @@
 //! Why something is blocked and what would make it pass, as messages. The texts are the domain's and the ground table's.
 
+use brygga_domain::Code as _;
 use brygga_domain::event::Interest;
-use brygga_domain::gate::{self, Block, ConsentLack, Way, Why};
-use brygga_domain::grounds::{Ground, Unlawful};
+use brygga_domain::explain::{self, Explanation, Question, Way};
+use brygga_domain::gate::{ConsentLack, Why};
+use brygga_domain::grounds::{Condition, Ground, Text, Unlawful};
 use brygga_domain::referral::Referral;
 use brygga_domain::refusal::Reason;
-use brygga_domain::{Code, GroundTable, Time};
 
 use super::interest;
 use crate::v1;
@@ -22,7 +23,8 @@ pub fn block_reason(why: &Why) -> Reason {
         Why::Consent(ConsentLack::Withdrawn) => Reason::ConsentWithdrawn,
         Why::Ground(Unlawful::Unknown) => Reason::GroundUnknown,
         Why::Ground(Unlawful::NotInForce) => Reason::GroundNotInForce,
-        Why::Ground(Unlawful::OtherDirection | Unlawful::OtherCategory) => Reason::GroundNotForThis,
+        Why::Ground(Unlawful::NeverClears) => Reason::GroundNeverClears,
+        Why::Ground(Unlawful::OtherDirection | Unlawful::OtherCategory | Unlawful::Barred(_)) => Reason::GroundNotForThis,
         Why::Ground(Unlawful::DoesNotLift(_)) => Reason::GroundDoesNotLift,
     }
 }
@@ -48,51 +50,73 @@ fn text(sv: &str, en: &str) -> v1::Text {
 }
 
 /// One block, with every lawful way around it today.
-pub fn explanation(referral: &Referral, block: &Block, table: &GroundTable, now: Time) -> v1::Explanation {
+pub fn explanation(referral: &Referral, explained: &Explanation<'_>) -> v1::Explanation {
+    let Explanation { block, secrecies, ways } = explained;
     let (code, sv, en) = lack(&block.why);
-    let interested = block.interest;
-    let secrecies = interested.into_iter().flat_map(|interest| table.secrecies(referral.from, block.category, interest));
-    let ways = interested.map_or_else(Vec::new, |interest| gate::ways(referral, block.category, interest, table, now));
     v1::Explanation {
         section: block.section,
         category: block.category.number(),
-        interest: interested.map_or_else(String::new, |held| interest(referral, held)),
+        interest: block.interest.map_or_else(String::new, |held| interest(referral, held)),
         code: code.to_owned(),
         why: Some(text(sv, en)),
-        provisions: secrecies.map(|secrecy| secrecy.code.clone()).collect(),
-        ways: ways.iter().filter_map(|way| shown(way, table, now)).collect(),
+        provisions: secrecies.iter().map(|secrecy| secrecy.code.clone()).collect(),
+        ways: ways.iter().map(way).collect(),
+        protections: secrecies.iter().map(|secrecy| shown(&secrecy.text)).collect(),
     }
 }
 
 /// Every block of a referral, section by section, and the numbers of the sections that would pass now.
-pub fn explanations(referral: &Referral, sees: impl Fn(Interest) -> bool, table: &GroundTable, now: Time) -> (Vec<u32>, Vec<v1::Explanation>) {
+pub fn explanations(referral: &Referral, sees: impl Fn(Interest) -> bool, question: Question<'_, '_>) -> (Vec<u32>, Vec<v1::Explanation>) {
     let mut passing = Vec::new();
     let mut blocked = Vec::new();
     for section in referral.sections.iter().filter(|section| section.cells.is_empty() || section.cells.iter().any(|cell| sees(cell.interest))) {
-        match gate::pass(referral, section, table, now) {
-            Ok(cleared) => passing.push(cleared.section()),
-            Err(blocks) => {
-                let own = blocks.iter().filter(|block| block.interest.is_none_or(&sees));
-                blocked.extend(own.map(|block| explanation(referral, block, table, now)));
+        match explain::section(referral, section.number, question) {
+            None => passing.push(section.number),
+            Some(explained) => {
+                let own = explained.iter().filter(|explained| explained.block.interest.is_none_or(&sees));
+                blocked.extend(own.map(|explained| explanation(referral, explained)));
             }
         }
     }
     (passing, blocked)
 }
 
-fn shown(way: &Way, table: &GroundTable, now: Time) -> Option<v1::Way> {
-    let date = now.date();
-    let in_force = |ground: &&Ground| ground.valid_from.as_str() <= date.as_str() && ground.valid_to.as_deref().is_none_or(|end| date.as_str() < end);
-    let ground = table.grounds().filter(in_force).find(|ground| ground.code == way.ground)?;
-    Some(v1::Way {
+fn shown(words: &Text) -> v1::Text {
+    text(&words.sv, &words.en)
+}
+
+fn way(way: &Way<'_>) -> v1::Way {
+    match way {
+        Way::Ground { ground, consent, open } => {
+            let kind = if consent.is_some() {
+                v1::WayKind::Consent
+            } else if ground.is_duty() {
+                v1::WayKind::Duty
+            } else {
+                v1::WayKind::Ground
+            };
+            v1::Way { needs_consent: consent.is_some(), consent_state: consent_state(*consent).into(), ..on(ground, open, kind) }
+        }
+        Way::OtherReferral { ground, kind, open } => v1::Way { referral_kind: kind.number(), ..on(ground, open, v1::WayKind::OtherReferral) },
+        Way::SecondOfficer => v1::Way { kind: v1::WayKind::SecondOfficer.into(), second_officer: true, ..v1::Way::default() },
+        Way::Strip => v1::Way { kind: v1::WayKind::Strip.into(), ..v1::Way::default() },
+    }
+}
+
+fn on(ground: &Ground, open: &[&Condition], kind: v1::WayKind) -> v1::Way {
+    v1::Way {
         ground: ground.code.to_string(),
         provision: ground.provision.clone(),
-        conditions: ground.conditions.iter().map(ToString::to_string).collect(),
-        needs_consent: way.consent.is_some(),
-        consent_state: i32::from(consent_state(way.consent)),
-        second_officer: way.second_officer,
-        text: Some(text(&ground.text.sv, &ground.text.en)),
-    })
+        conditions: open.iter().map(ToString::to_string).collect(),
+        second_officer: ground.second_officer,
+        text: Some(shown(&ground.text)),
+        kind: kind.into(),
+        needs: open.iter().map(|condition| shown(&condition.text())).collect(),
+        verified: ground.verified,
+        legal_question: ground.legal_question.as_ref().map(shown),
+        deadline: ground.deadline.as_ref().map(|deadline| shown(&deadline.text)),
+        ..v1::Way::default()
+    }
 }
 
 fn consent_state(consent: Option<Result<(), ConsentLack>>) -> v1::ConsentState {

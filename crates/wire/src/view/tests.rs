@@ -1,6 +1,7 @@
 //! What a view must leave out.
 
 use brygga_domain::event::{ConsentGiven, Person, PersonName};
+use brygga_domain::explain::Question;
 use brygga_domain::referral::{Cell, CellState, Consent, Decision, Section, SectionRelease, Stage, StopUseNotice};
 use brygga_domain::*;
 use prost::Message;
@@ -181,7 +182,8 @@ fn every_block_says_why_and_what_would_make_it_pass() {
     let mut held = referral();
     held.consents[0].withdrawn = Some(Position(8));
     let now = Time::from_micros(10);
-    let blocks = |sees: fn(Interest) -> bool, now| explanations(&held, sees, &table, now).1;
+    let known = brygga_domain::grounds::Answers::default();
+    let blocks = |sees: fn(Interest) -> bool, now| explanations(&held, sees, Question { table: &table, now, known: &known }).1;
     let interpreter = blocks(|_| true, now).into_iter().find(|block| block.section == 1).unwrap();
     assert!(!interpreter.code.is_empty() && !interpreter.why.unwrap().sv.is_empty());
 

@@ -24,8 +24,8 @@ pub struct Letter {
 pub struct Asserted<'a> {
     /// The facts.
     pub facts: &'a [FactCode],
-    /// Minimum penalty in months.
-    pub months: Option<u32>,
+    /// The offence, by its name in the offence table.
+    pub offence: &'a str,
     /// Age of the person it is about.
     pub age: Option<u32>,
     /// The reasons.
@@ -35,7 +35,7 @@ pub struct Asserted<'a> {
 impl<'a> Asserted<'a> {
     /// Facts and reasons alone.
     pub const fn new(facts: &'a [FactCode], reasons: &'a str) -> Self {
-        Self { facts, months: None, age: None, reasons }
+        Self { facts, offence: "", age: None, reasons }
     }
 }
 
@@ -145,9 +145,9 @@ impl Letter {
         }
         let answers = v1::Answers {
             asserted: asserted.facts.iter().map(|fact| fact.number()).collect(),
-            offence_minimum_months: asserted.months,
-            attempted: false,
+            offence: asserted.offence.to_owned(),
             subject_age_years: asserted.age,
+            ..Default::default()
         };
         v1::Decision { cells, answers: Some(answers), reasons: asserted.reasons.to_owned() }
     }

@@ -20,8 +20,8 @@ const OWN_TASK: &[FactCode] = &[FactCode::NecessaryForOwnTask];
 const CHILD_DUTY: &[FactCode] = &[FactCode::ChildMayFareBadly, FactCode::IndividualAssessment];
 const BALANCE: &[FactCode] = &[FactCode::BalanceObvious, FactCode::NotContraryToStatute];
 const CRIME: &[FactCode] = &[FactCode::ImportantForInvestigation];
-/// Minimum penalty of gross violation of a woman's integrity, in months (BrB 4:4 a).
-const CRIME_MINIMUM_MONTHS: u32 = 12;
+/// Gross violation of a woman's integrity (BrB 4:4 a), as the offence table names it.
+const CRIME_NAME: &str = "GROV_KVINNOFRIDSKRANKNING";
 
 /// Plays what goes beside the contact request.
 pub async fn play(scene: &Scene<'_>, request: Option<&Sent>) -> anyhow::Result<()> {
@@ -220,8 +220,7 @@ async fn reply(scene: &Scene<'_>, reply: Reply, thread: Option<&str>) -> anyhow:
         }
         Reply::Risk => {
             let letter = letter(ReferralKind::Risk).person(pen, "suspect-1").section(&["victim-1", "suspect-1"], false, Pen::risk_notice());
-            let asserted =
-                Asserted { months: Some(CRIME_MINIMUM_MONTHS), ..Asserted::new(CRIME, "It matters for the investigation of the crime against her.") };
+            let asserted = Asserted { offence: CRIME_NAME, ..Asserted::new(CRIME, "It matters for the investigation of the crime against her.") };
             let decision = letter.decision(asserted, |_| Some("COMMITTED_CRIME_SERIOUS"));
             (letter.with_decision(decision), POLICE_FUNCTION, NILS)
         }

@@ -31,7 +31,7 @@ async fn answers(world: &World, agency: &str, referral: &str, consent_id: &str) 
     let statuses = [
         ReferralServiceClient::new(wire()).get_referral(v1::GetReferralRequest { name }).await.unwrap_err(),
         ReferralServiceClient::new(wire()).retract_referral(retract).await.unwrap_err(),
-        ClearanceServiceClient::new(wire()).assess_referral(v1::AssessReferralRequest { referral }).await.unwrap_err(),
+        ClearanceServiceClient::new(wire()).assess_referral(v1::AssessReferralRequest { referral, ..Default::default() }).await.unwrap_err(),
         ConsentServiceClient::new(wire()).get_consent(consent).await.unwrap_err(),
         ConsentServiceClient::new(wire()).list_consents(consents).await.unwrap_err(),
         inbox.open_referral(open).await.unwrap_err(),
@@ -72,7 +72,7 @@ async fn a_leader_sees_the_investigation_and_none_of_the_persons() {
     };
     assert_eq!(pending.iter().map(cells).collect::<Vec<_>>(), [vec![(3, String::from("investigation"))]]);
 
-    let assess = v1::AssessReferralRequest { referral: referral.id.clone() };
+    let assess = v1::AssessReferralRequest { referral: referral.id.clone(), ..Default::default() };
     let led = prosecution.assess_referral(assess.clone()).await.unwrap().into_inner();
     assert_eq!((cells(led.referral.as_ref().unwrap()), led.passing), (vec![(3, String::from("investigation"))], vec![]));
     let block = &led.blocked[0];

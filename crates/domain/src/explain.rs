@@ -1,0 +1,142 @@
+//! Why a cell is blocked, and every lawful way from there.
+//!
+//! It asks the same gate and the same tables as a release does, so it can promise nothing that the gate would refuse. A ground of
+//! which something known says that its conditions cannot hold is left out. Called for assessments, of drafts too.
+
+use crate::codes::{AgencyKind, Category, ReferralKind, Role};
+use crate::event::Interest;
+use crate::gate::{self, Block, ConsentLack, Why};
+use crate::grounds::{Answers, Condition, Ground, GroundTable, Holds, Secrecy};
+use crate::referral::Referral;
+use crate::time::Time;
+
+/// One block with the provisions behind it and the ways from it.
+#[derive(Debug, Clone)]
+pub struct Explanation<'t> {
+    /// What is blocked, and what is missing.
+    pub block: Block,
+    /// The secrecies that protect it.
+    pub secrecies: Vec<&'t Secrecy>,
+    /// The lawful ways.
+    pub ways: Vec<Way<'t>>,
+}
+
+/// One lawful way.
+#[derive(Debug, Clone)]
+pub enum Way<'t> {
+    /// The ground carries the cell once its open conditions are said to hold.
+    Ground {
+        /// The ground.
+        ground: &'t Ground,
+        /// Where it rests on the person's consent: whether one on record carries the cell.
+        consent: Option<Result<(), ConsentLack>>,
+        /// What would still have to be said.
+        open: Vec<&'t Condition>,
+    },
+    /// A duty that goes as a referral of its own.
+    OtherReferral {
+        /// The duty.
+        ground: &'t Ground,
+        /// The kind of that referral.
+        kind: ReferralKind,
+        /// What would still have to be said.
+        open: Vec<&'t Condition>,
+    },
+    /// The decision stands once a second officer agrees.
+    SecondOfficer,
+    /// The section is left out, and the rest can still go.
+    Strip,
+}
+
+/// What asks: the law, the time and what is known already.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'t, 'a> {
+    /// The law.
+    pub table: &'t GroundTable,
+    /// The day.
+    pub now: Time,
+    /// What is known already.
+    pub known: &'a Answers,
+}
+
+/// Explains everything that blocks a section; `None` when it passes.
+pub fn section<'t>(referral: &Referral, number: u32, question: Question<'t, '_>) -> Option<Vec<Explanation<'t>>> {
+    let section = referral.section(number)?;
+    let blocks = gate::pass(referral, section, question.table, question.now).err()?;
+    Some(blocks.into_iter().map(|block| explanation(referral, block, question)).collect())
+}
+
+/// Explains one block.
+pub fn explanation<'t>(referral: &Referral, block: Block, question: Question<'t, '_>) -> Explanation<'t> {
+    let secrecies = block.interest.map_or_else(Vec::new, |interest| {
+        let protecting = question.table.secrecies(referral.from, block.category, interest, question.now);
+        protecting.collect()
+    });
+    let mut ways = match (&block.why, block.interest) {
+        (Why::NoProtectedInterest, _) | (_, None) => Vec::new(),
+        (Why::SecondOfficerMissing, Some(_)) => vec![Way::SecondOfficer],
+        (Why::Undecided | Why::Withheld(_) | Why::Consent(_) | Why::Ground(_), Some(interest)) => {
+            let mut ways = grounds(referral, block.category, interest, question);
+            ways.extend(other_referrals(referral, interest, question));
+            ways
+        }
+    };
+    if referral.sections.len() > 1 {
+        ways.push(Way::Strip);
+    }
+    Explanation { block, secrecies, ways }
+}
+
+/// Every ground that can carry the cell in this direction on this day, and of which nothing known says otherwise.
+fn grounds<'t>(referral: &Referral, category: Category, interest: Interest, question: Question<'t, '_>) -> Vec<Way<'t>> {
+    let Question { table, now, .. } = question;
+    let role = role(referral, interest);
+    let mut seen = std::collections::BTreeSet::new();
+    let codes = table.grounds().map(|ground| &ground.code).filter(|code| seen.insert(*code)).collect::<Vec<_>>();
+    let lawful = codes.into_iter().filter_map(|code| table.lawful(code, gate::direction(referral), (category, interest), now).ok());
+    let way = |ground: &'t Ground| {
+        let consent = ground.needs_consent().then(|| gate::consent_for(referral, category, interest, now).map(|_| ()));
+        Some(Way::Ground { ground, consent, open: open(ground, role, question)? })
+    };
+    lawful.filter_map(way).collect()
+}
+
+/// Duties that this cell could fulfil as a referral of another kind.
+fn other_referrals<'t>(referral: &Referral, interest: Interest, question: Question<'t, '_>) -> Vec<Way<'t>> {
+    let Some(role) = role(referral, interest) else { return Vec::new() };
+    let date = question.now.date();
+    let duties = question.table.grounds().filter(|ground| ground.in_force(&date) && ground.own_referral_for.contains(&role) && ground.never_clears.is_none());
+    let ways = duties.flat_map(|ground| {
+        let kinds = ground.kinds.iter().flatten().filter(|kind| **kind != referral.kind && is_sent(question.table, ground, (referral.from, **kind)));
+        kinds.filter_map(move |kind| Some(Way::OtherReferral { ground, kind: *kind, open: open(ground, Some(role), question)? }))
+    });
+    ways.collect()
+}
+
+/// Whether somebody receives that kind of referral from that kind of agency on the ground.
+fn is_sent(table: &GroundTable, ground: &Ground, way: (AgencyKind, ReferralKind)) -> bool {
+    let (from, kind) = way;
+    table.kind(kind).is_some_and(|rule| rule.from.contains(&from) && rule.to.iter().any(|to| ground.goes(from, *to)))
+}
+
+/// The conditions that are not fulfilled yet; `None` when something known says that one never is.
+fn open<'t>(ground: &'t Ground, role: Option<Role>, question: Question<'t, '_>) -> Option<Vec<&'t Condition>> {
+    let Question { table, now, known } = question;
+    let mut open = Vec::new();
+    for condition in table.conditions(ground, role, known) {
+        match condition.holds(known, table, now) {
+            Holds::Yes => {}
+            Holds::NotSaid => open.push(condition),
+            Holds::No => return None,
+        }
+    }
+    Some(open)
+}
+
+/// The role of the person whom an interest is; none for the investigation.
+pub fn role(referral: &Referral, interest: Interest) -> Option<Role> {
+    match interest {
+        Interest::Person(id) => referral.person_name(id).map(|name| name.role),
+        Interest::Investigation => None,
+    }
+}

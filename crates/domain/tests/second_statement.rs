@@ -1,0 +1,104 @@
+//! The law stated a second time, by hand and without the tables, held against the gate on random cases.
+//!
+//! A case is a referral with one section, one protected interest and one decision. Both sides are asked twice: whether the decision
+//! may be made, and whether the section leaves afterwards. What the statement says here comes from the sources, not from the JSON.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use brygga_domain::gate;
+use brygga_domain::grounds::SHIPPED;
+
+use support::case::{Case, Consent, Second};
+use support::chance::Chance;
+use support::{law, world};
+
+const CASES: usize = 100_000;
+
+/// The seed of the run: `SEED=` repeats one.
+fn seed() -> u64 {
+    std::env::var("SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_123)
+}
+
+#[test]
+fn the_gate_and_the_second_statement_agree_on_random_cases() {
+    let seed = seed();
+    println!("SEED={seed}");
+    let world = world::World::new();
+    let mut chance = Chance::new(seed);
+    let mut passed: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut refused: BTreeMap<&str, usize> = BTreeMap::new();
+    for number in 0..CASES {
+        let case = Case::draw(&mut chance);
+        let said = law::passes(&case);
+        let found = asked(&world, &case);
+        assert_eq!(found, said, "case {number} of SEED={seed}: {case:#?}");
+        *if said { &mut passed } else { &mut refused }.entry(case.ground).or_default() += 1;
+    }
+    println!("passed {passed:?}\nrefused {refused:?}");
+    // A statement that nothing passes would agree with a gate that lets nothing pass.
+    for ground in law::CLEARING {
+        assert!(passed.get(ground).is_some_and(|count| *count >= 60), "{ground} passed too rarely to be held against anything: {passed:?}");
+        assert!(refused.get(ground).is_some_and(|count| *count >= 100), "{ground} was refused too rarely: {refused:?}");
+    }
+    assert_eq!(passed.keys().copied().collect::<Vec<_>>(), law::CLEARING);
+}
+
+/// Tables that say something else than the law; each must be found out.
+const WRONG: [(&str, &str); 8] = [
+    (r#"{"completed": 6, "attempted": 12}"#, r#"{"completed": 6, "attempted": 9}"#),
+    (r#""lifts": ["OSL 35:1", "OSL 26:1", "OSL 21:3", "OSL 21:3a", "OSL 40:7g"]"#, r#""lifts": ["OSL 35:1", "OSL 26:1", "OSL 21:3", "OSL 40:7g"]"#),
+    (r#"{"purpose_any": ["prevent_crime"]}"#, r#"{"purpose_any": ["prevent_crime", "investigate_crime"]}"#),
+    (r#"{"asserted": "individual_assessment"}"#, r#"{"excluded": "danger_to_life"}"#),
+    (r#"{"subject_age_below": 21}"#, r#"{"subject_age_below": 22}"#),
+    (r#"{"asserted": "no_detriment_to_child"}"#, r#"{"excluded": "danger_to_life"}"#),
+    (r#""except": ["CONSENT"]"#, r#""except": ["CONSENT", "NO_HARM"]"#),
+    (r#""second_officer": true"#, r#""second_officer": false"#),
+];
+
+#[test]
+fn a_table_that_says_something_else_is_found_out() {
+    for (right, wrong) in WRONG {
+        assert!(SHIPPED.contains(right), "{right}");
+        let world = world::World::under(&SHIPPED.replacen(right, wrong, 1));
+        let mut chance = Chance::new(seed());
+        let differs = (0..CASES).map(|_| Case::draw(&mut chance)).any(|case| asked(&world, &case) != law::passes(&case));
+        assert!(differs, "{wrong} went unnoticed");
+    }
+}
+
+/// Whether the section leaves, as the product answers: decided by command, confirmed where that is due, and asked of the gate.
+fn asked(world: &world::World, case: &Case) -> bool {
+    let Some(mut referral) = world.submitted(case) else { return false };
+    if let Some(consent) = world.consent(case) {
+        referral = world.carried_out(case, Some(&referral), consent, 1).expect("a consent is recorded");
+    }
+    let Some(decided) = world.carried_out(case, Some(&referral), world.decision(case), 2) else { return false };
+    referral = decided;
+    match case.second {
+        Second::Nobody => {}
+        Second::Another | Second::Differs => {
+            if let Some(confirmed) = world.carried_out(case, Some(&referral), world.confirmation(case), 3) {
+                referral = confirmed;
+            }
+        }
+    }
+    if case.consent == Consent::Withdrawn {
+        let withdrawal = world.withdrawal(&referral);
+        referral = world.carried_out(case, Some(&referral), withdrawal, 4).expect("a consent is withdrawn");
+    }
+    gate::pass(&referral, &referral.sections[0], &world.table, case.opened()).is_ok()
+}
+
+#[test]
+fn the_same_facts_get_the_answer_of_their_day() {
+    let world = world::World::new();
+    for (change, case, before, after) in law::turning_days() {
+        for (day, wanted) in [(before, case.passes_before), (after, case.passes_after)] {
+            let case = Case { day, ..case.case.clone() };
+            assert_eq!(asked(&world, &case), wanted, "{change} on {day}");
+            assert_eq!(law::passes(&case), wanted, "{change} on {day}, as stated a second time");
+        }
+    }
+}
