@@ -115,6 +115,11 @@ impl GroundTable {
         self.file.secrecies.iter()
     }
 
+    /// Whether content of the category is always about a person, whose secrecy must be cleared.
+    pub fn is_about_a_person(&self, category: Category) -> bool {
+        self.file.about_a_person.contains(&category)
+    }
+
     /// Whether agencies of that kind lead investigations, and so clear 18:1 for others.
     pub fn may_lead(&self, kind: AgencyKind) -> bool {
         self.file.leads_investigations.iter().any(|party| party.covers(kind))

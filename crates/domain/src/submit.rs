@@ -10,7 +10,7 @@ use crate::decide::{Content, Draft, record_offer};
 use crate::directory::{Agency, Function};
 use crate::entropy::commit;
 use crate::event::{Fact, OfferResult, Person, PersonName, SectionContent, Submitted, SubmittedSection};
-use crate::grounds::KindRule;
+use crate::grounds::{GroundTable, KindRule};
 use crate::ids::{AgencyId, OfferId, PersonId, Reference, ReferralId, ThreadId};
 use crate::refusal::{Detail, Reason, Refusal};
 
@@ -22,7 +22,7 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
     let (function, host) = recipient(to, submission)?;
     let rule = to.facts.table.kind(submission.kind).ok_or(Refusal::new(Reason::WrongDirection))?;
     check_direction(sender, host, function, rule)?;
-    check_persons_and_sections(submission, rule)?;
+    check_persons_and_sections(submission, rule, to.facts.table)?;
     check_references(to, submission)?;
     if rule.contact_due_minutes.is_some() && submission.reported_at.is_none() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("reported_at")));
@@ -77,7 +77,7 @@ fn check_direction(sender: &Agency, host: &Agency, function: &Function, rule: &K
     if function.kinds.is_empty() || function.kinds.contains(&rule.kind) { Ok(()) } else { Err(Reason::FunctionDoesNotTake.into()) }
 }
 
-fn check_persons_and_sections(submission: &Submission, rule: &KindRule) -> Result<(), Refusal> {
+fn check_persons_and_sections(submission: &Submission, rule: &KindRule, table: &GroundTable) -> Result<(), Refusal> {
     let named: BTreeSet<PersonName> = submission.persons.iter().map(|person| person.name).collect();
     if named.len() != submission.persons.len() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("persons")));
@@ -91,7 +91,8 @@ fn check_persons_and_sections(submission: &Submission, rule: &KindRule) -> Resul
             return Err(Refusal::about(Reason::PersonUnknown, Detail::Person(*unknown)));
         }
         let persons: BTreeSet<PersonName> = section.persons.iter().copied().collect();
-        if persons.is_empty() && !section.investigation {
+        // Nobody's data becomes the investigation's alone by leaving out whose it is.
+        if persons.is_empty() && (!section.investigation || table.is_about_a_person(section.category)) {
             return Err(Refusal::about(Reason::MalformedMessage, Detail::Section(number)));
         }
         if !seen.insert((section.category, persons)) {

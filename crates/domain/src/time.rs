@@ -11,6 +11,9 @@ pub const TIME_MIN_US: i64 = 946_684_800_000_000;
 /// Latest time that a client may name: 2100-01-01T00:00:00Z.
 pub const TIME_MAX_US: i64 = 4_102_444_800_000_000;
 
+/// The time zone that Swedish law is dated in.
+const SWEDEN: &str = "Europe/Stockholm";
+
 impl Time {
     /// A time from microseconds, whatever they are: for the broker's own clock and for stored rows.
     pub fn from_micros(micros: i64) -> Self {
@@ -44,9 +47,10 @@ impl Time {
         self.0.saturating_sub(earlier.0) / 60_000_000
     }
 
-    /// The date in UTC as `YYYY-MM-DD`, which is how tables of law are dated.
+    /// The date in Sweden as `YYYY-MM-DD`, which is how tables of law are dated: a statute comes into force at midnight there.
     pub fn date(self) -> String {
-        jiff::Timestamp::from_microsecond(self.0).map_or_else(|_| String::from("0000-00-00"), |stamp| stamp.strftime("%Y-%m-%d").to_string())
+        let local = jiff::Timestamp::from_microsecond(self.0).and_then(|stamp| stamp.in_tz(SWEDEN));
+        local.map_or_else(|_| String::from("0000-00-00"), |local| local.strftime("%Y-%m-%d").to_string())
     }
 }
 
@@ -56,5 +60,17 @@ impl fmt::Display for Time {
             Ok(stamp) => write!(f, "{}", stamp.strftime("%Y-%m-%dT%H:%M:%SZ")),
             Err(_) => write!(f, "{} us", self.0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statute_comes_into_force_at_midnight_in_sweden() {
+        let at = |text: &str| Time::from_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond()).date();
+        assert_eq!((at("2025-03-31T21:59:59Z"), at("2025-03-31T22:00:00Z")), (String::from("2025-03-31"), String::from("2025-04-01")), "summer time");
+        assert_eq!((at("2026-01-14T22:59:59Z"), at("2026-01-14T23:00:00Z")), (String::from("2026-01-14"), String::from("2026-01-15")), "winter time");
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct GroundFile {
     pub(super) kinds: Vec<KindRule>,
     /// Who leads investigations.
     pub(super) leads_investigations: Vec<Party>,
+    /// Categories that are always about a person.
+    pub(super) about_a_person: BTreeSet<Category>,
     pub(super) secrecies: Vec<Secrecy>,
     /// Provisions that rows may name and that protect nothing which is forwarded here.
     pub(super) elsewhere: BTreeSet<String>,

@@ -159,6 +159,11 @@ pub fn passes(case: &Case) -> bool {
     if !goes {
         return false;
     }
+    // A section that names nobody can be about the case alone.
+    let of_the_case = matches!(case.category, OffenceHeading | Offence | Measures | ContactBanRequest | CourtDecision | HearingNotice | CustodyNotice);
+    if case.role.is_none() && !of_the_case {
+        return false;
+    }
     // What can reach a suspect as a party's insight goes to the investigation on the protected person's own word only.
     let to_investigation = matches!(case.to, Police | Prosecution);
     if to_investigation && matches!(case.category, SafeContact | Whereabouts) && case.ground != "CONSENT" {
