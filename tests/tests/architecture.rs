@@ -261,8 +261,8 @@ const NOWHERE: &[String] = &[];
 
 #[test]
 fn only_the_store_names_the_database() {
-    assert_eq!(places(&sources("crates"), &["sqlx", "libsqlite3"], |name| name.starts_with("crates/store/")), NOWHERE);
-    assert_eq!(places(&sources("tests/src"), &["sqlx", "libsqlite3"], |_| false), NOWHERE);
+    assert_eq!(places(&sources("crates"), &["sqlx", "libsqlite3", "rusqlite"], |name| name.starts_with("crates/store/")), NOWHERE);
+    assert_eq!(places(&sources("tests/src"), &["sqlx", "libsqlite3", "rusqlite"], |_| false), NOWHERE);
 }
 
 #[test]
@@ -281,7 +281,9 @@ fn every_statement_is_static_text() {
     assert_eq!(places(&sources, &put_together, |_| false), NOWHERE);
     let asked = places(&sources, &["sqlx::query"], |_| false);
     assert!(asked.len() >= 5, "the statements are sent in another way now: {asked:?}");
-    let built = asked.iter().filter(|place| place.contains("format!") || place.contains("concat(") || place.contains("query(&"));
+    let prepared = places(&sources, &["prepare(", "prepare_cached("], |_| false);
+    assert!(prepared.len() >= 5, "the statements are prepared in another way now: {prepared:?}");
+    let built = asked.iter().chain(&prepared).filter(|place| place.contains("format!") || place.contains("concat(") || place.contains("query(&"));
     assert_eq!(built.collect::<Vec<_>>(), Vec::<&String>::new());
 }
 

@@ -1,13 +1,13 @@
 //! Back ends of the engine's `Store` and `Reader`: SQLite, PostgreSQL, and memory for tests.
 //!
-//! A back end is a list of statements and knows nothing of referrals; the engine computes every row. Only this crate knows sqlx.
+//! A back end is a list of statements and knows nothing of referrals; the engine computes every row. Only this crate knows sqlx and rusqlite.
 //! The server opens a store at start and hands writer, readers and checkpointer to their tasks; the back ends pass one
 //! conformance suite, in `tests/`.
 
 pub mod memory;
 pub mod postgres;
 pub mod sqlite;
-mod statements;
+mod statement;
 mod waiting;
 
 pub use memory::{CommitFault, Faults, MemoryDatabase, MemoryReader, MemoryStore};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use brygga_engine::store::{Corrupt, StoreError};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
-use crate::statements::name;
+use crate::statement::name;
 
 /// What the server or the connection said.
 #[derive(Debug, thiserror::Error)]

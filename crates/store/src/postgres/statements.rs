@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn every_statement_starts_with_a_name_of_its_own() {
-        let mut names: Vec<&str> = TEXTS.iter().chain([&MIGRATION_LIMITS]).map(|text| crate::statements::name(text)).collect();
+        let mut names: Vec<&str> = TEXTS.iter().chain([&MIGRATION_LIMITS]).map(|text| crate::statement::name(text)).collect();
         assert!(names.iter().all(|name| name.chars().all(|letter| letter == '_' || letter.is_ascii_lowercase())), "{names:?}");
         let count = names.len();
         names.sort_unstable();

@@ -11,7 +11,7 @@ use super::error::{Trouble, store_error, unavailable};
 use super::link::{ConnectError, Link, answered};
 use super::rows::{self, Sorted};
 use super::statements::{COMMIT, LOAD, LOCK, READ_FOLLOWING_CHECKPOINT, READ_HEAD_LOCKED, ROLLBACK, WRITE, WRITE_RARE};
-use crate::statements::name;
+use crate::statement::name;
 
 /// The writer of a PostgreSQL database.
 #[derive(Debug)]

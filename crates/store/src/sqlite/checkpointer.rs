@@ -4,11 +4,12 @@
 //! committer.
 
 use brygga_engine::store::StoreError;
-use sqlx::Row as _;
 
-use super::link::Link;
+use super::ConnectError;
+use super::link::{Failed, Link};
 use super::rows::unavailable;
-use crate::statements;
+use super::statements::{CHECKPOINT_PASSIVE, CHECKPOINT_RESTART};
+use super::thread::Thread;
 
 /// Pages in the WAL from which on it must start over: 64 MiB of 8 KiB pages.
 pub const WAL_PAGES_MAX: i64 = 8192;
@@ -24,15 +25,16 @@ pub struct Checkpointed {
     pub restarted: bool,
 }
 
-/// The connection that moves the WAL into the file.
+/// The connection that moves the WAL into the file, on a thread of its own.
 #[derive(Debug)]
 pub struct SqliteCheckpointer {
-    link: Link,
+    link: Thread<Link>,
 }
 
 impl SqliteCheckpointer {
-    pub(super) fn new(link: Link) -> Self {
-        Self { link }
+    pub(super) fn new(link: Link) -> Result<Self, ConnectError> {
+        let link = Thread::start("sqlite-wal", link).map_err(ConnectError::Thread)?;
+        Ok(Self { link })
     }
 
     /// Moves what can be moved without holding anybody up.
@@ -40,25 +42,24 @@ impl SqliteCheckpointer {
     /// Under a steady load the WAL is never wholly moved and so would grow without end; from [`WAL_PAGES_MAX`] on the writer is
     /// held up for the few pages that came in meanwhile, and the WAL starts over.
     pub async fn checkpoint(&mut self) -> Result<Checkpointed, StoreError> {
-        let (busy, wal_pages, moved_pages) = self.run(statements::CHECKPOINT_PASSIVE).await?;
-        if busy == 0 && wal_pages == moved_pages || wal_pages < WAL_PAGES_MAX {
-            return Ok(Checkpointed { wal_pages, moved_pages, restarted: false });
-        }
-        let (busy, wal_pages, moved_pages) = self.run(statements::CHECKPOINT_RESTART).await?;
-        Ok(Checkpointed { wal_pages, moved_pages, restarted: busy == 0 })
+        self.link.ask(checkpoint).await
     }
+}
 
-    async fn run(&mut self, statement: &'static str) -> Result<(i64, i64, i64), StoreError> {
-        let failed = |error: sqlx::Error| unavailable(statement, error);
-        let connection = self.link.connection().await.map_err(|error| unavailable(statement, error))?;
-        let row = sqlx::query(statement).fetch_one(connection).await;
-        let row = match row {
-            Ok(row) => row,
-            Err(error) => {
-                self.link.give_up().await;
-                return Err(failed(error));
-            }
-        };
-        Ok((row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?, row.try_get(2).map_err(failed)?))
+fn checkpoint(link: &mut Link) -> Result<Checkpointed, StoreError> {
+    let (busy, wal_pages, moved_pages) = run(link, CHECKPOINT_PASSIVE)?;
+    if busy == 0 && wal_pages == moved_pages || wal_pages < WAL_PAGES_MAX {
+        return Ok(Checkpointed { wal_pages, moved_pages, restarted: false });
     }
+    let (busy, wal_pages, moved_pages) = run(link, CHECKPOINT_RESTART)?;
+    Ok(Checkpointed { wal_pages, moved_pages, restarted: busy == 0 })
+}
+
+fn run(link: &mut Link, statement: &'static str) -> Result<(i64, i64, i64), StoreError> {
+    let connection = link.connection().map_err(|error| unavailable(statement, error))?;
+    let moved = connection.prepare(statement).and_then(|mut prepared| prepared.one([], |row| Ok((row.take()?, row.take()?, row.take()?))));
+    if moved.is_err() {
+        link.give_up();
+    }
+    moved.map_err(|Failed { statement, source }| unavailable(statement, source))
 }

@@ -1,149 +1,192 @@
-//! A reader: one connection that cannot write. A task of the reader pool owns it.
+//! A reader: one connection that cannot write, on a thread of its own. A task of the reader pool owns it.
 //!
-//! Every question is one statement, so each answer is of one moment.
+//! A question of several statements is asked within one transaction, so each answer is of one moment.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_engine::rows::*;
 use brygga_engine::store::{After, Reader, ReferralKey, StoreError};
-use sqlx::Sqlite;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
 
-use super::link::Link;
-use super::rows::{self, store_error, unavailable};
-use crate::statements;
+use super::columns::{self, Part as _, Taken, Whole};
+use super::link::{Connection, Failed, Link};
+use super::statements::*;
+use super::thread::Thread;
+use super::{ConnectError, rows};
+
+/// How many hashes an answer makes room for beforehand: a tile.
+const HASHES: usize = 256;
 
 /// A reader of a SQLite database.
 #[derive(Debug)]
 pub struct SqliteReader {
-    link: Link,
+    link: Thread<Link>,
 }
-
-type Question = Query<'static, Sqlite, SqliteArguments>;
 
 impl SqliteReader {
-    pub(super) fn new(link: Link) -> Self {
-        Self { link }
+    pub(super) fn new(link: Link) -> Result<Self, ConnectError> {
+        let link = Thread::start("sqlite-reader", link).map_err(ConnectError::Thread)?;
+        Ok(Self { link })
     }
 
-    /// Asks `statement`; a connection that failed is opened again for the next question.
-    async fn ask<R>(
+    /// Asks `question`, whose first or only statement is `statement`; a connection that failed is opened again for the next one.
+    pub(super) async fn ask<A: Send + 'static>(
         &mut self,
         statement: &'static str,
-        bind: impl FnOnce(Question) -> Question,
-        read: impl Fn(&SqliteRow) -> Result<R, sqlx::Error>,
-    ) -> Result<Vec<R>, StoreError> {
-        let connection = self.link.connection().await.map_err(|error| unavailable(statement, error))?;
-        let answer = bind(sqlx::query(statement)).fetch_all(connection).await;
-        let answer = answer.and_then(|found| found.iter().map(read).collect());
-        if answer.is_err() {
-            self.link.give_up().await;
-        }
-        answer.map_err(|error| store_error(statement, error))
+        question: impl FnOnce(&Connection) -> Result<A, Failed> + Send + 'static,
+    ) -> Result<A, StoreError> {
+        let ask = move |link: &mut Link| {
+            let connection = link.connection().map_err(|error| rows::unavailable(statement, error))?;
+            let answer = question(connection);
+            if answer.is_err() {
+                link.give_up();
+            }
+            Ok(answer?)
+        };
+        self.link.ask(ask).await
     }
 
-    async fn ask_page<R>(
+    /// Asks a question of several statements, which see one moment.
+    async fn ask_at_once<A: Send + 'static>(
         &mut self,
         statement: &'static str,
-        whose: &str,
-        after: After,
-        read: impl Fn(&SqliteRow) -> Result<R, sqlx::Error>,
-    ) -> Result<Vec<R>, StoreError> {
+        question: impl FnOnce(&Connection) -> Result<A, Failed> + Send + 'static,
+    ) -> Result<A, StoreError> {
+        let at_once = move |connection: &Connection| {
+            connection.run(BEGIN_READING)?;
+            let answer = question(connection)?;
+            connection.run(END_READING)?;
+            Ok(answer)
+        };
+        self.ask(statement, at_once).await
+    }
+
+    async fn referrals_of(&mut self, statement: &'static str, whose: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
         let whose = whose.to_owned();
-        self.ask(statement, |query| query.bind(whose).bind(after.after).bind(after.limit), read).await
+        let question = move |connection: &Connection| {
+            let own = connection.prepare(statement)?.rows((whose.as_str(), after.after, after.limit), columns::referral)?;
+            rows::whole(connection, own)
+        };
+        self.ask_at_once(statement, question).await
+    }
+
+    async fn page<R: Whole + Send + 'static>(&mut self, statement: &'static str, whose: &str, after: After) -> Result<Vec<R>, StoreError> {
+        let whose = whose.to_owned();
+        self.ask(statement, move |connection| connection.prepare(statement)?.rows((whose.as_str(), after.after, after.limit), R::take)).await
     }
 }
 
-/// The only column of a row, JSON.
-fn first_json<R: serde::de::DeserializeOwned>(row: &SqliteRow) -> Result<R, sqlx::Error> {
-    rows::json(row, 0)
+/// The only column of each row, a hash.
+fn hashes(connection: &Connection, statement: &'static str, asked: impl rusqlite::Params) -> Result<Vec<Blob>, Failed> {
+    let mut found = Vec::with_capacity(HASHES);
+    connection.prepare(statement)?.each(asked, |row| {
+        found.push(row.take()?);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
-fn list<T: serde::Serialize>(statement: &'static str, values: &[T]) -> Result<String, StoreError> {
-    serde_json::to_string(values).map_err(|error| unavailable(statement, error))
+fn referral(connection: &Connection, key: &ReferralKey) -> Result<Option<ReferralRows>, Failed> {
+    let read = |row: &mut Taken<'_>| columns::referral(row);
+    let own = match key {
+        ReferralKey::Id(id) => connection.prepare(READ_BY_ID)?.first([id.0.as_slice()], read)?,
+        ReferralKey::Reference(reference) => connection.prepare(READ_BY_REFERENCE)?.first([reference.as_str()], read)?,
+        ReferralKey::SenderReference(hash) => connection.prepare(READ_BY_SENDER_REFERENCE)?.first([hash.0.as_slice()], read)?,
+    };
+    Ok(rows::whole(connection, own.into_iter().collect())?.pop())
+}
+
+fn contents(connection: &Connection, referral: &Blob, wanted: &BTreeSet<(i64, i64)>) -> Result<Vec<ContentRow>, Failed> {
+    let Some(origin) = rows::origin_of(connection, referral)? else { return Ok(Vec::new()) };
+    let mut content = connection.prepare(READ_CONTENT)?;
+    let read = |(section, revision): &(i64, i64)| content.first((origin, *section, *revision), |row| ContentRow::take(referral, row)).transpose();
+    wanted.iter().filter_map(read).collect()
 }
 
 impl Reader for SqliteReader {
     async fn head(&mut self) -> Result<HeadRow, StoreError> {
-        let found = self.ask(statements::READ_HEAD, |query| query, rows::head).await?;
-        found.into_iter().next().ok_or_else(|| store_error(statements::READ_HEAD, sqlx::Error::RowNotFound))
+        self.ask(READ_HEAD, super::load::head).await
     }
 
     async fn events(&mut self, start: i64, end: i64) -> Result<Vec<EventRow>, StoreError> {
-        self.ask(statements::READ_EVENTS, |query| query.bind(start).bind(end), rows::event).await
+        self.ask(READ_EVENTS, move |connection| connection.prepare(READ_EVENTS)?.rows((start, end), EventRow::take)).await
     }
 
     async fn leaf_hashes(&mut self, start: i64, end: i64) -> Result<Vec<Blob>, StoreError> {
-        self.ask(statements::READ_LEAF_HASHES, |query| query.bind(start).bind(end), rows::hash).await
+        self.ask(READ_LEAF_HASHES, move |connection| hashes(connection, READ_LEAF_HASHES, (start, end))).await
     }
 
     async fn tree_hashes(&mut self, level: i64, start: i64, end: i64) -> Result<Vec<Blob>, StoreError> {
-        self.ask(statements::READ_TREE_HASHES, |query| query.bind(level).bind(start).bind(end), rows::hash).await
+        self.ask(READ_TREE_HASHES, move |connection| hashes(connection, READ_TREE_HASHES, (level, start, end))).await
     }
 
     async fn checkpoint(&mut self, size: Option<i64>) -> Result<Option<CheckpointRow>, StoreError> {
-        let found = match size {
-            Some(size) => self.ask(statements::READ_CHECKPOINT, |query| query.bind(size), rows::checkpoint).await?,
-            None => self.ask(statements::READ_LATEST_CHECKPOINT, |query| query, rows::checkpoint).await?,
+        let question = move |connection: &Connection| match size {
+            Some(size) => connection.prepare(READ_CHECKPOINT)?.first([size], CheckpointRow::take),
+            None => connection.prepare(READ_LATEST_CHECKPOINT)?.first([], CheckpointRow::take),
         };
-        Ok(found.into_iter().next())
+        self.ask(READ_CHECKPOINT, question).await
     }
 
     async fn referral(&mut self, key: &ReferralKey) -> Result<Option<ReferralRows>, StoreError> {
-        let found = match key {
-            ReferralKey::Id(id) => self.referrals(std::slice::from_ref(id)).await?,
-            ReferralKey::Reference(reference) => {
-                let reference = reference.clone();
-                self.ask(statements::READ_BY_REFERENCE, |query| query.bind(reference), first_json).await?
-            }
-            ReferralKey::SenderReference(hash) => {
-                let hash = hash.0.clone();
-                self.ask(statements::READ_BY_SENDER_REFERENCE, |query| query.bind(hash), first_json).await?
-            }
-        };
-        Ok(found.into_iter().next())
+        let key = key.clone();
+        self.ask_at_once(READ_REFERRAL, move |connection| referral(connection, &key)).await
     }
 
     async fn referrals(&mut self, ids: &[Blob]) -> Result<Vec<ReferralRows>, StoreError> {
-        let ids = list(statements::READ_REFERRALS, ids)?;
-        self.ask(statements::READ_REFERRALS, |query| query.bind(ids), first_json).await
+        let ids: BTreeSet<Blob> = ids.iter().cloned().collect();
+        let question = move |connection: &Connection| {
+            let mut by_id = connection.prepare(READ_BY_ID)?;
+            let mut own = BTreeMap::new();
+            for id in &ids {
+                own.extend(by_id.first([id.0.as_slice()], columns::referral)?.map(|row| (row.first_position, row)));
+            }
+            rows::whole(connection, own.into_values().collect())
+        };
+        self.ask_at_once(READ_BY_ID, question).await
     }
 
     async fn sent_by(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        self.ask_page(statements::READ_SENT, agency, after, first_json).await
+        self.referrals_of(READ_SENT, agency, after).await
     }
 
     async fn pending_clearances(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        self.ask_page(statements::READ_PENDING, agency, after, first_json).await
+        self.referrals_of(READ_PENDING, agency, after).await
     }
 
     async fn all_referrals(&mut self, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        self.ask(statements::READ_ALL, |query| query.bind(after.after).bind(after.limit), first_json).await
+        let question = move |connection: &Connection| {
+            let own = connection.prepare(READ_ALL)?.rows((after.after, after.limit), columns::referral)?;
+            rows::whole(connection, own)
+        };
+        self.ask_at_once(READ_ALL, question).await
     }
 
     async fn contents(&mut self, referral: &Blob, wanted: &[(i64, i64)]) -> Result<Vec<ContentRow>, StoreError> {
-        let referral = referral.0.clone();
-        let wanted = list(statements::READ_CONTENTS, wanted)?;
-        self.ask(statements::READ_CONTENTS, |query| query.bind(referral).bind(wanted), rows::content).await
+        let (referral, wanted) = (referral.clone(), wanted.iter().copied().collect());
+        self.ask_at_once(READ_CONTENT, move |connection| contents(connection, &referral, &wanted)).await
     }
 
     async fn inbox(&mut self, function: &str, after: After) -> Result<Vec<InboxRow>, StoreError> {
-        self.ask_page(statements::READ_INBOX, function, after, first_json).await
+        self.page(READ_INBOX, function, after).await
     }
 
     async fn open_inbox(&mut self, function: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        self.ask_page(statements::READ_OPEN_INBOX, function, after, first_json).await
+        self.referrals_of(READ_OPEN_INBOX, function, after).await
     }
 
     async fn statuses(&mut self, agency: &str, after: After) -> Result<Vec<StatusRow>, StoreError> {
-        self.ask_page(statements::READ_STATUSES, agency, after, first_json).await
+        self.page(READ_STATUSES, agency, after).await
     }
 
     async fn openings(&mut self, position: i64) -> Result<Vec<OpeningRow>, StoreError> {
-        self.ask(statements::READ_OPENINGS, |query| query.bind(position), first_json).await
+        self.ask(READ_OPENINGS, move |connection| connection.prepare(READ_OPENINGS)?.rows([position], OpeningRow::take)).await
     }
 
     async fn directory(&mut self) -> Result<(Vec<AgencyRow>, Vec<FunctionRow>), StoreError> {
-        let found = self.ask(statements::READ_DIRECTORY, |query| query, first_json).await?;
-        found.into_iter().next().ok_or_else(|| store_error(statements::READ_DIRECTORY, sqlx::Error::RowNotFound))
+        let question = |connection: &Connection| {
+            let agencies = connection.prepare(READ_AGENCIES)?.rows([], AgencyRow::take)?;
+            Ok((agencies, connection.prepare(READ_FUNCTIONS)?.rows([], FunctionRow::take)?))
+        };
+        self.ask_at_once(READ_AGENCIES, question).await
     }
 }

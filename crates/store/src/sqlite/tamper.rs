@@ -4,21 +4,25 @@
 
 use std::path::Path;
 
-use sqlx::Connection as _;
+use brygga_engine::rows::Blob;
 
-use super::link::{Link, Role};
+use super::columns::only;
+use super::link::{Connection, Failed, Link, Role};
+use super::thread::Thread;
 use super::{BUSY_TIMEOUT, ConnectError};
 
 const BEGIN: &str = "-- tamper_begin
 BEGIN IMMEDIATE";
 const READ_ENTRY_BYTES: &str = "-- tamper_read
-SELECT bytes FROM event WHERE position = $1";
+SELECT bytes FROM event WHERE position = ?";
 const DROP_EVENT_UPDATE: &str = "-- tamper_disarm
 DROP TRIGGER event_update";
 const TAMPER_EVENT: &str = "-- tamper_write
-UPDATE event SET bytes = $1 WHERE position = $2";
+UPDATE event SET bytes = ? WHERE position = ?";
 const CREATE_EVENT_UPDATE: &str = "-- tamper_rearm
 CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT raise(ABORT, 'event: append-only'); END";
+const COMMIT: &str = "-- tamper_commit
+COMMIT";
 
 /// Why nothing was tampered with.
 #[derive(Debug, thiserror::Error)]
@@ -28,24 +32,38 @@ pub enum TamperError {
     Connect(#[from] ConnectError),
     /// A statement failed.
     #[error("changing the entry")]
-    Statement(#[from] sqlx::Error),
+    Statement(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no such entry.
     #[error("the log has no entry {0}")]
     NoEntry(i64),
 }
 
+impl From<Failed> for TamperError {
+    fn from(failed: Failed) -> Self {
+        Self::Statement(failed.into())
+    }
+}
+
 /// Flips the last bit of an entry's stored bytes.
 pub async fn tamper(path: &Path, position: i64) -> Result<(), TamperError> {
-    let mut link = Link::new(path, Role::Checkpointer, BUSY_TIMEOUT);
-    let mut transaction = link.connection().await?.begin_with(BEGIN).await?;
-    let bytes: Option<Vec<u8>> = sqlx::query_scalar(READ_ENTRY_BYTES).bind(position).fetch_optional(&mut *transaction).await?;
+    let link = Link::new(path, Role::Checkpointer, BUSY_TIMEOUT);
+    let mut thread = Thread::start("sqlite-tamper", link).map_err(ConnectError::Thread)?;
+    // Closing the connection rolls back what it had begun.
+    thread.ask(move |link| flip(link.connection()?, position)).await
+}
+
+fn flip(connection: &Connection, position: i64) -> Result<(), TamperError> {
+    connection.run(BEGIN)?;
+    let bytes: Option<Blob> = connection.prepare(READ_ENTRY_BYTES)?.first([position], only)?;
     let mut bytes = bytes.ok_or(TamperError::NoEntry(position))?;
-    if let Some(last) = bytes.last_mut() {
+    if let Some(last) = bytes.0.last_mut() {
         *last ^= 1;
     }
-    sqlx::query(DROP_EVENT_UPDATE).execute(&mut *transaction).await?;
-    sqlx::query(TAMPER_EVENT).bind(bytes).bind(position).execute(&mut *transaction).await?;
-    sqlx::query(CREATE_EVENT_UPDATE).execute(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok(())
+    connection.run(DROP_EVENT_UPDATE)?;
+    connection.prepare(TAMPER_EVENT)?.run(|slots| {
+        slots.put(&bytes)?;
+        slots.put(&position)
+    })?;
+    connection.run(CREATE_EVENT_UPDATE)?;
+    Ok(connection.run(COMMIT)?)
 }

@@ -17,10 +17,12 @@ type Column = (String, bool, u32);
 
 async fn of_sqlite() -> BTreeMap<String, Column> {
     let (backend, _store, _reader) = Sqlite::fresh().await;
-    let mut bare = backend.bare().await;
+    let bare = backend.bare();
     let query = "SELECT t.name || '.' || c.name, c.type, c.\"notnull\", c.pk FROM pragma_table_list AS t JOIN pragma_table_xinfo(t.name) AS c
         WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE '\\_%' ESCAPE '\\'";
-    let rows: Vec<(String, String, bool, u32)> = sqlx::query_as(query).fetch_all(&mut bare).await.unwrap();
+    let mut statement = bare.prepare(query).unwrap();
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let rows: Vec<(String, String, bool, u32)> = statement.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap();
     // A generated column carries its words after its type; a key that is the row's own number is never absent.
     let kind = |text: &str| text.split(' ').next().unwrap().to_owned();
     rows.into_iter().map(|(name, text, not_null, key)| (name, (kind(&text), !not_null && key == 0, key))).collect()

@@ -70,8 +70,7 @@ impl Log {
             batch.contents.push(content(&id_, section.number, 1, content_bytes));
         }
         batch.inbox.push(InboxRow { position: first + 4, function: rows.referral.recipient.clone(), referral: id_.clone(), kind: String::from("offered") });
-        let status = |position, status: &str| StatusRow { position, agency: agency.clone(), referral: id_.clone(), status: status.into(), at: first };
-        batch.statuses.extend([status(first, "stored"), status(first + 4, "offered")]);
+        batch.statuses.extend([status(&rows.referral, first, "stored"), status(&rows.referral, first + 4, "offered")]);
         batch.keys.push(key(seed, &agency, Some(id_.clone()), first));
         batch.openings.push(OpeningRow { position: first + 1, field: String::from("reasons"), salt: hash(seed, "salt"), value: bytes(seed, "reasons", 120) });
         for person in &rows.persons {
@@ -96,6 +95,11 @@ pub fn key(seed: u64, agency: &str, referral: Option<Blob>, position: i64) -> Ke
         released: String::from("1:1 2:1"),
         at: position,
     }
+}
+
+/// What the sender is told at a position.
+pub fn status(referral: &ReferralRow, position: i64, status: &str) -> StatusRow {
+    StatusRow { position, agency: referral.sender.clone(), referral: referral.id.clone(), status: status.into(), at: referral.first_position }
 }
 
 /// A content.

@@ -19,7 +19,7 @@ async fn append_only_tables_refuse_update_delete_and_replace() {
     batch.tree.push(brygga_engine::rows::TreeRow { level: 8, number: 0, hash: samples::hash(1, "tile") });
     store.load(&Wanted::default()).await.unwrap();
     store.commit(&batch).await.unwrap();
-    let mut bare = backend.bare().await;
+    let bare = backend.bare();
     for statement in [
         "UPDATE event SET bytes = x'00'",
         "DELETE FROM event",
@@ -45,9 +45,9 @@ async fn append_only_tables_refuse_update_delete_and_replace() {
         "UPDATE log_head SET last_time = 0",
         "UPDATE request_key SET digest = zeroblob(32)",
     ] {
-        let error = sqlx::query(statement).execute(&mut bare).await.expect_err(statement);
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        assert_eq!(code.as_deref(), Some("1811"), "{statement}: {error}");
+        let error = bare.execute(statement, []).expect_err(statement);
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        assert_eq!(code, Some(rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER), "{statement}: {error}");
     }
 }
 
@@ -102,7 +102,7 @@ fn stages_are_those_of_the_domain() {
 #[tokio::test]
 async fn columns_are_named_as_the_fields_of_the_rows() {
     let (backend, _store, _reader) = Sqlite::fresh().await;
-    let mut bare = backend.bare().await;
+    let bare = backend.bare();
     let script = script();
     let rows = serde_json::to_value(&script[1].referrals[40]).unwrap();
     let batch = &script[0];
@@ -129,13 +129,14 @@ async fn columns_are_named_as_the_fields_of_the_rows() {
         ("agency", of(&batch.agencies[0]), &[]),
         ("function", of(&batch.functions[0]), &[]),
     ] {
-        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_xinfo($1)").bind(table).fetch_all(&mut bare).await.unwrap();
+        let mut names = bare.prepare_cached("SELECT name FROM pragma_table_xinfo(?)").unwrap();
+        let columns = names.query_map([table], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap);
         let mut fields: BTreeSet<String> = row.as_object().unwrap().keys().cloned().collect();
         if derived.contains(&"origin") {
             fields.remove("referral");
         }
         fields.extend(derived.iter().copied().map(String::from));
-        assert_eq!(columns.into_iter().collect::<BTreeSet<_>>(), fields, "{table}");
+        assert_eq!(columns.collect::<BTreeSet<_>>(), fields, "{table}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use brygga_engine::store::{Batch, CommitError, Reader as _, Store as _, StoreError, Wanted};
 use brygga_store::{MemoryDatabase, OpenError, SqliteOptions, SqliteReader, SqliteReaders, SqliteStore};
-use sqlx::{ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use rusqlite::Connection;
 
 use super::samples::Log;
 use super::suite::{Backend, dump, script, suite};
@@ -24,8 +24,8 @@ impl Sqlite {
     }
 
     /// A connection that knows none of the store's care.
-    pub async fn bare(&self) -> SqliteConnection {
-        SqliteConnectOptions::new().filename(self.path()).connect().await.unwrap()
+    pub fn bare(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
     }
 }
 
@@ -98,11 +98,7 @@ async fn a_second_broker_is_kept_out_by_the_lock_file() {
 async fn a_newer_schema_is_refused_by_broker_and_reader() {
     let (backend, store, reader) = Sqlite::fresh().await;
     drop((store, reader));
-    let mut bare = backend.bare().await;
-    sqlx::query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9, 'later', 1, x'', 0)")
-        .execute(&mut bare)
-        .await
-        .unwrap();
+    backend.bare().pragma_update(None, "user_version", 9).unwrap();
     for error in [backend.open().await.unwrap_err(), SqliteReader::open_beside(&backend.path()).await.unwrap_err()] {
         assert!(matches!(error, OpenError::NewerSchema { found: 9, known: 1, .. }), "{error:?}");
     }
@@ -147,13 +143,48 @@ async fn a_writer_that_cannot_have_the_lock_fails_its_load_and_recovers() {
     let backend = Sqlite { folder: tempfile::tempdir().unwrap() };
     let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(20), ..SqliteOptions::default() };
     let (mut store, _readers) = SqliteStore::open(&backend.path(), &options).await.unwrap();
-    let mut bare = backend.bare().await;
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut bare).await.unwrap();
+    let bare = backend.bare();
+    bare.execute_batch("BEGIN IMMEDIATE").unwrap();
     assert!(matches!(store.load(&Wanted::default()).await, Err(StoreError::Unavailable { statement: "load", .. })));
     assert!(matches!(store.commit(&one_submission()).await, Err(CommitError::NotCommitted(_))));
-    sqlx::query("ROLLBACK").execute(&mut bare).await.unwrap();
+    bare.execute_batch("ROLLBACK").unwrap();
     store.load(&Wanted::default()).await.unwrap();
     store.commit(&one_submission()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_leaves_reader_and_writer_whole() {
+    let (_backend, mut store, mut reader) = Sqlite::fresh().await;
+    let batch = one_submission();
+    for _ in 0..100 {
+        // One poll sends the question and no more: whoever asked is gone before the answer.
+        drop(tokio::time::timeout(std::time::Duration::ZERO, reader.events(0, 10)).await);
+        drop(tokio::time::timeout(std::time::Duration::ZERO, store.load(&Wanted::default())).await);
+    }
+    store.load(&Wanted::default()).await.unwrap();
+    drop(tokio::time::timeout(std::time::Duration::ZERO, store.commit(&batch)).await);
+    // What was sent is done before what comes after it.
+    assert_eq!(Some(store.load(&Wanted::default()).await.unwrap().head), batch.head);
+    assert_eq!(reader.events(0, 10).await.unwrap(), batch.events);
+}
+
+#[tokio::test]
+async fn a_referral_that_comes_twice_stands_as_the_last_one_says() {
+    let (_backend, mut store, mut reader) = Sqlite::fresh().await;
+    let batch = one_submission();
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&batch).await.unwrap();
+    let before = batch.referrals[0].clone();
+    let mut between = before.clone();
+    between.referral.urgency = String::from("routine");
+    between.sections[1].revision = 2;
+    let wanted = Wanted { referrals: vec![before.referral.id.clone()], ..Wanted::default() };
+    assert_eq!(store.load(&wanted).await.unwrap().referrals, std::slice::from_ref(&before));
+    store.commit(&Batch { referrals: vec![between.clone(), before.clone()], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.load(&wanted).await.unwrap().referrals, std::slice::from_ref(&before));
+    store.commit(&Batch { referrals: vec![between.clone()], ..Batch::default() }).await.unwrap();
+    let page = brygga_engine::store::After { after: -1, limit: 9 };
+    assert_eq!(reader.all_referrals(page).await.unwrap(), [between]);
 }
 
 #[tokio::test]
@@ -161,12 +192,12 @@ async fn a_damaged_row_is_told_from_a_store_that_does_not_answer() {
     let (backend, mut store, mut reader) = Sqlite::fresh().await;
     store.load(&Wanted::default()).await.unwrap();
     store.commit(&one_submission()).await.unwrap();
-    let mut bare = backend.bare().await;
-    sqlx::query("UPDATE referral SET reference = CAST(x'ff' AS TEXT)").execute(&mut bare).await.unwrap();
+    let bare = backend.bare();
+    bare.execute_batch("UPDATE referral SET reference = CAST(x'ff' AS TEXT)").unwrap();
     let page = brygga_engine::store::After { after: -1, limit: 9 };
     let error = reader.all_referrals(page).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt(_)), "{error:?}");
-    sqlx::query("DROP TABLE section_content").execute(&mut bare).await.unwrap();
+    bare.execute_batch("DROP TABLE section_content").unwrap();
     let error = reader.contents(&super::samples::id(0, "referral"), &[(1, 1)]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable { statement: "read_contents", .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Unavailable { statement: "read_content", .. }), "{error:?}");
 }

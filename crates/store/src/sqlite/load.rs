@@ -1,0 +1,67 @@
+//! What a batch must see, read under the writer's lock. Called by the writer's thread, before `write.rs`.
+
+use std::collections::BTreeSet;
+
+use brygga_engine::rows::{Blob, HeadRow, KeyRow, OfferRow};
+use brygga_engine::store::{Loaded, Wanted};
+
+use super::columns::{Whole as _, only};
+use super::link::{Connection, Failed};
+use super::rows;
+use super::statements::*;
+
+/// Everything that is wanted and there.
+pub(super) fn load(connection: &Connection, wanted: &Wanted) -> Result<Loaded, Failed> {
+    let keys = keys(connection, wanted)?;
+    let mut referrals = rows::Whole::prepare(connection)?;
+    let mut own = connection.prepare(READ_REFERRAL)?;
+    let positions = positions(connection, wanted, &keys)?;
+    let read = |position| referrals.read(own.one([position], super::columns::referral)?);
+    Ok(Loaded {
+        head: head(connection)?,
+        referrals: positions.into_iter().map(read).collect::<Result<_, _>>()?,
+        sender_references: sender_references(connection, wanted)?,
+        offers: offers(connection, wanted)?,
+        keys,
+    })
+}
+
+/// The head.
+pub(super) fn head(connection: &Connection) -> Result<HeadRow, Failed> {
+    connection.prepare(READ_HEAD)?.one([], HeadRow::take)
+}
+
+fn keys(connection: &Connection, wanted: &Wanted) -> Result<Vec<KeyRow>, Failed> {
+    let mut key = connection.prepare(READ_KEY)?;
+    let read = |(agency, request): &(String, _)| key.first((agency.as_str(), blob(request)), KeyRow::take).transpose();
+    wanted.keys.iter().filter_map(read).collect()
+}
+
+/// Where the referrals begin that are wanted by id or by reference, or that a key was used for: a repeated submission cannot name
+/// the one that it made.
+fn positions(connection: &Connection, wanted: &Wanted, keys: &[KeyRow]) -> Result<BTreeSet<i64>, Failed> {
+    let (mut by_id, mut by_reference) = (connection.prepare(FIND_BY_ID)?, connection.prepare(FIND_BY_REFERENCE)?);
+    let mut found: BTreeSet<i64> = BTreeSet::new();
+    for id in wanted.referrals.iter().chain(keys.iter().filter_map(|key| key.referral.as_ref())) {
+        found.extend(by_id.first([blob(id)], only::<i64>)?);
+    }
+    for reference in &wanted.references {
+        found.extend(by_reference.first([reference.as_str()], only::<i64>)?);
+    }
+    Ok(found)
+}
+
+fn sender_references(connection: &Connection, wanted: &Wanted) -> Result<Vec<(Blob, String)>, Failed> {
+    let mut taken = connection.prepare(READ_TAKEN_REFERENCE)?;
+    let mut read = |hash: &Blob| Ok(taken.first([blob(hash)], only)?.map(|reference| (hash.clone(), reference)));
+    wanted.sender_references.iter().filter_map(|hash| read(hash).transpose()).collect()
+}
+
+fn offers(connection: &Connection, wanted: &Wanted) -> Result<Vec<OfferRow>, Failed> {
+    let mut offer = connection.prepare(READ_OFFER)?;
+    wanted.offers.iter().filter_map(|id| offer.first([blob(id)], OfferRow::take).transpose()).collect()
+}
+
+fn blob(blob: &Blob) -> &[u8] {
+    blob.0.as_slice()
+}

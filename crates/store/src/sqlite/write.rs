@@ -1,0 +1,150 @@
+//! Writes a batch, row by row through prepared statements. Called by the writer's thread, after `load.rs`.
+//!
+//! The batch brings every referral whole, and most of its rows stand in the database already; those that equal what this
+//! transaction loaded are passed over.
+
+use std::collections::HashMap;
+
+use brygga_engine::rows::*;
+use brygga_engine::store::Batch;
+use rusqlite::Error;
+
+use super::columns::{self, Part, Slots, Whole};
+use super::link::{Connection, Failed};
+use super::rows;
+use super::statements::*;
+use crate::waiting::Waiting;
+
+/// Referrals as they stand in the database, by first position.
+pub(super) type Standing = HashMap<i64, ReferralRows>;
+
+/// A referral as it is to stand, and as this transaction loaded it.
+struct Change<'b> {
+    now: &'b ReferralRows,
+    before: Option<ReferralRows>,
+}
+
+/// Every table once, the head last.
+pub(super) fn write(connection: &Connection, batch: &Batch, standing: Standing) -> Result<(), Failed> {
+    append(connection, APPEND_EVENT, &batch.events)?;
+    append(connection, APPEND_TREE, &batch.tree)?;
+    append(connection, APPEND_CHECKPOINT, batch.checkpoint.as_slice())?;
+    referrals(connection, &batch.referrals, standing)?;
+    append(connection, APPEND_INBOX, &batch.inbox)?;
+    append(connection, APPEND_STATUS, &batch.statuses)?;
+    append(connection, WRITE_KEY, &batch.keys)?;
+    contents(connection, batch)?;
+    append(connection, INSERT_OPENING, &batch.openings)?;
+    append(connection, INSERT_PERSON_LOOKUP, &batch.person_lookups)?;
+    append(connection, INSERT_SENDER_REFERENCE, &batch.sender_references)?;
+    append(connection, INSERT_OFFER, &batch.offers)?;
+    append(connection, WRITE_AGENCY, &batch.agencies)?;
+    append(connection, WRITE_FUNCTION, &batch.functions)?;
+    append(connection, MOVE_HEAD, batch.head.as_slice())
+}
+
+fn append<R: Whole>(connection: &Connection, statement: &'static str, rows: &[R]) -> Result<(), Failed> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut prepared = connection.prepare(statement)?;
+    rows.iter().try_for_each(|row| prepared.run(|slots| row.put(slots)))
+}
+
+fn referrals(connection: &Connection, referrals: &[ReferralRows], mut standing: Standing) -> Result<(), Failed> {
+    // Taken out, so that a referral that came twice would be written twice and stand as the last one says.
+    let changes = referrals.iter().map(|now| Change { now, before: standing.remove(&now.referral.first_position) });
+    let changes: Vec<Change<'_>> = changes.collect();
+    for change in &changes {
+        own(connection, change)?;
+    }
+    parts(
+        connection,
+        WRITE_PERSON,
+        &changes,
+        |rows| &rows.persons,
+        |row, place, slots| {
+            slots.put(&place)?;
+            row.put(slots)
+        },
+    )?;
+    parts(connection, WRITE_SECTION, &changes, |rows| &rows.sections, |row, _, slots| row.put(slots))?;
+    parts(connection, WRITE_CELL, &changes, |rows| &rows.cells, |row, _, slots| row.put(slots))?;
+    parts(connection, WRITE_CONSENT, &changes, |rows| &rows.consents, |row, _, slots| row.put(slots))?;
+    parts(connection, WRITE_STOP_USE, &changes, |rows| &rows.stop_uses, |row, _, slots| row.put(slots))
+}
+
+/// The referral's own row: whole, or as little as has changed.
+fn own(connection: &Connection, change: &Change<'_>) -> Result<(), Failed> {
+    let (row, waiting) = (&change.now.referral, Waiting::of(change.now));
+    let Some(before) = change.before.as_ref().filter(|before| columns::same_identity(&before.referral, row)) else {
+        return connection.prepare(WRITE_REFERRAL)?.run(|slots| {
+            slots.put(&row.first_position)?;
+            put_waiting(waiting, slots)?;
+            columns::put_identity(row, slots)?;
+            columns::put_progress(row, slots)
+        });
+    };
+    let waits_as_before = Waiting::of(before) == waiting;
+    if waits_as_before && before.referral == *row {
+        return Ok(());
+    }
+    let statement = if waits_as_before { MOVE_REFERRAL } else { PASS_REFERRAL_ON };
+    connection.prepare(statement)?.run(|slots| {
+        if !waits_as_before {
+            put_waiting(waiting, slots)?;
+        }
+        columns::put_progress(row, slots)?;
+        slots.put(&row.first_position)
+    })
+}
+
+fn put_waiting(waiting: Waiting, slots: &mut Slots<'_, '_>) -> Result<(), Error> {
+    let Waiting { sender, leader, recipient } = waiting;
+    [sender, leader, recipient].into_iter().try_for_each(|waits| slots.put(&i64::from(waits)))
+}
+
+/// The rows of one kind that hang on the referrals. They come in the order of their keys and none is ever deleted, so the one that
+/// stands in the same place is the same one, or another one came between and costs a write too many.
+fn parts<R: PartialEq + 'static>(
+    connection: &Connection,
+    statement: &'static str,
+    changes: &[Change<'_>],
+    of: impl Fn(&ReferralRows) -> &Vec<R>,
+    put: impl Fn(&R, i64, &mut Slots<'_, '_>) -> Result<(), Error>,
+) -> Result<(), Failed> {
+    let mut prepared = connection.prepare(statement)?;
+    for Change { now, before } in changes {
+        let origin = now.referral.first_position;
+        let mut standing = before.as_ref().map(&of).into_iter().flatten();
+        for (place, row) in (0_i64..).zip(of(now)) {
+            if standing.next() != Some(row) {
+                prepared.run(|slots| {
+                    slots.put(&origin)?;
+                    put(row, place, slots)
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn contents(connection: &Connection, batch: &Batch) -> Result<(), Failed> {
+    if batch.contents.is_empty() {
+        return Ok(());
+    }
+    let begin: HashMap<&Blob, i64> = batch.referrals.iter().map(|rows| (&rows.referral.id, rows.referral.first_position)).collect();
+    let mut prepared = connection.prepare(INSERT_CONTENT)?;
+    for row in &batch.contents {
+        let origin = match begin.get(&row.referral) {
+            Some(origin) => Some(*origin),
+            None => rows::origin_of(connection, &row.referral)?,
+        };
+        prepared.run(|slots| {
+            // Without its referral the row breaks NOT NULL, as it must.
+            slots.put(&origin)?;
+            row.put(slots)
+        })?;
+    }
+    Ok(())
+}
