@@ -44,7 +44,7 @@ pub fn explanation(explanation: &v1::Explanation, lang: Lang) -> Vec<String> {
     for (index, way) in explanation.ways.iter().enumerate() {
         let lead = match (strips(&way), index) {
             (false, 0) => say(lang, "passes if", "går om"),
-            (true, _) | (false, _) => say(lang, "or", "eller"),
+            (true | false, _) => say(lang, "or", "eller"),
         };
         lines.push(line("", lead, &self::way(way, &explanation.interest, lang)));
         for text in [way.text.as_ref(), way.deadline.as_ref(), way.legal_question.as_ref()].into_iter().flatten() {
