@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use brygga_domain::event::{Offer, OfferResult};
 use brygga_domain::{Code as _, ConsentId, Fact, OfferAnswer, OfferId, Reason, ReferralId, RetractReason};
-use brygga_wire::contract::WriteRequest;
+use brygga_wire::contract::{CommandStream as _, WriteRequest};
 use brygga_wire::v1;
 use bytes::Bytes;
 use prost::Message;
@@ -256,6 +256,8 @@ fn every_path_is_one_of_the_contract() {
         assert!(known.iter().any(|known| known == path), "{path}");
     }
     assert!(known.iter().any(|known| known == v1::OpenReferralRequest::PATH));
-    // 21 writes and 3 streams are the rest: a method that is added to the contract has to be added here.
-    assert_eq!(known.len(), crate::methods::READ_PATHS.len() + 21 + 3);
+    let streams = [brygga_wire::contract::ReferralCommands::PATH, brygga_wire::contract::InboxCommands::PATH];
+    assert!(streams.iter().all(|path| known.iter().any(|known| known == path)));
+    // 21 writes, 3 streams that are watched and these are the rest: a method that is added to the contract has to be added here.
+    assert_eq!(known.len(), crate::methods::READ_PATHS.len() + 21 + 3 + streams.len());
 }

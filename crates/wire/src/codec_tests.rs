@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::codec::decode;
 use crate::convert;
 use crate::door::Door;
+use crate::envelope::Enveloped;
 use crate::v1;
 
 /// Cases of each property; with all request types together well above 2,000 decodings.
@@ -29,6 +30,7 @@ macro_rules! every_request {
 }
 
 fn decode_as_every_request(bytes: &Bytes) {
+    answered(decode::<Enveloped>(bytes.clone()));
     every_request! { bytes;
         RecordOfferRequest SubmitReferralRequest AmendReferralRequest RetractReferralRequest GetReferralRequest ListReferralsRequest WatchReferralsRequest
         RecordConsentRequest WithdrawConsentRequest GetConsentRequest ListConsentsRequest

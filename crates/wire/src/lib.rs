@@ -11,6 +11,7 @@ pub mod content;
 pub mod contract;
 pub mod convert;
 pub mod door;
+pub mod envelope;
 mod identifier;
 pub mod limits;
 pub mod view;

@@ -19,6 +19,10 @@ const JOURNAL_PACKAGE: &str = "brygga.journal.v1";
 const JOURNAL_RUST_PATH: &str = "::brygga_journal::v1";
 /// The codec of the network interface: it keeps the raw frame, and refuses what prost alone would let through.
 const WIRE_CODEC: &str = "crate::codec::StrictCodec";
+/// Messages of which the wire crate keeps the raw bytes, because a command's key is bound to them.
+const ENVELOPED: [&str; 2] = [".brygga.v1.StreamInboxRequest", ".brygga.v1.StreamReferralsRequest"];
+/// What stands for them in Rust.
+const ENVELOPED_RUST_PATH: &str = "crate::envelope::Enveloped";
 /// Where the journal's code goes, below the workspace.
 const JOURNAL_GEN: &str = "crates/journal/src/gen";
 /// Where the network interface's code goes, below the workspace.
@@ -114,7 +118,8 @@ fn journal(mut descriptors: FileDescriptorSet) -> anyhow::Result<Vec<(String, Ve
 /// The network interface: messages, clients and servers; what belongs to the journal stays there.
 fn wire(descriptors: FileDescriptorSet) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let hidden = redact::hidden(&descriptors)?;
-    let builder = tonic_prost_build::configure()
+    let builder = ENVELOPED.iter().fold(tonic_prost_build::configure(), |builder, message| builder.extern_path(*message, ENVELOPED_RUST_PATH));
+    let builder = builder
         .extern_path(format!(".{JOURNAL_PACKAGE}"), JOURNAL_RUST_PATH)
         .codec_path(WIRE_CODEC)
         .bytes(".")

@@ -14,7 +14,7 @@ use brygga_wire::{convert, v1, view};
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
-use super::command::Done;
+use super::command::{Done, served};
 use super::read::{self, List};
 use super::status::Failed;
 
@@ -29,15 +29,15 @@ impl<R: Reader> ClearanceService for Rpc<R> {
     }
 
     async fn decide_clearance(&self, request: Request<v1::DecideClearanceRequest>) -> Result<Response<v1::DecideClearanceResponse>, Status> {
-        self.write(request, convert::decide_clearance, |done| Ok(v1::DecideClearanceResponse { referral: Some(stands(done)?), ..Default::default() })).await
+        self.write(request).await
     }
 
     async fn confirm_clearance(&self, request: Request<v1::ConfirmClearanceRequest>) -> Result<Response<v1::ConfirmClearanceResponse>, Status> {
-        self.write(request, convert::confirm_clearance, |done| Ok(v1::ConfirmClearanceResponse { referral: Some(stands(done)?), ..Default::default() })).await
+        self.write(request).await
     }
 
     async fn revoke_clearance(&self, request: Request<v1::RevokeClearanceRequest>) -> Result<Response<v1::RevokeClearanceResponse>, Status> {
-        self.write(request, convert::revoke_clearance, |done| Ok(v1::RevokeClearanceResponse { referral: Some(stands(done)?), ..Default::default() })).await
+        self.write(request).await
     }
 }
 
@@ -108,4 +108,10 @@ fn stands(done: &Done) -> Result<v1::ClearanceReferral, Failed> {
     let referral = done.referral()?;
     let clearing = clears(&done.agency, referral).ok_or(Failed::Bug("an agency cleared a referral in which it has no part"))?;
     Ok(view::clearance_referral(referral, clearing))
+}
+
+served! {
+    DecideClearanceRequest decide_clearance => |done| Ok(v1::DecideClearanceResponse { referral: Some(stands(done)?), ..Default::default() });
+    ConfirmClearanceRequest confirm_clearance => |done| Ok(v1::ConfirmClearanceResponse { referral: Some(stands(done)?), ..Default::default() });
+    RevokeClearanceRequest revoke_clearance => |done| Ok(v1::RevokeClearanceResponse { referral: Some(stands(done)?), ..Default::default() });
 }

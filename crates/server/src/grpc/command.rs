@@ -1,7 +1,9 @@
-//! The common path of every write: request, command, commit, receipt.
+//! The common path of every write, alone or on a stream: request, command, commit, receipt.
 //!
-//! It never answers before the commit. What comes before: the conversion at the door. What comes after: the service that shows how
-//! things stand.
+//! It never answers before the commit. What comes before: the conversion at the door. What comes after: [`Served::show`], which says
+//! how things stand.
+
+use std::future::Future;
 
 use brygga_domain::{AgencyId, Digest, Event, Fact, Position, Referral, Time};
 use brygga_engine::batch::Committed;
@@ -19,8 +21,51 @@ use super::Rpc;
 use super::status::Failed;
 use crate::layers::digest::RequestDigest;
 
-/// How a request becomes a command.
-pub(super) type Convert<Q> = fn(Q, &Door, &AgencyId) -> Result<Asked, Malformed>;
+/// A write as it is served: alone and on a stream alike.
+pub(super) trait Served: WriteRequest<Response: 'static> + 'static {
+    /// The command of a request.
+    fn convert(self, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed>;
+    /// What its answer shows beside the proof.
+    fn show<R: Reader>(rpc: &Rpc<R>, done: &mut Done) -> impl Future<Output = Result<Self::Response, Failed>> + Send;
+}
+
+/// Serves requests whose answer is read off what was committed.
+macro_rules! served {
+    ($($request:ident $convert:ident => $show:expr;)*) => {$(
+        impl $crate::grpc::command::Served for brygga_wire::v1::$request {
+            fn convert(self, door: &brygga_wire::Door, agency: &brygga_domain::AgencyId) -> Result<brygga_wire::convert::Asked, brygga_wire::convert::Malformed> {
+                brygga_wire::convert::$convert(self, door, agency)
+            }
+
+            async fn show<R: brygga_engine::store::Reader>(_: &$crate::grpc::Rpc<R>, done: &mut $crate::grpc::command::Done) -> Result<Self::Response, $crate::grpc::status::Failed> {
+                let show: fn(&$crate::grpc::command::Done) -> Result<Self::Response, $crate::grpc::status::Failed> = $show;
+                show(done)
+            }
+        }
+    )*};
+}
+pub(super) use served;
+
+/// A request that came, and from whom.
+pub(super) struct Received<Q> {
+    /// The agency of the connection.
+    pub(super) agency: AgencyId,
+    /// SHA-256 of the request as it came.
+    pub(super) raw: Digest,
+    /// The request.
+    pub(super) message: Q,
+    /// On which way.
+    pub(super) came: Came,
+}
+
+/// On which way a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// By its own method: its answer goes on from the client's pin.
+    Alone,
+    /// On a stream, which knows what it sent before and proves what is between.
+    OnStream,
+}
 
 /// A command that was carried out, with its receipt and what it released.
 pub(super) struct Done {
@@ -32,8 +77,9 @@ pub(super) struct Done {
     pub(super) committed: Committed,
     /// Receipt and content.
     pub(super) delivery: Delivery,
+    /// Size of the log that the client has pinned.
+    pub(super) pinned_size: u64,
     origin: String,
-    pinned_size: u64,
 }
 
 impl Done {
@@ -65,7 +111,8 @@ impl Done {
         Err(Failed::Bug("a receipt lacks the event that its command makes"))
     }
 
-    fn receipt(&self) -> v1::Receipt {
+    /// Its receipt.
+    pub(super) fn receipt(&self) -> v1::Receipt {
         let receipt = &self.delivery.receipt;
         let size = self.committed.size;
         let proofs: Vec<InclusionProof> =
@@ -87,38 +134,51 @@ impl Done {
 
 impl<R: Reader> Rpc<R> {
     /// Carries a request out and shows what came of it.
-    pub(super) async fn write<Q: WriteRequest + Send>(
-        &self,
-        request: Request<Q>,
-        convert: Convert<Q>,
-        show: fn(&Done) -> Result<Q::Response, Failed>,
-    ) -> Result<Response<Q::Response>, Status> {
-        let done = self.carry_out(request, |message, door, agency| convert(message, door, agency).map(|asked| (asked, ()))).await;
-        let shown = done.and_then(|(done, ())| show(&done).map(|answer| done.proven(answer)));
-        shown.map_err(|failed| self.status(&failed))
+    pub(super) async fn write<Q: Served>(&self, request: Request<Q>) -> Result<Response<Q::Response>, Status> {
+        let answered = async {
+            let (mut done, ()) = self.carry_out(self.received(request)?, asked).await?;
+            let answer = Q::show(self, &mut done).await?;
+            Ok(done.proven(answer))
+        };
+        answered.await.map_err(|failed: Failed| self.status(&failed))
+    }
+
+    /// A request by its own method, with the digest that the layer took of it.
+    pub(super) fn received<Q>(&self, request: Request<Q>) -> Result<Received<Q>, Failed> {
+        let (_, extensions, message) = request.into_parts();
+        let agency = self.caller(&extensions)?;
+        let raw = extensions.get().and_then(RequestDigest::get).ok_or(Failed::Bug("a request came without its digest"))?;
+        Ok(Received { agency, raw, message, came: Came::Alone })
     }
 
     /// Carries a request out. `convert` may keep more of the request than the command does.
-    pub(super) async fn carry_out<Q, T, C>(&self, request: Request<Q>, convert: C) -> Result<(Done, T), Failed>
+    pub(super) async fn carry_out<Q, T, C>(&self, received: Received<Q>, convert: C) -> Result<(Done, T), Failed>
     where
         Q: WriteRequest + Send,
         T: Send,
         C: FnOnce(Q, &Door, &AgencyId) -> Result<(Asked, T), Malformed> + Send,
     {
-        let (_, extensions, message) = request.into_parts();
-        let agency = self.caller(&extensions)?;
-        let digest = digest::<Q>(extensions.get())?;
+        let Received { agency, raw, message, came } = received;
+        let digest = digest::<Q>(raw);
         let (asked, kept) = convert(message, &self.door, &agency)?;
         let pinned_size = asked.pinned_size;
         let receipted = self.broker.carry_out(asked.command(agency.clone(), digest, self.broker.entropy()?)).await?;
-        let delivery = self.broker.deliver(&receipted, pinned_size).await.map_err(Failed::Delivery)?;
+        let from = match came {
+            Came::Alone => pinned_size,
+            Came::OnStream => 0,
+        };
+        let delivery = self.broker.deliver(&receipted, from).await.map_err(Failed::Delivery)?;
         let origin = self.broker.key().name().to_owned();
         Ok((Done { agency, now: self.broker.now(), committed: receipted.committed, delivery, origin, pinned_size }, kept))
     }
 }
 
+/// The conversion of a request of which nothing is kept.
+pub(super) fn asked<Q: Served>(message: Q, door: &Door, agency: &AgencyId) -> Result<(Asked, ()), Malformed> {
+    message.convert(door, agency).map(|asked| (asked, ()))
+}
+
 /// What the key is bound to. The method belongs to it because several requests have the same shape: accepting is not opening.
-fn digest<Q: WriteRequest>(received: Option<&RequestDigest>) -> Result<Digest, Failed> {
-    let received = received.and_then(RequestDigest::get).ok_or(Failed::Bug("a request came without its digest"))?;
-    Ok(Digest(Sha256::new().chain_update(Q::PATH).chain_update([0]).chain_update(received.0).finalize().into()))
+fn digest<Q: WriteRequest>(raw: Digest) -> Digest {
+    Digest(Sha256::new().chain_update(Q::PATH).chain_update([0]).chain_update(raw.0).finalize().into())
 }

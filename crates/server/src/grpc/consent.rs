@@ -9,26 +9,21 @@ use brygga_engine::projection::number;
 use brygga_engine::store::Reader;
 use brygga_wire::convert::read::{self as wanted, Cursor};
 use brygga_wire::v1::consent_service_server::ConsentService;
-use brygga_wire::{convert, v1, view};
+use brygga_wire::{v1, view};
 use tonic::{Request, Response, Status};
 
-use super::command::Done;
+use super::command::{Done, served};
 use super::status::Failed;
 use super::{Rpc, read};
 
 #[tonic::async_trait]
 impl<R: Reader> ConsentService for Rpc<R> {
     async fn record_consent(&self, request: Request<v1::RecordConsentRequest>) -> Result<Response<v1::RecordConsentResponse>, Status> {
-        self.write(request, convert::record_consent, |done| {
-            let (at, _) = done.event(|fact| matches!(fact, Fact::ConsentRecorded(_)))?;
-            let (referral, consent) = consent(done, |consent| consent.at == at)?;
-            Ok(v1::RecordConsentResponse { consent: Some(view::consent(referral, consent, done.now)), ..Default::default() })
-        })
-        .await
+        self.write(request).await
     }
 
     async fn withdraw_consent(&self, request: Request<v1::WithdrawConsentRequest>) -> Result<Response<v1::WithdrawConsentResponse>, Status> {
-        self.write(request, convert::withdraw_consent, withdrawn).await
+        self.write(request).await
     }
 
     async fn get_consent(&self, request: Request<v1::GetConsentRequest>) -> Result<Response<v1::GetConsentResponse>, Status> {
@@ -83,6 +78,17 @@ fn consent(done: &Done, wanted: impl Fn(&Consent) -> bool) -> Result<(&Referral,
     let referral = done.referral()?;
     let consent = referral.consents.iter().find(|consent| wanted(consent));
     consent.map(|consent| (referral, consent)).ok_or(Failed::Bug("a consent was committed and is not on record"))
+}
+
+served! {
+    RecordConsentRequest record_consent => recorded;
+    WithdrawConsentRequest withdraw_consent => withdrawn;
+}
+
+fn recorded(done: &Done) -> Result<v1::RecordConsentResponse, Failed> {
+    let (at, _) = done.event(|fact| matches!(fact, Fact::ConsentRecorded(_)))?;
+    let (referral, consent) = consent(done, |consent| consent.at == at)?;
+    Ok(v1::RecordConsentResponse { consent: Some(view::consent(referral, consent, done.now)), ..Default::default() })
 }
 
 fn withdrawn(done: &Done) -> Result<v1::WithdrawConsentResponse, Failed> {

@@ -9,6 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
+use super::command::served;
 use super::stream::inbox::Inbox;
 
 #[tonic::async_trait]
@@ -26,48 +27,54 @@ impl<R: Reader> InboxService for Rpc<R> {
     }
 
     async fn claim_referral(&self, request: Request<v1::ClaimReferralRequest>) -> Result<Response<v1::ClaimReferralResponse>, Status> {
-        self.write(request, convert::claim_referral, |done| Ok(v1::ClaimReferralResponse { envelope: Some(done.envelope()?), ..Default::default() })).await
+        self.write(request).await
     }
 
     async fn open_referral(&self, request: Request<v1::OpenReferralRequest>) -> Result<Response<v1::OpenReferralResponse>, Status> {
-        let opened = self.open(request).await;
-        opened.map_err(|failed| self.status(&failed))
+        self.write(request).await
     }
 
     async fn acknowledge_delivery(&self, request: Request<v1::AcknowledgeDeliveryRequest>) -> Result<Response<v1::AcknowledgeDeliveryResponse>, Status> {
-        self.write(request, convert::acknowledge_delivery, |done| {
-            Ok(v1::AcknowledgeDeliveryResponse { envelope: Some(done.envelope()?), ..Default::default() })
-        })
-        .await
+        self.write(request).await
     }
 
     async fn accept_referral(&self, request: Request<v1::AcceptReferralRequest>) -> Result<Response<v1::AcceptReferralResponse>, Status> {
-        self.write(request, convert::accept_referral, |done| Ok(v1::AcceptReferralResponse { envelope: Some(done.envelope()?), ..Default::default() })).await
+        self.write(request).await
     }
 
     async fn decline_referral(&self, request: Request<v1::DeclineReferralRequest>) -> Result<Response<v1::DeclineReferralResponse>, Status> {
-        self.write(request, convert::decline_referral, |done| Ok(v1::DeclineReferralResponse { envelope: Some(done.envelope()?), ..Default::default() })).await
+        self.write(request).await
     }
 
     async fn return_referral(&self, request: Request<v1::ReturnReferralRequest>) -> Result<Response<v1::ReturnReferralResponse>, Status> {
-        self.write(request, convert::return_referral, |done| Ok(v1::ReturnReferralResponse { envelope: Some(done.envelope()?), ..Default::default() })).await
+        self.write(request).await
     }
 
     async fn record_contact(&self, request: Request<v1::RecordContactRequest>) -> Result<Response<v1::RecordContactResponse>, Status> {
-        self.write(request, convert::record_contact, |done| Ok(v1::RecordContactResponse { envelope: Some(done.envelope()?), ..Default::default() })).await
+        self.write(request).await
     }
 
     async fn close_referral(&self, request: Request<v1::CloseReferralRequest>) -> Result<Response<v1::CloseReferralResponse>, Status> {
-        self.write(request, convert::close_referral, |done| Ok(v1::CloseReferralResponse { envelope: Some(done.envelope()?), ..Default::default() })).await
+        self.write(request).await
     }
 
     async fn acknowledge_stop_use(&self, request: Request<v1::AcknowledgeStopUseRequest>) -> Result<Response<v1::AcknowledgeStopUseResponse>, Status> {
-        self.write(request, convert::acknowledge_stop_use, |done| Ok(v1::AcknowledgeStopUseResponse { envelope: Some(done.envelope()?), ..Default::default() }))
-            .await
+        self.write(request).await
     }
 
     async fn acknowledge_recall(&self, request: Request<v1::AcknowledgeRecallRequest>) -> Result<Response<v1::AcknowledgeRecallResponse>, Status> {
-        self.write(request, convert::acknowledge_recall, |done| Ok(v1::AcknowledgeRecallResponse { envelope: Some(done.envelope()?), ..Default::default() }))
-            .await
+        self.write(request).await
     }
+}
+
+served! {
+    ClaimReferralRequest claim_referral => |done| Ok(v1::ClaimReferralResponse { envelope: Some(done.envelope()?), ..Default::default() });
+    AcknowledgeDeliveryRequest acknowledge_delivery => |done| Ok(v1::AcknowledgeDeliveryResponse { envelope: Some(done.envelope()?), ..Default::default() });
+    AcceptReferralRequest accept_referral => |done| Ok(v1::AcceptReferralResponse { envelope: Some(done.envelope()?), ..Default::default() });
+    DeclineReferralRequest decline_referral => |done| Ok(v1::DeclineReferralResponse { envelope: Some(done.envelope()?), ..Default::default() });
+    ReturnReferralRequest return_referral => |done| Ok(v1::ReturnReferralResponse { envelope: Some(done.envelope()?), ..Default::default() });
+    RecordContactRequest record_contact => |done| Ok(v1::RecordContactResponse { envelope: Some(done.envelope()?), ..Default::default() });
+    CloseReferralRequest close_referral => |done| Ok(v1::CloseReferralResponse { envelope: Some(done.envelope()?), ..Default::default() });
+    AcknowledgeStopUseRequest acknowledge_stop_use => |done| Ok(v1::AcknowledgeStopUseResponse { envelope: Some(done.envelope()?), ..Default::default() });
+    AcknowledgeRecallRequest acknowledge_recall => |done| Ok(v1::AcknowledgeRecallResponse { envelope: Some(done.envelope()?), ..Default::default() });
 }

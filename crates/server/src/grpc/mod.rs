@@ -39,6 +39,7 @@ use brygga_wire::v1::directory_service_server::DirectoryServiceServer;
 use brygga_wire::v1::disclosure_log_service_server::DisclosureLogServiceServer;
 use brygga_wire::v1::inbox_service_server::InboxServiceServer;
 use brygga_wire::v1::referral_service_server::ReferralServiceServer;
+use brygga_wire::v1::stream_service_server::StreamServiceServer;
 use brygga_wire::{DESCRIPTORS, Door};
 use opentelemetry::trace::TraceContextExt;
 use tokio::sync::{Semaphore, watch};
@@ -89,7 +90,7 @@ pub async fn router<R: Reader>(parts: Parts<R>) -> Result<Grpc, ReflectionError>
     let pulse = stream::pulse(&parts);
     let Parts { broker, door, limits, tasks, stop, reflection } = parts;
     let asks = Semaphore::new(stream::STREAM_ASKS_AT_ONCE_MAX);
-    let rpc = Arc::new(Rpc(Arc::new(Shared { broker, door, tasks, stop, pulse, asks })));
+    let rpc = Arc::new(Rpc(Arc::new(Shared { broker, door, tasks, stop, pulse, asks, shares: stream::commands::Shares::default() })));
     let (health, health_service) = tonic_health::server::health_reporter();
     let mut routes = Routes::builder();
     routes.add_service(health_service);
@@ -107,6 +108,7 @@ pub async fn router<R: Reader>(parts: Parts<R>) -> Result<Grpc, ReflectionError>
         InboxServiceServer, RELEASE_BYTES_MAX;
         DisclosureLogServiceServer, limits.message_bytes;
         DirectoryServiceServer, limits.message_bytes;
+        StreamServiceServer, RELEASE_BYTES_MAX;
     }
     if reflection {
         let service = tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTORS).build_v1();
@@ -123,6 +125,7 @@ pub(crate) struct Shared<R> {
     stop: CancellationToken,
     pulse: watch::Receiver<u64>,
     asks: Semaphore,
+    shares: stream::commands::Shares,
 }
 
 /// The one type behind all services.

@@ -4,18 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use brygga_domain::{Event, Fact, Position, Reason, Referral};
+use brygga_domain::{AgencyId, Event, Fact, Position, Reason, Referral};
 use brygga_engine::delivery;
 use brygga_engine::projection::number;
 use brygga_engine::readers::AskError;
 use brygga_engine::rows::ContentRow;
 use brygga_engine::store::{Corrupt, Reader, StoreError};
-use brygga_wire::{convert, v1, view};
+use brygga_wire::convert::{Asked, Malformed};
+use brygga_wire::{Door, convert, v1, view};
 use bytes::Bytes;
-use tonic::{Request, Response};
 
 use super::Rpc;
-use super::command::Done;
+use super::command::{Done, Served};
 use super::status::Failed;
 
 /// Events of a referral that are looked through for earlier releases.
@@ -24,20 +24,24 @@ const EARLIER_SCAN_EVENTS_MAX: usize = 512;
 /// Stored content by section and revision.
 type Contents = BTreeMap<(i64, i64), ContentRow>;
 
-impl<R: Reader> Rpc<R> {
-    pub(super) async fn open(&self, request: Request<v1::OpenReferralRequest>) -> Result<Response<v1::OpenReferralResponse>, Failed> {
-        let opened = self.carry_out(request, |message, door, agency| convert::open_referral(message, door, agency).map(|asked| (asked, ())));
-        let (mut done, ()) = opened.await?;
+impl Served for v1::OpenReferralRequest {
+    fn convert(self, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+        convert::open_referral(self, door, agency)
+    }
+
+    async fn show<R: Reader>(rpc: &Rpc<R>, done: &mut Done) -> Result<v1::OpenReferralResponse, Failed> {
         let mut contents: Contents = std::mem::take(&mut done.delivery.contents).into_iter().map(|row| ((row.section, row.revision), row)).collect();
         let (release, event) = done.event(|fact| matches!(fact, Fact::SectionsReleased { .. }))?;
         let referral = done.referral()?;
         let sections = done.committed.released.iter().map(|released| section(referral, *released, &mut contents)).collect::<Result<Vec<_>, _>>()?;
         let renewed: Vec<(u32, u32)> = done.committed.released.iter().copied().filter(|(_, revision)| *revision > 1).collect();
-        let supersedes = self.earlier(event, renewed).await?;
         let envelope = Some(view::envelope(referral));
-        Ok(done.proven(v1::OpenReferralResponse { envelope, sections, release: release.0, supersedes, ..Default::default() }))
+        let supersedes = rpc.earlier(event, renewed).await?;
+        Ok(v1::OpenReferralResponse { envelope, sections, release: release.0, supersedes, ..Default::default() })
     }
+}
 
+impl<R: Reader> Rpc<R> {
     /// The latest release of an earlier revision of each section, found along the referral's own chain of events.
     async fn earlier(&self, release: Event, sections: Vec<(u32, u32)>) -> Result<Vec<v1::EarlierRelease>, Failed> {
         if sections.is_empty() {

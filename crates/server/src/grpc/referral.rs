@@ -6,11 +6,12 @@ use brygga_domain::{Fact, Referral};
 use brygga_engine::store::{After, Reader, ReferralKey, StoreError};
 use brygga_wire::convert::read::{self as wanted, Cursor, Named, ReferralsWanted};
 use brygga_wire::v1::referral_service_server::ReferralService;
-use brygga_wire::{convert, v1, view};
+use brygga_wire::{v1, view};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
+use super::command::{Done, served};
 use super::read;
 use super::status::Failed;
 use super::stream::statuses::Statuses;
@@ -18,27 +19,19 @@ use super::stream::statuses::Statuses;
 #[tonic::async_trait]
 impl<R: Reader> ReferralService for Rpc<R> {
     async fn record_offer(&self, request: Request<v1::RecordOfferRequest>) -> Result<Response<v1::RecordOfferResponse>, Status> {
-        self.write(request, convert::record_offer, |done| {
-            let (_, event) = done.event(|fact| matches!(fact, Fact::OfferRecorded(_)))?;
-            let Fact::OfferRecorded(offer) = event.fact else { return Err(Failed::Bug("an event changed its kind")) };
-            Ok(v1::RecordOfferResponse { offer_id: offer.id.to_string(), ..Default::default() })
-        })
-        .await
+        self.write(request).await
     }
 
     async fn submit_referral(&self, request: Request<v1::SubmitReferralRequest>) -> Result<Response<v1::SubmitReferralResponse>, Status> {
-        self.write(request, convert::submit_referral, |done| Ok(v1::SubmitReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() }))
-            .await
+        self.write(request).await
     }
 
     async fn amend_referral(&self, request: Request<v1::AmendReferralRequest>) -> Result<Response<v1::AmendReferralResponse>, Status> {
-        self.write(request, convert::amend_referral, |done| Ok(v1::AmendReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() }))
-            .await
+        self.write(request).await
     }
 
     async fn retract_referral(&self, request: Request<v1::RetractReferralRequest>) -> Result<Response<v1::RetractReferralResponse>, Status> {
-        self.write(request, convert::retract_referral, |done| Ok(v1::RetractReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() }))
-            .await
+        self.write(request).await
     }
 
     async fn get_referral(&self, request: Request<v1::GetReferralRequest>) -> Result<Response<v1::GetReferralResponse>, Status> {
@@ -56,6 +49,19 @@ impl<R: Reader> ReferralService for Rpc<R> {
         let source = self.caller(request.extensions()).map(|agency| Statuses::new(agency, request.get_ref().after));
         self.answered(source.map(|source| self.stream(source)))
     }
+}
+
+served! {
+    RecordOfferRequest record_offer => offered;
+    SubmitReferralRequest submit_referral => |done| Ok(v1::SubmitReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() });
+    AmendReferralRequest amend_referral => |done| Ok(v1::AmendReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() });
+    RetractReferralRequest retract_referral => |done| Ok(v1::RetractReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() });
+}
+
+fn offered(done: &Done) -> Result<v1::RecordOfferResponse, Failed> {
+    let (_, event) = done.event(|fact| matches!(fact, Fact::OfferRecorded(_)))?;
+    let Fact::OfferRecorded(offer) = event.fact else { return Err(Failed::Bug("an event changed its kind")) };
+    Ok(v1::RecordOfferResponse { offer_id: offer.id.to_string(), ..Default::default() })
 }
 
 impl<R: Reader> Rpc<R> {

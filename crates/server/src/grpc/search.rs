@@ -48,7 +48,7 @@ impl Entry {
 impl<R: Reader> Rpc<R> {
     pub(super) async fn search(&self, request: Request<v1::SearchEntriesRequest>) -> Result<Response<v1::SearchEntriesResponse>, Failed> {
         let kept = |message, door: &_, agency: &_| convert::search_entries(message, door, agency).map(|(asked, wanted, page)| (asked, (wanted, page)));
-        let (done, (wanted, page)) = self.carry_out(request, kept).await?;
+        let (done, (wanted, page)) = self.carry_out(self.received(request)?, kept).await?;
         let asked_at = done.asked_at()?;
         let entries = page.entries;
         let found = self.broker.readers().ask(move |reader| Box::pin(async move { scan(reader, wanted, &page, asked_at).await }));
@@ -59,7 +59,7 @@ impl<R: Reader> Rpc<R> {
     }
 
     pub(super) async fn entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Failed> {
-        let (done, position) = self.carry_out(request, convert::get_entry).await?;
+        let (done, position) = self.carry_out(self.received(request)?, convert::get_entry).await?;
         // The answer holds what stood before the question, so that a repeated question is answered alike.
         if position >= done.asked_at()? {
             return Err(Reason::NotFound.into());

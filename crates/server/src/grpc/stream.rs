@@ -4,6 +4,7 @@
 //! reader while it waits, and its queue is bounded: a slow client makes its own stream slow and nothing else. Tasks run under the
 //! tracker and end with the stop token, the client, or the first failure.
 
+pub mod commands;
 pub mod inbox;
 pub mod log;
 pub mod statuses;
@@ -65,9 +66,10 @@ impl<R: Reader> Rpc<R> {
 }
 
 /// One open stream.
-struct Running<R, S: Source<R>>
+struct Running<R, S>
 where
     R: Reader,
+    S: Source<R>,
 {
     rpc: Rpc<R>,
     source: S,
@@ -75,7 +77,7 @@ where
 }
 
 /// Why a stream ends.
-enum Ended {
+pub(super) enum Ended {
     /// The client has gone.
     ClientGone,
     /// The broker is stopping, or reading failed.

@@ -1,5 +1,6 @@
 //! The services against a whole engine in memory: requests pass the digest layer and the generated routes, as they do in a broker.
 
 mod access;
+mod commands;
 mod story;
 mod world;

@@ -42,7 +42,7 @@ pub const LOCAL_ERROR_RESETS_MAX: usize = 64;
 pub const WRITES_AT_ONCE_MAX: usize = 1024;
 /// Reads at once.
 pub const READS_AT_ONCE_MAX: usize = 256;
-/// Open status, inbox and log streams.
+/// Open streams: of answers, of inboxes, of the log, and of commands.
 pub const STREAMS_AT_ONCE_MAX: usize = 2048;
 /// One agency has at most one in so many of the places of each class.
 pub const AGENCY_SHARE: usize = 2;
@@ -117,7 +117,7 @@ impl Class {
     pub fn of_path(path: &str) -> Self {
         let method = path.rsplit('/').next().unwrap_or_default();
         let begins = |verbs: &[&str]| verbs.iter().any(|verb| method.starts_with(verb));
-        if begins(&["Watch", "Tail", "ServerReflection"]) {
+        if begins(&["Watch", "Tail", "Stream", "ServerReflection"]) {
             Self::Stream
         } else if begins(&["Get", "List", "Search", "Find", "Resolve", "Check", "Explain"]) {
             Self::Read
@@ -314,6 +314,8 @@ mod tests {
             ("/brygga.v1.DirectoryService/ResolveRoute", Class::Read),
             ("/brygga.v1.InboxService/WatchInbox", Class::Stream),
             ("/brygga.v1.DisclosureLogService/TailEntries", Class::Stream),
+            ("/brygga.v1.StreamService/StreamReferrals", Class::Stream),
+            ("/brygga.v1.StreamService/StreamInbox", Class::Stream),
             ("/grpc.health.v1.Health/Check", Class::Read),
             ("/grpc.health.v1.Health/Watch", Class::Stream),
             ("nonsense", Class::Write),

@@ -41,6 +41,8 @@ pub const METHODS: &[&str] = &[
     "/brygga.v1.ReferralService/GetReferral",
     "/brygga.v1.ReferralService/ListReferrals",
     "/brygga.v1.ReferralService/WatchReferrals",
+    "/brygga.v1.StreamService/StreamReferrals",
+    "/brygga.v1.StreamService/StreamInbox",
 ];
 
 #[cfg(test)]

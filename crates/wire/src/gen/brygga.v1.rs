@@ -6530,6 +6530,533 @@ pub mod inbox_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Why a command on a stream was not carried out: what the unary method answers as its status.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CommandError {
+    /// The code of gRPC.
+    #[prost(int32, tag = "1")]
+    pub code: i32,
+    /// The text of the status.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+    /// The serialized google.rpc.Status, as a unary call carries it in `grpc-status-details-bin`.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub details: ::prost::bytes::Bytes,
+}
+/// One answer on a stream. Answers come as they are ready, not in the order of the commands; the consistency proof of each goes on
+/// from the answers before it, the first one's from the `pinned_size` of its command.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamReferralsResponse {
+    /// The `request_id` of the command.
+    #[prost(string, tag = "16")]
+    pub request_id: ::prost::alloc::string::String,
+    /// What became of the command.
+    #[prost(
+        oneof = "stream_referrals_response::Answer",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 15"
+    )]
+    pub answer: ::core::option::Option<stream_referrals_response::Answer>,
+}
+/// Nested message and enum types in `StreamReferralsResponse`.
+pub mod stream_referrals_response {
+    /// What became of the command.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Answer {
+        /// It is submitted.
+        #[prost(message, tag = "1")]
+        Submit(super::SubmitReferralResponse),
+        /// It is amended.
+        #[prost(message, tag = "2")]
+        Amend(super::AmendReferralResponse),
+        /// It is taken back.
+        #[prost(message, tag = "3")]
+        Retract(super::RetractReferralResponse),
+        /// The offer is recorded.
+        #[prost(message, tag = "4")]
+        RecordOffer(super::RecordOfferResponse),
+        /// The consent is recorded.
+        #[prost(message, tag = "5")]
+        RecordConsent(super::RecordConsentResponse),
+        /// The consent is withdrawn.
+        #[prost(message, tag = "6")]
+        WithdrawConsent(super::WithdrawConsentResponse),
+        /// The decision is recorded.
+        #[prost(message, tag = "7")]
+        DecideClearance(super::DecideClearanceResponse),
+        /// The second officer's word is recorded.
+        #[prost(message, tag = "8")]
+        ConfirmClearance(super::ConfirmClearanceResponse),
+        /// The decisions are taken back.
+        #[prost(message, tag = "9")]
+        RevokeClearance(super::RevokeClearanceResponse),
+        /// The command was refused or could not be carried out. The stream goes on.
+        #[prost(message, tag = "15")]
+        Error(super::CommandError),
+    }
+}
+/// One answer, or one item of the inbox. Answers come as they are ready, not in the order of the commands; the consistency proof of
+/// each goes on from the answers before it, the first one's from the `pinned_size` of its command.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamInboxResponse {
+    /// The `request_id` of the command; empty for what comes into the inbox.
+    #[prost(string, tag = "16")]
+    pub request_id: ::prost::alloc::string::String,
+    /// What became of the command, or what came in.
+    #[prost(
+        oneof = "stream_inbox_response::Answer",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15"
+    )]
+    pub answer: ::core::option::Option<stream_inbox_response::Answer>,
+}
+/// Nested message and enum types in `StreamInboxResponse`.
+pub mod stream_inbox_response {
+    /// What became of the command, or what came in.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Answer {
+        /// It is taken on.
+        #[prost(message, tag = "1")]
+        Claim(super::ClaimReferralResponse),
+        /// The content.
+        #[prost(message, tag = "2")]
+        Open(super::OpenReferralResponse),
+        /// The delivery is confirmed.
+        #[prost(message, tag = "3")]
+        AcknowledgeDelivery(super::AcknowledgeDeliveryResponse),
+        /// It is taken.
+        #[prost(message, tag = "4")]
+        Accept(super::AcceptReferralResponse),
+        /// It is not taken.
+        #[prost(message, tag = "5")]
+        Decline(super::DeclineReferralResponse),
+        /// It is sent back.
+        #[prost(message, tag = "6")]
+        Return(super::ReturnReferralResponse),
+        /// The contact is recorded.
+        #[prost(message, tag = "7")]
+        RecordContact(super::RecordContactResponse),
+        /// It is closed.
+        #[prost(message, tag = "8")]
+        Close(super::CloseReferralResponse),
+        /// The notice is answered.
+        #[prost(message, tag = "9")]
+        AcknowledgeStopUse(super::AcknowledgeStopUseResponse),
+        /// The recall is confirmed.
+        #[prost(message, tag = "10")]
+        AcknowledgeRecall(super::AcknowledgeRecallResponse),
+        /// What comes into the inbox that is watched, or a sign of life.
+        #[prost(message, tag = "14")]
+        Watched(super::WatchInboxResponse),
+        /// The command was refused or could not be carried out. The stream goes on.
+        #[prost(message, tag = "15")]
+        Error(super::CommandError),
+    }
+}
+/// Generated client implementations.
+pub mod stream_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// For systems that send or receive much. A stream takes a limited number of commands at a time, and reads on as answers leave.
+    #[derive(Debug, Clone)]
+    pub struct StreamServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl StreamServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> StreamServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> StreamServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            StreamServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Carries the commands of a sender. Each is what the unary method of its kind does, answered by itself and under the same key: it
+        /// may be repeated there, or on another stream.
+        pub async fn stream_referrals(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<
+                Message = crate::envelope::Enveloped,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::StreamReferralsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.StreamService/StreamReferrals",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.StreamService", "StreamReferrals"));
+            self.inner.streaming(req, path, codec).await
+        }
+        /// Carries the commands of a recipient in the same way, and what comes into one inbox.
+        pub async fn stream_inbox(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<
+                Message = crate::envelope::Enveloped,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::StreamInboxResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.StreamService/StreamInbox",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.StreamService", "StreamInbox"));
+            self.inner.streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod stream_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with StreamServiceServer.
+    #[async_trait]
+    pub trait StreamService: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the StreamReferrals method.
+        type StreamReferralsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::StreamReferralsResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Carries the commands of a sender. Each is what the unary method of its kind does, answered by itself and under the same key: it
+        /// may be repeated there, or on another stream.
+        async fn stream_referrals(
+            &self,
+            request: tonic::Request<tonic::Streaming<crate::envelope::Enveloped>>,
+        ) -> std::result::Result<
+            tonic::Response<Self::StreamReferralsStream>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the StreamInbox method.
+        type StreamInboxStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::StreamInboxResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Carries the commands of a recipient in the same way, and what comes into one inbox.
+        async fn stream_inbox(
+            &self,
+            request: tonic::Request<tonic::Streaming<crate::envelope::Enveloped>>,
+        ) -> std::result::Result<
+            tonic::Response<Self::StreamInboxStream>,
+            tonic::Status,
+        >;
+    }
+    /// For systems that send or receive much. A stream takes a limited number of commands at a time, and reads on as answers leave.
+    #[derive(Debug)]
+    pub struct StreamServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> StreamServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for StreamServiceServer<T>
+    where
+        T: StreamService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/brygga.v1.StreamService/StreamReferrals" => {
+                    #[allow(non_camel_case_types)]
+                    struct StreamReferralsSvc<T: StreamService>(pub Arc<T>);
+                    impl<
+                        T: StreamService,
+                    > tonic::server::StreamingService<crate::envelope::Enveloped>
+                    for StreamReferralsSvc<T> {
+                        type Response = super::StreamReferralsResponse;
+                        type ResponseStream = T::StreamReferralsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<crate::envelope::Enveloped>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StreamService>::stream_referrals(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StreamReferralsSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.StreamService/StreamInbox" => {
+                    #[allow(non_camel_case_types)]
+                    struct StreamInboxSvc<T: StreamService>(pub Arc<T>);
+                    impl<
+                        T: StreamService,
+                    > tonic::server::StreamingService<crate::envelope::Enveloped>
+                    for StreamInboxSvc<T> {
+                        type Response = super::StreamInboxResponse;
+                        type ResponseStream = T::StreamInboxStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<crate::envelope::Enveloped>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StreamService>::stream_inbox(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StreamInboxSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for StreamServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "brygga.v1.StreamService";
+    impl<T> tonic::server::NamedService for StreamServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 impl ::core::fmt::Debug for Identifier {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("Identifier(..)")
