@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use futures_util::Stream;
 use http::uri::PathAndQuery;
 use prost::Message;
 use tokio::time::{Instant, sleep, timeout};
@@ -86,6 +87,28 @@ where
     let call = async {
         ready(&mut grpc).await?;
         grpc.server_streaming(Request::new(message), PathAndQuery::from_static(path), AnswerCodec::<Q, R>::default()).await
+    };
+    match timeout(deadlines.one_try, call).await {
+        Ok(answer) => answer.map(tonic::Response::into_inner),
+        Err(_) => Err(Status::new(Code::DeadlineExceeded, "the stream did not begin in time")),
+    }
+}
+
+/// Opens a stream that goes both ways, once. It must begin within the time of one try.
+pub(crate) async fn commands<Q, R>(
+    channel: &Channel,
+    deadlines: &Deadlines,
+    path: &'static str,
+    commands: impl Stream<Item = Q> + Send + 'static,
+) -> Result<Streaming<R>, Status>
+where
+    Q: Message + 'static,
+    R: Message + Default + 'static,
+{
+    let mut grpc = grpc(channel);
+    let call = async {
+        ready(&mut grpc).await?;
+        grpc.streaming(Request::new(commands), PathAndQuery::from_static(path), AnswerCodec::<Q, R>::default()).await
     };
     match timeout(deadlines.one_try, call).await {
         Ok(answer) => answer.map(tonic::Response::into_inner),

@@ -94,16 +94,30 @@ impl Chain {
         F: Fn(u64, u64) -> W + Send + Sync,
         W: Future<Output = Result<Option<v1::ConsistencyProof>, ClientError>> + Send,
     {
+        self.link_head(head, offered, &fetch, request_id).await?;
+        self.store(&fetch).await?.map_err(|refused| ClientError::refused(refused, request_id))
+    }
+
+    /// Links a head with the pin, which stays where it is.
+    pub(crate) async fn link_head<F, W>(
+        &self,
+        head: (&Checkpoint, &Bytes),
+        offered: Option<&v1::ConsistencyProof>,
+        fetch: &F,
+        request_id: &str,
+    ) -> Result<(), ClientError>
+    where
+        F: Fn(u64, u64) -> W + Send + Sync,
+        W: Future<Output = Result<Option<v1::ConsistencyProof>, ClientError>> + Send,
+    {
         let refused = |refused| ClientError::refused(refused, request_id);
-        {
-            let mut heads = self.heads.lock().await;
-            if !heads.knows(head.0).map_err(refused)? {
-                let tip = heads.ahead.last().map(|ahead| ahead.checkpoint().clone()).or_else(|| self.pin());
-                let linked = linked(head, tip.as_ref(), offered, &fetch).await?;
-                heads.keep(linked.map_err(refused)?);
-            }
+        let mut heads = self.heads.lock().await;
+        if !heads.knows(head.0).map_err(refused)? {
+            let tip = heads.ahead.last().map(|ahead| ahead.checkpoint().clone()).or_else(|| self.pin());
+            let linked = linked(head, tip.as_ref(), offered, fetch).await?;
+            heads.keep(linked.map_err(refused)?);
         }
-        self.store(&fetch).await?.map_err(refused)
+        Ok(())
     }
 
     /// Writes the latest head to the file, unless a write that has begun since covers it.

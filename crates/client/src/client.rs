@@ -15,8 +15,10 @@ use crate::call;
 use crate::chain::Chain;
 use crate::config::{ClientConfig, Deadlines};
 use crate::error::{ClientError, ConfigError};
+use crate::notes::Notes;
 use crate::pin::PinFile;
 use crate::random;
+use crate::refused::Refused;
 use crate::transport;
 use crate::verify::{self, Verified};
 use crate::write::{Caller, Write};
@@ -43,7 +45,7 @@ struct Shared {
     channel: Channel,
     deadlines: Deadlines,
     caller: Caller,
-    key: NoteKey,
+    notes: Notes,
     chain: Chain,
 }
 
@@ -54,7 +56,7 @@ impl Client {
         let channel = transport::channel(config).map_err(ClientError::Config)?;
         let pin = PinFile::open(&config.pin, &key).map_err(ClientError::Pin)?;
         let caller = Caller::new(config.agency.clone(), config.functions.clone()).map_err(|source| ClientError::Config(ConfigError::Grounds(source)))?;
-        let shared = Shared { channel, deadlines: config.deadlines, caller, key, chain: Chain::new(pin) };
+        let shared = Shared { channel, deadlines: config.deadlines, caller, notes: Notes::new(key), chain: Chain::new(pin) };
         Ok(Self { shared: Arc::new(shared), officer: None })
     }
 
@@ -76,7 +78,7 @@ impl Client {
 
     /// The log's key.
     pub fn log_key(&self) -> &NoteKey {
-        &self.shared.key
+        self.shared.notes.key()
     }
 
     /// How long it waits.
@@ -124,13 +126,24 @@ impl Client {
     }
 
     /// Verifies an answer and moves the pin.
-    async fn accept<W: Write>(&self, request: &W, response: &W::Response) -> Result<Verified, ClientError> {
+    pub(crate) async fn accept<W: Write>(&self, request: &W, response: &W::Response) -> Result<Verified, ClientError> {
         let request_id = request.request_id();
         let refused = |refused| ClientError::refused(refused, request_id);
-        let proof = verify::receipt(response.receipt(), &self.shared.key).map_err(refused)?;
+        let proof = verify::receipt_under(response.receipt(), self.log_key(), |note| self.open_note(note)).map_err(refused)?;
         self.link((proof.checkpoint(), proof.note()), response.consistency(), request_id).await?;
         request.check(response, &proof, &self.shared.caller).map_err(refused)?;
         Ok(proof)
+    }
+
+    /// Opens a signed note under the log's key; one that was verified before is not verified again.
+    pub(crate) fn open_note(&self, note: &Bytes) -> Result<Checkpoint, Refused> {
+        self.shared.notes.open(note)
+    }
+
+    /// Shows that a head and the pin are of one history. The pin moves when an answer under that head is accepted.
+    pub(crate) async fn link_head(&self, head: (&Checkpoint, &Bytes), offered: Option<&v1::ConsistencyProof>, request_id: &str) -> Result<(), ClientError> {
+        let fetch = |from_size, to_size| self.fetch_consistency(from_size, to_size);
+        self.shared.chain.link_head(head, offered, &fetch, request_id).await
     }
 
     /// Shows that a head and the pin are of one history, and moves the pin.
@@ -161,7 +174,7 @@ impl Client {
     pub async fn checkpoint(&self) -> Result<Checkpoint, ClientError> {
         let pinned_size = self.pin().map_or(0, |pin| pin.size);
         let answer = self.get_checkpoint(v1::GetCheckpointRequest { pinned_size }).await?;
-        let checkpoint = verify::open(&answer.checkpoint, &self.shared.key).map_err(|refused| ClientError::refused(refused, ""))?;
+        let checkpoint = self.open_note(&answer.checkpoint).map_err(|refused| ClientError::refused(refused, ""))?;
         self.link((&checkpoint, &answer.checkpoint), answer.consistency.as_ref(), "").await?;
         Ok(checkpoint)
     }

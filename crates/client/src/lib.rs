@@ -19,6 +19,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod methods;
+mod notes;
 pub mod outbox;
 #[cfg(test)]
 mod over_tls;
@@ -31,6 +32,7 @@ mod release;
 mod retry;
 #[cfg(test)]
 mod story;
+mod stream;
 mod transport;
 pub mod verify;
 pub mod watch;
@@ -42,6 +44,7 @@ pub use config::{CONNECT_DEADLINE, ClientConfig, Deadlines, HEARTBEAT_INTERVAL, 
 pub use error::{Answered, ClientError, ConfigError, EXIT_UNAVAILABLE, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_VERIFICATION_FAILED, Violation};
 pub use outbox::{Delivery, Outbox, OutboxError, Outcome};
 pub use refused::Refused;
+pub use stream::{Commands, InboxStream, ReferralStream, STREAM_COMMANDS_MAX};
 pub use transport::MESSAGE_BYTES_MAX;
 pub use watch::Watch;
 pub use write::{Caller, Head, Write, hashes_as_said};

@@ -52,6 +52,15 @@ impl Verified {
 
 /// Checks a receipt under the pinned key: origin, signature, each leaf's inclusion, and that each leaf is an event.
 pub fn receipt(receipt: Option<&v1::Receipt>, key: &NoteKey) -> Result<Verified, Refused> {
+    receipt_under(receipt, key, |note| open(note, key))
+}
+
+/// The same, with notes opened under the key by `open`.
+pub(crate) fn receipt_under(
+    receipt: Option<&v1::Receipt>,
+    key: &NoteKey,
+    open: impl FnOnce(&Bytes) -> Result<Checkpoint, Refused>,
+) -> Result<Verified, Refused> {
     let receipt = receipt.ok_or(Refused::NoReceipt)?;
     if receipt.origin != key.name() {
         return Err(Refused::OtherLog);
@@ -63,7 +72,7 @@ pub fn receipt(receipt: Option<&v1::Receipt>, key: &NoteKey) -> Result<Verified,
     if !receipt.leaves.is_sorted_by(|before, after| before.position < after.position) {
         return Err(Refused::LeafOrder);
     }
-    let checkpoint = open(&receipt.checkpoint, key)?;
+    let checkpoint = open(&receipt.checkpoint)?;
     let events = receipt.leaves.iter().map(|leaf| event(leaf, &checkpoint)).collect::<Result<_, _>>()?;
     Ok(Verified { checkpoint, note: receipt.checkpoint.clone(), events })
 }
