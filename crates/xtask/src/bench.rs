@@ -17,7 +17,7 @@ use clap::{Args, Subcommand};
 
 use broker::Broker;
 use figures::{Round, median};
-use life::Load;
+use life::{Load, Way};
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -34,6 +34,9 @@ pub struct Bench {
     /// Connections for each of the two agencies; never more than are in flight.
     #[arg(long, default_value_t = 4)]
     connections: usize,
+    /// Send commands over streams, one for each connection, instead of a call for each.
+    #[arg(long)]
+    streamed: bool,
     /// Where to write the figures as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -52,6 +55,12 @@ enum What {
         #[arg(long, default_value_t = 100_000)]
         referrals: u64,
     },
+}
+
+impl Way {
+    fn of(bench: &Bench) -> Self {
+        if bench.streamed { Self::Streams } else { Self::Calls }
+    }
 }
 
 /// Runs the measurement, in a release build of this program.
@@ -93,6 +102,11 @@ fn say(text: &str) -> anyhow::Result<()> {
 }
 
 async fn life_cycles(binary: &Path, bench: &Bench) -> anyhow::Result<()> {
+    let way = Way::of(bench);
+    say(match way {
+        Way::Calls => "a call for each command",
+        Way::Streams => "commands over streams",
+    })?;
     say(figures::HEADING)?;
     let mut all = Vec::new();
     for in_flight in bench.in_flight.iter().copied() {
@@ -102,7 +116,7 @@ async fn life_cycles(binary: &Path, bench: &Bench) -> anyhow::Result<()> {
         }
         let row = median(&rounds).context("no round was measured")?;
         say(&row.line())?;
-        all.push(serde_json::json!({ "median": row, "rounds": rounds }));
+        all.push(serde_json::json!({ "streamed": bench.streamed, "median": row, "rounds": rounds }));
     }
     if let Some(path) = &bench.json {
         std::fs::write(path, serde_json::to_string_pretty(&all)?).with_context(|| path.display().to_string())?;
@@ -114,7 +128,7 @@ async fn round(binary: &Path, bench: &Bench, in_flight: usize) -> anyhow::Result
     let folder = tempfile::tempdir()?;
     let broker = Broker::start(binary, folder.path()).await?;
     let idle_kib = broker.resident_kib()?;
-    let load = Load::connect(&broker, bench.connections.min(in_flight))?;
+    let load = Load::connect(&broker, bench.connections.min(in_flight), Way::of(bench))?;
     load.warm_up().await?;
     let cpu = broker.cpu_seconds()?;
     let measured = load.run(in_flight, Duration::from_secs(bench.seconds)).await?;
@@ -128,7 +142,7 @@ async fn start(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<(
     const FILL_IN_FLIGHT: usize = 256;
     let folder = tempfile::tempdir()?;
     let broker = Broker::start(binary, folder.path()).await?;
-    let load = Load::connect(&broker, bench.connections)?;
+    let load = Load::connect(&broker, bench.connections, Way::of(bench))?;
     let began = tokio::time::Instant::now();
     load.fill(FILL_IN_FLIGHT, referrals).await?;
     say(&format!("{referrals} referrals submitted through clients in {:.1} s", began.elapsed().as_secs_f64()))?;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use brygga_client::content_v1::{SafeContact, VictimIdentity, content::Section};
-use brygga_client::{Client, content, v1};
+use brygga_client::{Client, ClientError, InboxStream, ReferralStream, content, v1};
 use brygga_domain::{Category, Code as _, ConsentForm, FactCode, GdprBasis, Purpose, ReferralKind, Time, Urgency};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -20,10 +20,51 @@ const RVC: &str = "solna-rvc";
 const SECTION_BYTES: usize = 1024;
 const MINUTES_PER_DAY: u32 = 24 * 60;
 
+/// How commands are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A call for each.
+    Calls,
+    /// Over the streams of the connection.
+    Streams,
+}
+
+/// A connection of each agency.
+enum Pair {
+    Calls(Client, Client),
+    Streams(ReferralStream, InboxStream),
+}
+
+impl Pair {
+    async fn submit(&self, request: v1::SubmitReferralRequest) -> Result<v1::SubmitReferralResponse, ClientError> {
+        match self {
+            Self::Calls(police, _) => police.submit_referral(request).await,
+            Self::Streams(police, _) => police.call(request).await,
+        }
+        .map(|answer| answer.response)
+    }
+
+    async fn open(&self, request: v1::OpenReferralRequest) -> Result<v1::OpenReferralResponse, ClientError> {
+        match self {
+            Self::Calls(_, board) => board.open_referral(request).await,
+            Self::Streams(_, board) => board.call(request).await,
+        }
+        .map(|answer| answer.response)
+    }
+
+    async fn accept(&self, request: v1::AcceptReferralRequest) -> Result<v1::AcceptReferralResponse, ClientError> {
+        match self {
+            Self::Calls(_, board) => board.accept_referral(request).await,
+            Self::Streams(_, board) => board.call(request).await,
+        }
+        .map(|answer| answer.response)
+    }
+}
+
 /// The connections.
 #[derive(Clone)]
 pub struct Load {
-    pairs: Arc<Vec<(Client, Client)>>,
+    pairs: Arc<Vec<Pair>>,
     letter: Arc<v1::SubmitReferralRequest>,
 }
 
@@ -39,35 +80,38 @@ pub struct Measured {
 }
 
 impl Load {
-    /// Makes the clients; each connects at its first call.
-    pub fn connect(broker: &Broker, connections: usize) -> anyhow::Result<Self> {
+    /// Makes the clients; each connects at its first command.
+    pub fn connect(broker: &Broker, connections: usize, way: Way) -> anyhow::Result<Self> {
         let pair = |number| {
             let police = Client::connect(&broker.config(POLICE, &[], number)?)?.as_officer("klara");
             let board = Client::connect(&broker.config(BOARD, &[RVC], number)?)?.as_officer("sara");
-            Ok((police, board))
+            Ok(match way {
+                Way::Calls => Pair::Calls(police, board),
+                Way::Streams => Pair::Streams(police.stream_referrals(), board.stream_inbox()),
+            })
         };
         let pairs: anyhow::Result<Vec<_>> = (0..connections.max(1)).map(pair).collect();
         Ok(Self { pairs: Arc::new(pairs?), letter: Arc::new(letter()?) })
     }
 
-    fn pair(&self, number: usize) -> anyhow::Result<&(Client, Client)> {
+    fn pair(&self, number: usize) -> anyhow::Result<&Pair> {
         self.pairs.get(number % self.pairs.len().max(1)).context("no connection")
     }
 
-    async fn submit(&self, police: &Client) -> anyhow::Result<String> {
-        let answer = police.submit_referral(v1::SubmitReferralRequest::clone(&self.letter)).await?;
-        Ok(answer.response.referral.context("an answer without a referral")?.id)
+    async fn submit(&self, pair: &Pair) -> anyhow::Result<String> {
+        let answer = pair.submit(v1::SubmitReferralRequest::clone(&self.letter)).await?;
+        Ok(answer.referral.context("an answer without a referral")?.id)
     }
 
     /// One life cycle; how long it took, and its submission.
     async fn live(&self, number: usize) -> anyhow::Result<(Duration, Duration)> {
-        let (police, board) = self.pair(number)?;
+        let pair = self.pair(number)?;
         let began = Instant::now();
-        let referral = self.submit(police).await?;
+        let referral = self.submit(pair).await?;
         let submitted = began.elapsed();
-        let opened = board.open_referral(v1::OpenReferralRequest { referral: referral.clone(), ..Default::default() }).await?;
-        anyhow::ensure!(opened.response.sections.len() == self.letter.sections.len(), "sections are missing");
-        board.accept_referral(v1::AcceptReferralRequest { referral, ..Default::default() }).await?;
+        let opened = pair.open(v1::OpenReferralRequest { referral: referral.clone(), ..Default::default() }).await?;
+        anyhow::ensure!(opened.sections.len() == self.letter.sections.len(), "sections are missing");
+        pair.accept(v1::AcceptReferralRequest { referral, ..Default::default() }).await?;
         Ok((began.elapsed(), submitted))
     }
 
@@ -113,7 +157,7 @@ impl Load {
             let (load, taken) = (self.clone(), Arc::clone(&taken));
             workers.spawn(async move {
                 while taken.fetch_add(1, Ordering::Relaxed) < referrals {
-                    load.submit(&load.pair(number)?.0).await?;
+                    load.submit(load.pair(number)?).await?;
                 }
                 anyhow::Ok(())
             });
