@@ -23,7 +23,7 @@ use crate::settings::{self, Settings};
 /// How long a command may say nothing.
 const QUIET: Duration = Duration::from_secs(2);
 /// Largest file that is read as a request.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// One command's place of work.
 pub struct Desk<'a> {
@@ -132,7 +132,7 @@ impl Desk<'_> {
     }
 
     /// Gives a request its id and its officer. The pin's size stays 0, so that the same command given again has the same bytes.
-    fn head<W: WriteRequest>(&self, request: &mut W, officer: &str, settings: Option<&Settings>) -> Result<(), Failure> {
+    pub fn head<W: WriteRequest>(&self, request: &mut W, officer: &str, settings: Option<&Settings>) -> Result<(), Failure> {
         let officer = self.common.officer.as_deref().or(Some(officer).filter(|officer| !officer.is_empty()));
         let officer = officer.or_else(|| settings.and_then(|settings| settings.officer.as_deref()));
         let officer = officer.ok_or_else(|| Failure::usage("the officer who acts is not named").with_try("--officer ID"))?.to_owned();

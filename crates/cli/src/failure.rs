@@ -168,6 +168,11 @@ impl Failure {
         &self.0.happened
     }
 
+    /// What it is about.
+    pub fn subjects(&self) -> &[String] {
+        &self.0.about
+    }
+
     /// The first thing to try.
     pub fn first_try(&self) -> &str {
         self.0.tries.first().map_or("", String::as_str)

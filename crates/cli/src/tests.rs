@@ -20,6 +20,8 @@ const LINES: &[(&str, bool)] = &[
     ("referral submit a.json b.json --as vasterort-polis", true),
     ("referral submit --as vasterort-polis", false),
     ("referral submit - --as vasterort-polis --dry-run --officer klara", true),
+    ("referral submit --batch lines.ndjson --as vasterort-polis -o json", true),
+    ("referral submit --batch lines.ndjson a.json", false),
     ("referral validate a.json", true),
     ("referral amend BR-1 --from hearing-moved.json", true),
     ("referral retract BR-1 --reason wrong", true),
@@ -180,6 +182,7 @@ fn what_is_missing_before_anything_is_sent_exits_2_and_says_what_to_do() {
         ("whoami", "--as AGENCY"),
         ("whoami --as ../somewhere", "name of an agency"),
         ("whoami --as vasterort-polis --world no-such-world", "bryggad dev"),
+        ("referral submit --batch no-such-file.ndjson --dry-run", "no-such-file.ndjson cannot be read"),
         ("referral submit no-such-file.json --as vasterort-polis", "no-such-file.json cannot be read"),
     ] {
         let (exit, out, err) = ran(line);

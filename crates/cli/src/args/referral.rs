@@ -25,8 +25,11 @@ pub enum ReferralCommand {
     /// Submit referrals: stored, and held until they are cleared
     Submit {
         /// The referrals, each as JSON of SubmitReferralRequest; - for the standard input
-        #[arg(required = true, value_name = "FILE")]
+        #[arg(required_unless_present = "batch", value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Many referrals, one JSON of SubmitReferralRequest a line; running the file again submits nothing twice
+        #[arg(long, value_name = "FILE.ndjson", conflicts_with = "files")]
+        batch: Option<PathBuf>,
     },
     /// Check referrals without sending anything
     Validate {

@@ -1,5 +1,6 @@
 //! One function for each command: it makes the request, sends it, and says what came of it.
 
+mod batch;
 mod clearance;
 mod consent;
 mod doctor;

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::message;
 use crate::render::blocks;
 use crate::render::table::aligned;
-use crate::verbs::{submit, watch};
+use crate::verbs::{batch, submit, watch};
 use crate::words;
 
 /// Entries of one page.
@@ -22,7 +22,8 @@ const PAGE_ENTRIES: u32 = 100;
 /// `referral`.
 pub async fn run(desk: &mut Desk<'_>, verb: ReferralCommand) -> Result<(), Failure> {
     match verb {
-        ReferralCommand::Submit { files } => Box::pin(submit::submit(desk, &files)).await,
+        ReferralCommand::Submit { batch: Some(file), .. } => Box::pin(batch::submit(desk, &file)).await,
+        ReferralCommand::Submit { files, batch: None } => Box::pin(submit::submit(desk, &files)).await,
         ReferralCommand::Validate { files } => Box::pin(submit::validate(desk, &files)).await,
         ReferralCommand::Amend { referral, from } => Box::pin(amend(desk, referral, &from)).await,
         ReferralCommand::Retract { referral, reason } => Box::pin(retract(desk, referral, reason)).await,

@@ -59,7 +59,8 @@ async fn submit_one(desk: &mut Desk<'_>, file: &Path) -> Result<(), Failure> {
     desk.answer(&[logged(&stored(&referral), &answer), after(&referral, consents)], whole(&answer))
 }
 
-fn stored(referral: &v1::SenderReferral) -> String {
+/// That a referral is stored, and until when she must be reached.
+pub fn stored(referral: &v1::SenderReferral) -> String {
     let sections = words::many(referral.sections.len(), "section");
     format!("stored     {}   {sections}, to {}{}", referral.reference, referral.recipient, first_contact(referral))
 }
