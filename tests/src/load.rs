@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use brygga_client::{Answer, Client, ClientConfig, Write, v1};
+use brygga_client::{Answer, Client, ClientConfig, ClientError, InboxStream, ReferralStream, Write, v1};
 use brygga_domain::entropy::commit;
 use brygga_domain::{Event, Fact};
 use brygga_verify::{Auditor, Expected, Trust, Verdict};
+use brygga_wire::contract::{InboxCommands, ReferralCommands, StreamedOn};
 use bytes::Bytes;
 
 use crate::requests::{request_id, submission};
@@ -106,13 +107,51 @@ impl Acknowledged {
 /// # Panics
 /// When it is refused, or not acknowledged in time.
 pub async fn until_acknowledged<W: Write>(client: &Client, request: W) -> Answer<W::Response> {
+    until_answered(request, async |request| client.write(request).await).await
+}
+
+async fn until_answered<W: Write>(request: W, send: impl AsyncFn(W) -> Result<Answer<W::Response>, ClientError>) -> Answer<W::Response> {
     let began = Instant::now();
     assert!(!request.request_id().is_empty());
     loop {
-        match client.write(request.clone()).await {
+        match send(request.clone()).await {
             Ok(answer) => return answer,
             Err(error) if error.safe_to_repeat() && began.elapsed() < COMMAND_DEADLINE => {}
             Err(error) => panic!("{} after {:?}: {error}", error.name(), began.elapsed()),
+        }
+    }
+}
+
+/// A client of each agency, and how it sends its commands.
+#[derive(Clone)]
+pub enum Pair {
+    /// A call for each.
+    Calls(Client, Client),
+    /// Over streams, which clones share.
+    Streams(ReferralStream, InboxStream),
+}
+
+impl Pair {
+    /// The same clients with streams.
+    #[must_use]
+    pub fn streamed(self) -> Self {
+        match self {
+            Self::Calls(police, board) => Self::Streams(police.stream_referrals(), board.stream_inbox()),
+            Self::Streams(..) => self,
+        }
+    }
+
+    async fn police<W: Write + StreamedOn<ReferralCommands>>(&self, request: W) -> Answer<W::Response> {
+        match self {
+            Self::Calls(police, _) => until_acknowledged(police, request).await,
+            Self::Streams(police, _) => until_answered(request, async |request| police.call(request).await).await,
+        }
+    }
+
+    async fn board<W: Write + StreamedOn<InboxCommands>>(&self, request: W) -> Answer<W::Response> {
+        match self {
+            Self::Calls(_, board) => until_acknowledged(board, request).await,
+            Self::Streams(_, board) => until_answered(request, async |request| board.call(request).await).await,
         }
     }
 }
@@ -121,25 +160,25 @@ pub async fn until_acknowledged<W: Write>(client: &Client, request: W) -> Answer
 ///
 /// # Panics
 /// When an answer is not what the command asked for.
-pub async fn play((police, board): (Client, Client), mut random: Random, stop: Arc<AtomicBool>) -> Acknowledged {
+pub async fn play(pair: Pair, mut random: Random, stop: Arc<AtomicBool>) -> Acknowledged {
     let mut told = Acknowledged::default();
     while !stop.load(Ordering::Relaxed) {
-        let submitted = until_acknowledged(&police, v1::SubmitReferralRequest { request_id: random.id(), ..submission() }).await;
+        let submitted = pair.police(v1::SubmitReferralRequest { request_id: random.id(), ..submission() }).await;
         told.add("ReferralSubmitted", &submitted);
         told.referrals += 1;
         let referral = submitted.response.referral.clone().unwrap().id;
         let open = v1::OpenReferralRequest { request_id: random.id(), referral: referral.clone(), ..Default::default() };
-        let opened = until_acknowledged(&board, open).await;
+        let opened = pair.board(open).await;
         told.add("SectionsReleased", &opened);
         assert_eq!(opened.response.sections.len(), 3);
         let release = opened.response.release;
         told.contents.extend(opened.response.sections.iter().map(|section| (release, section.clone())));
         let accept = v1::AcceptReferralRequest { request_id: random.id(), referral: referral.clone(), ..Default::default() };
-        told.add("ReferralAccepted", &until_acknowledged(&board, accept).await);
+        told.add("ReferralAccepted", &pair.board(accept).await);
         if random.within(0, 1) == 0 {
             let consent_id = opened.proof.events().values().find_map(consent_of).unwrap();
             let withdraw = v1::WithdrawConsentRequest { request_id: random.id(), referral, consent_id, ..Default::default() };
-            told.add("ConsentWithdrawn", &until_acknowledged(&police, withdraw).await);
+            told.add("ConsentWithdrawn", &pair.police(withdraw).await);
         }
     }
     told

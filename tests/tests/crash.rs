@@ -1,4 +1,5 @@
-//! SIGKILL at random moments under load: what was acknowledged is in the journal exactly once, and nothing else is.
+//! SIGKILL at random moments under load, by calls and over streams: what was acknowledged is in the journal exactly once, and nothing
+//! else is.
 //!
 //! `KILL_CYCLES` sets how often (nightly: 500), `SEED` repeats a run.
 
@@ -9,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use brygga_client::Client;
 use brygga_tests::harness::{Broker, bryggad};
-use brygga_tests::load::{Acknowledged, Random, audit, check_journal, own_pin, play, setting, whole_log};
+use brygga_tests::load::{Acknowledged, Pair, Random, audit, check_journal, own_pin, play, setting, whole_log};
 use brygga_tests::requests::{AUDITOR, BOARD, POLICE};
 use tokio::process::Command;
 
 const KILL_CYCLES: usize = 50;
 const CLIENTS: u64 = 4;
+/// Players who share the streams of one client.
+const PLAYERS_A_STREAM: usize = 16;
 /// Shortest and longest load between a start and the kill.
 const LOAD_MILLIS: (u64, u64) = (40, 600);
 /// Latest kill of a broker that is still starting; one start in eight is not waited for.
@@ -62,6 +65,16 @@ async fn replay(folder: &Path) -> (Option<i32>, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_every_kill_exactly_once() {
+    survives(|pair| vec![pair]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_over_streams_survives_every_kill_exactly_once() {
+    survives(|pair| vec![pair.streamed(); PLAYERS_A_STREAM]).await;
+}
+
+/// `players` gives the players of one client of each agency.
+async fn survives(players: impl Fn(Pair) -> Vec<Pair>) {
     let cycles = usize::try_from(setting("KILL_CYCLES", KILL_CYCLES.try_into().unwrap())).unwrap();
     let seed = setting("SEED", u64::from(std::process::id()));
     println!("SEED={seed} KILL_CYCLES={cycles}");
@@ -74,7 +87,7 @@ async fn what_was_acknowledged_survives_every_kill_exactly_once() {
     let connect = |agency: &str, officer: &str, number: u64| {
         Client::connect(&own_pin(broker.as_ref().unwrap().config(agency), &format!("{number}.pin"))).unwrap().as_officer(officer)
     };
-    let pairs: Vec<_> = (0..CLIENTS).map(|number| (connect(POLICE, "klara", number), connect(BOARD, "sara", number))).collect();
+    let pairs: Vec<_> = (0..CLIENTS).flat_map(|number| players(Pair::Calls(connect(POLICE, "klara", number), connect(BOARD, "sara", number)))).collect();
     let stop = Arc::new(AtomicBool::new(false));
     let playing: Vec<_> = pairs.into_iter().map(|pair| tokio::spawn(play(pair, Random(random.draw()), Arc::clone(&stop)))).collect();
     for _ in 0..cycles {
