@@ -1,16 +1,15 @@
 //! The gate as one table: every kind and direction, category, protected interest, ground and state of consent.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use brygga_domain::event::{ConsentGiven, Interest, Outcome, Person, PersonName};
 use brygga_domain::gate::{self, ConsentLack, Why};
-use brygga_domain::grounds::{Direction, GroundCode, GroundTable, Unlawful};
+use brygga_domain::grounds::{Direction, Ground, GroundCode, Protects, Unlawful};
 use brygga_domain::referral::{Cell, CellState, Consent, Decision, Referral, Section, Stage};
 use brygga_domain::*;
+use brygga_server::grounds::matrix_text;
 use brygga_tests::directory::{START_US, table};
 
-const AUTHORITIES: [AgencyKind; 3] = [AgencyKind::Police, AgencyKind::Prosecution, AgencyKind::SocialBoard];
 const CONSENTS: [ConsentState; 7] = [
     ConsentState::Carries,
     ConsentState::Lacks(ConsentLack::Missing),
@@ -112,72 +111,67 @@ fn referral(direction: Direction, cell: (Category, Interest), ground: &GroundCod
     }
 }
 
-fn letter(result: Result<gate::Cleared, Vec<gate::Block>>) -> char {
-    let Err(blocks) = result else { return 'P' };
-    match &blocks[0].why {
-        Why::Consent(_) => '-',
-        Why::Ground(Unlawful::OtherDirection) => 'd',
-        Why::Ground(Unlawful::OtherCategory) => 'k',
-        Why::Ground(Unlawful::DoesNotLift(_)) => 'l',
-        Why::Ground(Unlawful::NotInForce) => 't',
-        Why::Ground(Unlawful::Unknown) => '?',
-        Why::NoProtectedInterest | Why::Undecided | Why::SecondOfficerMissing | Why::Withheld(_) => '!',
+/// What the gate must say: the ground first, then the second officer, then the consent.
+fn expected(answer: &Result<(), Unlawful>, ground: Option<&Ground>, state: ConsentState, second: bool) -> Option<Why> {
+    match (answer, ground, state) {
+        (_, Some(ground), _) if ground.second_officer && !second => Some(Why::SecondOfficerMissing),
+        (Err(unlawful), ..) => Some(Why::Ground(unlawful.clone())),
+        (Ok(()), Some(ground), ConsentState::Lacks(lack)) if ground.needs_consent() => Some(Why::Consent(lack)),
+        (Ok(()), ..) => None,
     }
-}
-
-fn grounds(table: &GroundTable) -> Vec<GroundCode> {
-    let distinct: BTreeSet<&str> = table.grounds().map(|ground| ground.code.as_str()).collect();
-    distinct.into_iter().map(|code| code.parse().unwrap()).collect()
-}
-
-fn row(table: &GroundTable, direction: Direction, cell: (Category, Interest)) -> String {
-    let now = Time::from_micros(START_US);
-    let mut line = String::new();
-    for ground in grounds(table) {
-        let letters: String = CONSENTS
-            .iter()
-            .map(|state| {
-                let referral = referral(direction, cell, &ground, *state);
-                letter(gate::pass(&referral, &referral.sections[0], table, now))
-            })
-            .collect();
-        // A ground that does not rest on consent answers the same in every state of it, and is printed once.
-        let same = letters.chars().all(|each| letters.starts_with(each));
-        write!(line, " {:<24}", if same { &letters[..1] } else { letters.as_str() }).unwrap();
-    }
-    line.trim_end().to_owned()
 }
 
 #[test]
-fn every_direction_category_ground_and_consent_state_has_its_answer() {
+fn the_gate_answers_every_cell_ground_consent_and_second_officer() {
     let table = table();
-    let mut text = String::from(
-        "P passes; d not in this direction or kind; k not for this category; l does not lift the secrecy; t not in force.\n\
-         Seven letters, where consent matters: carries, missing, other person, other recipient, other category, expired, withdrawn.\n\n",
-    );
-    let header: String = grounds(&table).iter().map(|ground| format!(" {ground:<24}")).collect();
-    writeln!(text, "{:<78}{}", "kind: from > to: category: interest", header.trim_end()).unwrap();
-    let (mut categories, mut directions, mut used) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for kind in ReferralKind::ALL {
-        let rule = table.kind(*kind).unwrap_or_else(|| panic!("{kind} has no rule"));
-        for (from, to) in rule.from.iter().flat_map(|from| rule.to.iter().map(move |to| (*from, *to))) {
-            directions.insert((from, to));
-            let direction = Direction { from, to, kind: *kind };
-            for category in &rule.categories {
-                categories.insert(*category);
-                for (name, interest) in [("person", Interest::Person(PersonId(id(3)))), ("investigation", Interest::Investigation)] {
-                    let letters = row(&table, direction, (*category, interest));
-                    used.extend(grounds(&table).into_iter().zip(letters.split_whitespace()).filter(|(_, cell)| cell.contains('P')).map(|(ground, _)| ground));
-                    writeln!(text, "{:<78}{letters}", format!("{kind}: {from} > {to}: {category}: {name}")).unwrap();
-                }
+    let now = Time::from_micros(START_US);
+    let rows = matrix::cells(&table, now);
+    let (mut reached, mut passes) = (0, BTreeSet::new());
+    for row in &rows {
+        let interest = match row.protects {
+            Protects::Person => Interest::Person(PersonId(id(3))),
+            Protects::Investigation => Interest::Investigation,
+        };
+        assert!(!row.secrecies.is_empty() || row.direction.from == AgencyKind::SocialBoard, "{row:?} is not protected");
+        for (code, answer) in &row.answers {
+            let ground = table.grounds().find(|ground| ground.code == *code && ground.in_force(&now.date()));
+            for (state, second) in CONSENTS.iter().flat_map(|state| [true, false].map(|second| (*state, second))) {
+                let mut referral = referral(row.direction, (row.category, interest), code, state);
+                let CellState::Decided(decision) = &mut referral.sections[0].cells[0].state else { panic!("it is decided") };
+                decision.second_officer = ground.is_some_and(|ground| ground.second_officer);
+                decision.confirmed = second.then_some(Position(7));
+                let found = gate::pass(&referral, &referral.sections[0], &table, now).err().map(|blocks| blocks[0].why.clone());
+                assert_eq!(found, expected(answer, ground, state, second), "{row:?} on {code}");
+                passes.extend(found.is_none().then_some(code.as_str()));
+                reached += 1;
             }
         }
     }
-    for (from, to) in AUTHORITIES.iter().flat_map(|from| AUTHORITIES.iter().map(move |to| (*from, *to))).filter(|way| !directions.contains(way)) {
-        writeln!(text, "{from} > {to}: no kind of referral goes this way").unwrap();
-    }
+    let categories: BTreeSet<Category> = rows.iter().map(|row| row.category).collect();
     assert_eq!(categories.len(), Category::ALL.len(), "every category stands in some kind of referral");
-    assert_eq!(used.len(), grounds(&table).len(), "every ground carries something");
+    assert_eq!(reached, rows.len() * 22 * CONSENTS.len() * 2);
+    let clearing: BTreeSet<&str> = table.grounds().filter(|ground| ground.never_clears.is_none()).map(|ground| ground.code.as_str()).collect();
+    assert_eq!(passes, clearing, "every ground carries something, but for those that never clear");
+}
+
+#[test]
+fn a_ground_falls_when_one_of_its_facts_does() {
+    let table = table();
+    let now = Time::from_micros(START_US);
+    for ground in table.grounds().filter(|ground| ground.in_force(&now.date())) {
+        let facts = matrix::facts(&table, ground, now);
+        assert!(facts.fulfilled.is_some(), "{} can never hold", ground.code);
+        for (condition, not_said, otherwise) in &facts.without {
+            assert!(!not_said && !otherwise, "{} holds without: {condition}", ground.code);
+        }
+    }
+}
+
+#[test]
+fn the_whole_matrix_reads_as_a_lawyer_reads_it() {
+    let text = matrix_text(&table(), Time::from_micros(START_US));
+    let widest = text.lines().map(|line| line.chars().count()).max();
+    assert!(text.lines().count() < 700 && widest < Some(200), "{} lines, {widest:?} wide", text.lines().count());
     insta::assert_snapshot!(text);
 }
 
@@ -190,17 +184,4 @@ fn her_safe_contact_never_rides_on_a_child_report() {
         let referral = referral(direction, (Category::SafeContact, interest), &ground, ConsentState::Carries);
         assert!(gate::pass(&referral, &referral.sections[0], &table, Time::from_micros(START_US)).is_err());
     }
-}
-
-#[test]
-fn the_same_facts_get_the_answer_of_their_day() {
-    let table = table();
-    let ground: GroundCode = "DUTY_CHILD_REPORT".parse().unwrap();
-    let direction = Direction { from: AgencyKind::Police, to: AgencyKind::SocialBoard, kind: ReferralKind::ChildConcern };
-    let cell = (Category::Concern, Interest::Investigation);
-    let before = Time::from_micros(1_768_348_800_000_000); // 2026-01-14
-    let after = Time::from_micros(1_768_435_200_000_000); // 2026-01-15
-    assert_eq!((before.date().as_str(), after.date().as_str()), ("2026-01-14", "2026-01-15"));
-    assert_eq!(table.lawful(&ground, direction, cell, before).err(), Some(Unlawful::NotInForce));
-    assert!(table.lawful(&ground, direction, cell, after).is_ok());
 }

@@ -5,6 +5,7 @@
 //! crate encodes its events, and the offline auditor replays them with it.
 
 mod amend;
+pub mod change;
 mod clearance;
 pub mod codes;
 pub mod command;

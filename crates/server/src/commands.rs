@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::{self, Start};
 use crate::config::{Config, Purpose};
 use crate::dev::{self, world::Ports};
+use crate::grounds::{self, GroundsCommand};
 use crate::lifecycle::{Ended, Notice, notify_supervisor, stop_signals};
 use crate::telemetry::Telemetry;
 
@@ -58,6 +59,11 @@ enum Command {
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Shows, checks and compares the tables of law.
+    Grounds {
+        #[command(subcommand)]
+        command: GroundsCommand,
     },
     /// Reads the whole journal and holds the rows against it; may run beside a broker.
     Replay(ConfigFile),
@@ -168,6 +174,11 @@ async fn carry_out(command: Command) -> anyhow::Result<u8> {
         },
         Command::Config { command: ConfigCommand::Check(file) } => match load(&file.config, Purpose::Production) {
             Ok(_) => say("the configuration is sound").map(|()| 0),
+            Err(error) => Ok(tell(&error, EXIT_USAGE)),
+        },
+        // A table that is refused is a fault of what was given, as a configuration is.
+        Command::Grounds { command } => match Box::pin(grounds::run(command)).await {
+            Ok(text) => say(&text).map(|()| 0),
             Err(error) => Ok(tell(&error, EXIT_USAGE)),
         },
         Command::Replay(file) => match Config::load(&file.config) {

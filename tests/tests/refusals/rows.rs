@@ -166,6 +166,13 @@ pub fn clearance(setting: &Setting) -> Vec<Row> {
         Row::new("unknown ground", KLARA, decide(held, one("NO_SUCH_GROUND")), (BAD, Reason::GroundUnknown, "NO_SUCH_GROUND for section 1, victim-1")),
         Row::new("no ground's name", KLARA, decide(held, one("samtycke")), (BAD, Reason::MalformedMessage, "release.ground: must be")),
         Row::new("a ground for another direction", KLARA, decide(held, one(RISK.ground)), (BLOCKED, Reason::GroundNotForThis, RISK.ground)).logged(),
+        Row::new(
+            "a reason to refer is no clearance",
+            KLARA,
+            decide(held, one("DUTY_POLICE_NOTIFY")),
+            (BLOCKED, Reason::GroundNeverClears, "DUTY_POLICE_NOTIFY"),
+        )
+        .logged(),
         Row::new("a ground whose conditions fail", KLARA, unasserted, (BLOCKED, Reason::ConditionUnmet, "GENERAL_CLAUSE needs: ")).logged(),
         Row::new(
             "her consent for the investigation",

@@ -2,5 +2,6 @@
 
 mod access;
 mod commands;
+mod draft;
 mod story;
 mod world;

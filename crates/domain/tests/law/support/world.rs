@@ -20,7 +20,7 @@ fn agency(kind: AgencyKind, place: usize) -> String {
     format!("{}-{place}", kind.as_str().replace('_', "-"))
 }
 
-fn function(kind: AgencyKind) -> FunctionId {
+pub fn function(kind: AgencyKind) -> FunctionId {
     format!("inbox-{}", kind.as_str().replace('_', "-")).parse().unwrap()
 }
 

@@ -3,16 +3,14 @@
 //! A case is a referral with one section, one protected interest and one decision. Both sides are asked twice: whether the decision
 //! may be made, and whether the section leaves afterwards. What the statement says here comes from the sources, not from the JSON.
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use brygga_domain::gate;
 use brygga_domain::grounds::SHIPPED;
 
-use support::case::{Case, Consent, Second};
-use support::chance::Chance;
-use support::{law, world};
+use crate::support::case::{Case, Consent, Second};
+use crate::support::chance::Chance;
+use crate::support::{law, world};
 
 const CASES: usize = 100_000;
 

@@ -1,0 +1,137 @@
+//! What another table of law would change: answers, wordings, and the open clearances and consents that they touch.
+//!
+//! For whoever is about to put a table into force. Nothing is decided here.
+
+use std::collections::BTreeSet;
+
+use crate::codes::Category;
+use crate::event::{CellName, Interest, Outcome};
+use crate::gate;
+use crate::grounds::{Direction, Ground, GroundCode, GroundTable, Offence, OffenceCode, Protects, Unlawful};
+use crate::ids::ConsentId;
+use crate::matrix::interest;
+use crate::referral::{CellState, Referral};
+use crate::time::Time;
+
+/// What differs between two tables on a day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Cells that get another answer.
+    pub answers: Vec<Difference>,
+    /// Grounds whose rows in force on that day read differently in anything.
+    pub grounds: BTreeSet<GroundCode>,
+    /// Offences whose scales differ on that day.
+    pub offences: BTreeSet<OffenceCode>,
+    rest_on_consent: BTreeSet<GroundCode>,
+}
+
+/// One cell and ground with another answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Direction and kind.
+    pub direction: Direction,
+    /// The category.
+    pub category: Category,
+    /// A person, or the investigation.
+    pub protects: Protects,
+    /// The ground.
+    pub ground: GroundCode,
+    /// The answer of the one table.
+    pub before: Result<(), Unlawful>,
+    /// The answer of the other.
+    pub after: Result<(), Unlawful>,
+}
+
+/// What of a referral a change touches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Cells that are decided for release on such a ground, and have not left.
+    pub clearances: Vec<(CellName, GroundCode)>,
+    /// Consents that stand and that such a ground rests on.
+    pub consents: Vec<ConsentId>,
+}
+
+impl Touched {
+    /// Whether it is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.clearances.is_empty() && self.consents.is_empty()
+    }
+}
+
+/// What differs between two tables on the day of `now`.
+pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
+    let codes: BTreeSet<&GroundCode> = before.codes().into_iter().chain(after.codes()).collect();
+    let mut cells: Vec<(Direction, Category)> = before.cells().collect();
+    cells.extend(after.cells().filter(|cell| !before.cells().any(|known| known == *cell)));
+    let mut answers = Vec::new();
+    for (direction, category) in cells {
+        for protects in [Protects::Person, Protects::Investigation] {
+            for ground in &codes {
+                let ask = |table: &GroundTable| table.lawful(ground, direction, (category, interest(protects)), now).map(|_| ());
+                let (one, other) = (ask(before), ask(after));
+                if one != other {
+                    answers.push(Difference { direction, category, protects, ground: (*ground).clone(), before: one, after: other });
+                }
+            }
+        }
+    }
+    let date = now.date();
+    let rest_on_consent: BTreeSet<GroundCode> =
+        before.grounds().chain(after.grounds()).filter(|ground| ground.needs_consent()).map(|ground| ground.code.clone()).collect();
+    // What a minor's consent needs belongs to every ground that rests on consent.
+    let minors_differ = minors(before) != minors(after);
+    let reworded = |code: &&GroundCode| rows(before, code, &date) != rows(after, code, &date) || (minors_differ && rest_on_consent.contains(*code));
+    let grounds = codes.into_iter().filter(reworded).cloned().collect();
+    Change { answers, grounds, offences: offences(before, after, &date), rest_on_consent }
+}
+
+/// A ground's rows in force on a day, as they stand in the table.
+fn rows(table: &GroundTable, code: &GroundCode, date: &str) -> Vec<Option<serde_json::Value>> {
+    let own = |ground: &&Ground| ground.code == *code && ground.in_force(date);
+    table.grounds().filter(own).map(|ground| serde_json::to_value(ground).ok()).collect()
+}
+
+fn minors(table: &GroundTable) -> Option<serde_json::Value> {
+    serde_json::to_value(table.minors()).ok()
+}
+
+fn offences(before: &GroundTable, after: &GroundTable, date: &str) -> BTreeSet<OffenceCode> {
+    let scales = |table: &GroundTable| -> Vec<(OffenceCode, Option<serde_json::Value>)> {
+        let standing = table.offences().filter(|offence: &&Offence| offence.in_force(date));
+        standing.map(|offence| (offence.code.clone(), serde_json::to_value(offence).ok())).collect()
+    };
+    let (one, other) = (scales(before), scales(after));
+    let differing = one.iter().filter(|scale| !other.contains(scale)).chain(other.iter().filter(|scale| !one.contains(scale)));
+    differing.map(|(code, _)| code.clone()).collect()
+}
+
+/// What of a referral the change touches. A referral that has ended is touched by nothing.
+pub fn touched(referral: &Referral, change: &Change, now: Time) -> Touched {
+    if referral.stage.is_ended() {
+        return Touched::default();
+    }
+    let direction = gate::direction(referral);
+    let other_answer = |category: Category, protects: Protects, ground: &GroundCode| {
+        change.answers.iter().any(|differs| (differs.direction, differs.category, differs.protects, &differs.ground) == (direction, category, protects, ground))
+    };
+    let mut clearances = Vec::new();
+    for section in referral.sections.iter().filter(|section| section.released.is_none_or(|left| left.revision != section.revision)) {
+        for cell in &section.cells {
+            let protects = match cell.interest {
+                Interest::Person(_) => Protects::Person,
+                Interest::Investigation => Protects::Investigation,
+            };
+            let CellState::Decided(decision) = &cell.state else { continue };
+            let Outcome::Release { ground, .. } = &decision.outcome else { continue };
+            if change.grounds.contains(ground) || other_answer(section.category, protects, ground) {
+                clearances.push((CellName { section: section.number, interest: cell.interest }, ground.clone()));
+            }
+        }
+    }
+    let standing = referral.consents.iter().filter(|consent| consent.withdrawn.is_none() && now < consent.given.valid_until);
+    let consents = standing.filter(|consent| {
+        let rests = |ground: &GroundCode| consent.given.categories.iter().any(|category| other_answer(*category, Protects::Person, ground));
+        change.rest_on_consent.iter().any(|ground| change.grounds.contains(ground) || rests(ground))
+    });
+    Touched { clearances, consents: consents.map(|consent| consent.given.consent).collect() }
+}

@@ -1,0 +1,221 @@
+//! What an explanation says, what it never suggests, and what another table would change.
+
+use brygga_domain::change;
+use brygga_domain::command::*;
+use brygga_domain::event::PersonName;
+use brygga_domain::explain::{self, Explanation, Question, Way};
+use brygga_domain::gate;
+use brygga_domain::grounds::{Answers, GroundTable, SHIPPED};
+use brygga_domain::*;
+use bytes::Bytes;
+
+use crate::support::case::{Case, Consent, ROLES, Second};
+use crate::support::chance::Chance;
+use crate::support::{law, world::World};
+
+fn plain(from: AgencyKind, to: AgencyKind, kind: ReferralKind) -> Case {
+    let (_, turning, ..) = law::turning_days().remove(0);
+    Case { from, to, kind, day: "2026-11-23", consent: Consent::Absent, second: Second::Nobody, ..turning.case }
+}
+
+fn person(role: Role) -> PersonName {
+    PersonName { role, number: 1 }
+}
+
+fn section(category: Category, roles: &[Role], investigation: bool) -> NewSection {
+    NewSection { category, persons: roles.iter().copied().map(person).collect(), investigation, content: Bytes::from_static(b"made up") }
+}
+
+fn submission(case: &Case, sections: Vec<NewSection>) -> Submission {
+    Submission {
+        kind: case.kind,
+        recipient: crate::support::world::function(case.to),
+        urgency: Urgency::Routine,
+        thread: None,
+        leader: None,
+        reported_at: Some(case.at(0)),
+        offer: None,
+        new_offer: None,
+        sender_reference: None,
+        persons: ROLES.map(|role| NewPerson { name: person(role), lookup: None }).to_vec(),
+        sections,
+        consents: Vec::new(),
+        decisions: Vec::new(),
+    }
+}
+
+fn held(world: &World, case: &Case, sections: Vec<NewSection>) -> Referral {
+    world.carried_out(case, None, Action::SubmitReferral(Box::new(submission(case, sections))), 0).unwrap()
+}
+
+fn explained<'t>(world: &'t World, case: &Case, referral: &Referral, known: &Answers) -> Vec<Explanation<'t>> {
+    let question = Question { table: &world.table, now: case.opened(), known };
+    referral.sections.iter().filter_map(|section| explain::section(referral, section.number, question)).flatten().collect()
+}
+
+/// A way in one word: the ground, the kind of another referral, or what else it is.
+fn word(way: &Way<'_>) -> String {
+    match way {
+        Way::Ground { ground, .. } => ground.code.to_string(),
+        Way::OtherReferral { ground, kind, .. } => format!("{kind}:{}", ground.code),
+        Way::SecondOfficer => String::from("second officer"),
+        Way::Strip => String::from("strip"),
+    }
+}
+
+fn words(explanation: &Explanation<'_>) -> Vec<String> {
+    explanation.ways.iter().map(word).collect()
+}
+
+#[test]
+fn a_blocked_child_section_names_the_duty_that_carries_it_as_a_referral_of_its_own() {
+    let world = World::new();
+    let case = plain(AgencyKind::Police, AgencyKind::SocialBoard, ReferralKind::ReportedOffence);
+    let sections = vec![section(Category::Children, &[Role::Child], false), section(Category::Offence, &[Role::Victim], true)];
+    let referral = held(&world, &case, sections);
+    let found = explained(&world, &case, &referral, &Answers::default());
+    let child = &found[0];
+    assert_eq!(child.secrecies.iter().map(|secrecy| secrecy.code.as_str()).collect::<Vec<_>>(), ["OSL 35:1"]);
+    let expected =
+        ["CONSENT", "NO_HARM", "NECESSARY_OWN", "CRIME_PURPOSES", "GENERAL_CLAUSE", "DUTY_CHILD_INQUIRY", "child_concern:DUTY_CHILD_REPORT", "strip"];
+    assert_eq!(words(child), expected);
+    let Way::Ground { open, .. } = &child.ways[0] else { panic!("consent is a ground") };
+    assert_eq!(open.len(), 3, "a child's consent is disposed of by the custodians: {open:?}");
+    let investigation = found.last().unwrap();
+    assert_eq!(words(investigation), ["NO_HARM", "NECESSARY_OWN", "GENERAL_CLAUSE", "DUTY_CHILD_INQUIRY", "strip"], "nobody consents for 18:1");
+}
+
+#[test]
+fn what_is_known_to_be_otherwise_is_never_suggested() {
+    let world = World::new();
+    let case = plain(AgencyKind::SocialBoard, AgencyKind::Police, ReferralKind::Risk);
+    let referral = held(&world, &case, vec![section(Category::RiskNotice, &[Role::Suspect], false)]);
+    let ways = |known: &Answers| words(&explained(&world, &case, &referral, known)[0]);
+    let all = ways(&Answers::default());
+    for ground in ["CRIME_PURPOSES", "RISK_UNDER21", "RISK_IPV", "IMMEDIATE_MINOR", "CRIME_AGAINST_CHILD", "COMMITTED_CRIME_SERIOUS"] {
+        assert!(all.contains(&ground.to_owned()), "{all:?}");
+    }
+    assert!(!all.contains(&String::from("GENERAL_CLAUSE")) && !all.contains(&String::from("DUTY_POLICE_NOTIFY")) && !all.contains(&String::from("EMERGENCY")));
+    let committed = Answers {
+        asserted: [FactCode::CommittedCrime].into(),
+        offence: "OFREDANDE".parse().ok(),
+        subject_age_years: Some(44),
+        victim_age_years: Some(44),
+        ..Answers::default()
+    };
+    assert_eq!(ways(&committed), ["CONSENT", "NO_HARM", "NECESSARY_OWN"]);
+    let to_prosecution = plain(AgencyKind::SocialBoard, AgencyKind::Prosecution, ReferralKind::Risk);
+    let referral = held(&world, &to_prosecution, vec![section(Category::RiskNotice, &[Role::Suspect], false)]);
+    let found = words(&explained(&world, &to_prosecution, &referral, &Answers::default())[0]);
+    assert!(!found.iter().any(|ground| ground.starts_with("RISK_")), "those name the police: {found:?}");
+}
+
+#[test]
+fn her_safe_contact_goes_to_the_police_on_her_own_word_only() {
+    let world = World::new();
+    let case = plain(AgencyKind::SocialBoard, AgencyKind::Police, ReferralKind::ContactReply);
+    let sections = vec![section(Category::SafeContact, &[Role::Victim], false), section(Category::Whereabouts, &[Role::Victim], false)];
+    let referral = held(&world, &case, sections);
+    for explanation in explained(&world, &case, &referral, &Answers::default()) {
+        assert_eq!(words(&explanation), ["CONSENT", "strip"]);
+    }
+}
+
+#[test]
+fn every_way_that_is_suggested_passes_once_it_is_taken_and_no_other_ground_does() {
+    let world = World::new();
+    let mut chance = Chance::new(20_261_123);
+    let mut taken = 0;
+    for _ in 0..20_000 {
+        let case = Case { consent: Consent::Carries, second: Second::Another, ..Case::draw(&mut chance) };
+        let Some(mut referral) = world.submitted(&case) else { continue };
+        referral = world.carried_out(&case, Some(&referral), world.consent(&case).unwrap(), 1).unwrap();
+        let known = case.answers();
+        let found = explained(&world, &case, &referral, &known);
+        // With everything said, what is suggested with nothing left open passes, and nothing that is not suggested does.
+        let open = |way: &Way<'_>| matches!(way, Way::Ground { ground, open, .. } if ground.code.as_str() == case.ground && open.is_empty());
+        let suggested = found.iter().any(|explanation| explanation.ways.iter().any(|way| open(way)));
+        assert_eq!(suggested, law::passes(&case), "{case:#?}");
+        taken += usize::from(suggested);
+    }
+    assert!(taken > 1_000, "{taken} were suggested");
+}
+
+fn child_report(world: &World, case: &Case) -> Referral {
+    let everybody = [Role::Child, Role::Custodian, Role::Suspect];
+    let sections = vec![
+        section(Category::Child, &[Role::Child], false),
+        section(Category::Custodians, &[Role::Custodian], false),
+        section(Category::Concern, &everybody, true),
+        section(Category::SafeContact, &[Role::Custodian], false),
+    ];
+    held(world, case, sections)
+}
+
+/// A decision about every cell of the first sections, on the duty to report.
+fn on_duty(referral: &Referral, sections: u32, asserted: &[FactCode]) -> Action {
+    let name = |cell: event::CellName| NamedCell {
+        section: cell.section,
+        person: match cell.interest {
+            event::Interest::Person(id) => referral.person_name(id),
+            event::Interest::Investigation => None,
+        },
+    };
+    let release = NewOutcome::Release { ground: "DUTY_CHILD_REPORT".parse().unwrap(), consent: None };
+    let cells = referral.cells().filter(|(cell, _)| cell.section <= sections);
+    let decision = NewDecision {
+        cells: cells.map(|(cell, _)| NewCell { cell: name(cell), outcome: release.clone() }).collect(),
+        answers: Answers { asserted: asserted.iter().copied().collect(), subject_age_years: Some(9), ..Answers::default() },
+        reasons: Bytes::from_static(b"made up"),
+    };
+    Action::DecideClearance(ReferralName::Id(referral.id), decision)
+}
+
+const ASSESSED: &[FactCode] = &[FactCode::ChildMayFareBadly, FactCode::IndividualAssessment];
+
+#[test]
+fn the_child_report_passes_for_a_suspect_father_and_a_mother_who_does_not_consent() {
+    let world = World::new();
+    let case = plain(AgencyKind::Police, AgencyKind::SocialBoard, ReferralKind::ChildConcern);
+    let referral = child_report(&world, &case);
+    let passing = |referral: &Referral| -> Vec<u32> {
+        let sections = referral.sections.iter().filter(|section| gate::pass(referral, section, &world.table, case.opened()).is_ok());
+        sections.map(|section| section.number).collect()
+    };
+    assert!(world.carried_out(&case, Some(&referral), on_duty(&referral, 3, &ASSESSED[..1]), 1).is_none(), "never as a routine");
+    assert!(world.carried_out(&case, Some(&referral), on_duty(&referral, 4, ASSESSED), 1).is_none(), "her safe contact is outside the duty");
+    let decided = world.carried_out(&case, Some(&referral), on_duty(&referral, 3, ASSESSED), 1).expect("one officer suffices");
+    assert_eq!(passing(&decided), [1, 2, 3]);
+    // She consents to something, and takes it back: the duty stands whatever she wants.
+    let hers = Case { role: Some(Role::Custodian), category: Category::Custodians, consent: Consent::Carries, ..case.clone() };
+    let consented = world.carried_out(&case, Some(&decided), world.consent(&hers).unwrap(), 2).unwrap();
+    let withdrawn = world.carried_out(&case, Some(&consented), world.withdrawal(&consented), 4).unwrap();
+    assert!(withdrawn.consents[0].withdrawn.is_some());
+    assert_eq!(passing(&withdrawn), [1, 2, 3]);
+}
+
+#[test]
+fn a_change_of_the_table_names_the_answers_and_the_open_clearances_that_it_touches() {
+    let world = World::new();
+    let case = plain(AgencyKind::Police, AgencyKind::SocialBoard, ReferralKind::ChildConcern);
+    let referral = child_report(&world, &case);
+    let decided = world.carried_out(&case, Some(&referral), on_duty(&referral, 3, ASSESSED), 1).unwrap();
+    let now = case.opened();
+    let other = |from: &str, to: &str| {
+        assert!(SHIPPED.contains(from));
+        change::between(&world.table, &GroundTable::load(&SHIPPED.replacen(from, to, 1)).unwrap(), now)
+    };
+    let nothing = change::between(&world.table, &world.table, now);
+    assert!(nothing.answers.is_empty() && nothing.grounds.is_empty() && nothing.offences.is_empty());
+    assert!(change::touched(&decided, &nothing, now).is_empty());
+
+    let never = other(r#""OSL 40:7g"]"#, r#""OSL 21:1"]"#);
+    assert!(never.answers.iter().all(|differs| differs.before.is_ok() && differs.after.is_err()) && !never.answers.is_empty());
+    let scale = other(r#""GROVT_OLAGA_HOT", "#, r#""GROVT_OLAGA_HOT_2", "#);
+    assert_eq!((scale.answers.len(), scale.offences.len()), (0, 2));
+    let asks_more = other(r#"{"asserted": "child_may_fare_badly"}"#, r#"{"asserted": "child_may_fare_badly"}, {"asserted": "concrete_risk"}"#);
+    assert_eq!(asks_more.grounds.iter().map(ToString::to_string).collect::<Vec<_>>(), ["DUTY_CHILD_REPORT"]);
+    let touched = change::touched(&decided, &asks_more, now);
+    assert_eq!((touched.clearances.len(), touched.consents.len()), (6, 0));
+    assert!(change::touched(&referral, &asks_more, now).is_empty(), "nothing is decided on it yet");
+}

@@ -1,0 +1,129 @@
+//! Every answer of the gate as text for lawyers: cells with equal answers stand together.
+
+use std::collections::BTreeMap;
+
+use brygga_domain::grounds::{Direction, Ground, GroundCode, GroundTable, Protects, Unlawful};
+use brygga_domain::matrix::{self, Row};
+use brygga_domain::{Category, Code as _, Time};
+use serde_json::{Value, json};
+
+use super::show::listed;
+use super::table;
+
+/// The format of the JSON; fields are only ever added.
+const FORMAT: &str = "brygga-matrix/1";
+
+/// Everything that the tables say on a day, as text.
+pub fn text(law: &GroundTable, now: Time) -> String {
+    let (grounds, offences) = law.versions();
+    let cells = matrix::cells(law, now);
+    let head = format!(
+        "Every answer of the gate on {}: grounds {grounds}, offences {offences}\n\
+         A cell is a category and whom its secrecy protects. \"Passes on\" presumes that the ground's facts are said, as listed below,\n\
+         and that its consent and second officer are there: * rests on the person's own consent, + wants a second officer, ! is a duty.",
+        now.date()
+    );
+    let blocks = grouped(&cells).into_iter().map(|(direction, rows)| {
+        let way = format!("{}: {} > {}", direction.kind, direction.from, direction.to);
+        let heads = ["categories", "protects", "passes on", "blocked"];
+        format!("{way}\n{}", table(&heads, rows.into_iter().map(|(row, categories)| line(law, row, &categories, now))))
+    });
+    let mut parts = vec![head];
+    parts.extend(blocks);
+    parts.push(format!("What each ground asks for, as of {}\n{}", now.date(), facts(law, now)));
+    parts.join("\n\n")
+}
+
+type Group<'r> = (Direction, Vec<(&'r Row, Vec<Category>)>);
+
+/// Rows with equal answers in one direction, with their categories.
+fn grouped(cells: &[Row]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for row in cells {
+        if groups.last().is_none_or(|(direction, _)| *direction != row.direction) {
+            groups.push((row.direction, Vec::new()));
+        }
+        let Some((_, rows)) = groups.last_mut() else { continue };
+        let same = |known: &Row| known.protects == row.protects && known.secrecies == row.secrecies && known.answers == row.answers;
+        match rows.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, categories)) => categories.push(row.category),
+            None => rows.push((row, vec![row.category])),
+        }
+    }
+    groups
+}
+
+fn line(law: &GroundTable, row: &Row, categories: &[Category], now: Time) -> Vec<String> {
+    let protects = match row.protects {
+        Protects::Person => "person",
+        Protects::Investigation => "investigation",
+    };
+    let passing = row.answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(code, _)| marked(law, code, row, now));
+    let mut blocked: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (code, answer) in &row.answers {
+        if let Err(unlawful) = answer {
+            blocked.entry(why(unlawful)).or_default().push(code.as_str());
+        }
+    }
+    let blocked = blocked.into_iter().map(|(why, codes)| format!("{why}: {}", codes.join(", ")));
+    vec![
+        listed(categories.iter().map(|category| category.as_str())),
+        format!("{protects} ({})", row.secrecies.join(", ")),
+        passing.collect::<Vec<_>>().join("\n"),
+        blocked.collect::<Vec<_>>().join("\n"),
+    ]
+}
+
+fn marked(law: &GroundTable, code: &GroundCode, row: &Row, now: Time) -> String {
+    let ground = law.lawful(code, row.direction, (row.category, matrix::interest(row.protects)), now);
+    let mark = |ground: &Ground| {
+        let marks = [(ground.needs_consent(), "*"), (ground.second_officer, "+"), (ground.is_duty(), "!")];
+        marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| mark).collect::<String>()
+    };
+    format!("{code}{}", ground.map(mark).unwrap_or_default())
+}
+
+pub(super) fn why(unlawful: &Unlawful) -> String {
+    match unlawful {
+        Unlawful::Unknown => String::from("unknown"),
+        Unlawful::NotInForce => String::from("not in force"),
+        Unlawful::NeverClears => String::from("never clears"),
+        Unlawful::OtherDirection => String::from("not this way or kind"),
+        Unlawful::OtherCategory => String::from("not this category"),
+        Unlawful::Barred(provision) => format!("barred by {provision}"),
+        Unlawful::DoesNotLift(secrecy) => format!("does not lift {secrecy}"),
+    }
+}
+
+/// The facts of every row that clears something: with all of them it holds; without one it does not.
+fn facts(law: &GroundTable, now: Time) -> String {
+    let rows = law.grounds().filter(|ground| ground.never_clears.is_none() && ground.in_force(&now.date())).flat_map(|ground| {
+        let found = matrix::facts(law, ground, now);
+        let all = if found.fulfilled.is_some() { "holds" } else { "NEVER HOLDS" };
+        let answer = |holds: bool| if holds { "holds" } else { "blocked" };
+        let mut lines = vec![vec![ground.code.to_string(), ground.provision.clone(), String::from("all said"), all.to_owned(), String::new()]];
+        lines.extend(found.without.iter().map(|(condition, not_said, otherwise)| {
+            vec![String::new(), String::new(), condition.text().en, format!("not said: {}", answer(*not_said)), format!("not so: {}", answer(*otherwise))]
+        }));
+        lines
+    });
+    table(&["ground", "provision", "fact", "", ""], rows)
+}
+
+/// The same for programs.
+pub(super) fn json(law: &GroundTable, now: Time) -> Value {
+    let cell = |row: &Row| {
+        let answers: BTreeMap<&str, String> =
+            row.answers.iter().map(|(code, answer)| (code.as_str(), answer.as_ref().err().map_or_else(|| String::from("passes"), why))).collect();
+        json!({
+            "kind": row.direction.kind.as_str(),
+            "from": row.direction.from.as_str(),
+            "to": row.direction.to.as_str(),
+            "category": row.category.as_str(),
+            "protects": row.protects,
+            "secrecies": row.secrecies,
+            "answers": answers,
+        })
+    };
+    json!({ "format": FORMAT, "on": now.date(), "hash": law.hash().to_string(), "cells": matrix::cells(law, now).iter().map(cell).collect::<Vec<_>>() })
+}

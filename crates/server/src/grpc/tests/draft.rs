@@ -1,0 +1,44 @@
+//! A draft is assessed by the rules of a submission, and nothing of it is written.
+
+use brygga_journal::v1 as codes;
+use brygga_wire::v1;
+use brygga_wire::v1::clearance_service_client::ClearanceServiceClient;
+use brygga_wire::v1::referral_service_client::ReferralServiceClient;
+use tonic::Code;
+
+use super::world::*;
+
+fn ways(explanation: &v1::Explanation) -> Vec<&str> {
+    explanation.ways.iter().map(|way| way.ground.as_str()).filter(|ground| !ground.is_empty()).collect()
+}
+
+#[tokio::test]
+async fn a_draft_is_explained_and_leaves_nothing_behind() {
+    let world = World::begun().await;
+    let mut police = ClearanceServiceClient::new(world.wire(POLICE));
+    let draft = v1::SubmitReferralRequest { request_id: String::new(), officer: String::new(), ..submission(1) };
+    let ask = v1::AssessReferralRequest { draft: Some(draft.clone()), ..Default::default() };
+    let found = police.assess_referral(ask.clone()).await.unwrap().into_inner();
+    let stands = found.referral.unwrap();
+    assert_eq!((stands.id.as_str(), stands.reference.as_str(), stands.sections.len()), ("", "", 3));
+    assert_eq!(found.passing, [1, 2], "her own sections rest on the consent and the decision that the draft carries");
+    let [blocked] = found.blocked.as_slice() else { panic!("one cell is blocked") };
+    assert_eq!((blocked.section, blocked.interest.as_str(), blocked.code.as_str()), (3, "investigation", "UNDECIDED"));
+    assert_eq!(blocked.provisions.len(), blocked.protections.len());
+    assert_eq!(ways(blocked), ["NO_HARM", "NECESSARY_OWN", "GENERAL_CLAUSE"]);
+    assert_eq!(blocked.ways.last().map(v1::Way::kind), Some(v1::WayKind::Strip));
+
+    // What is known rules a way out, and what it fulfils is not asked for again.
+    let known =
+        v1::Answers { asserted: vec![codes::FactCode::HarmExcluded.into()], denied: vec![codes::FactCode::NecessaryForOwnTask.into()], ..Default::default() };
+    let asked = v1::AssessReferralRequest { known: Some(known), ..ask };
+    let told = police.assess_referral(asked).await.unwrap().into_inner();
+    assert_eq!(ways(&told.blocked[0]), ["NO_HARM", "GENERAL_CLAUSE"]);
+    assert!(told.blocked[0].ways[0].conditions.is_empty() && told.blocked[0].ways[0].verified);
+
+    let listed = ReferralServiceClient::new(world.wire(POLICE)).list_referrals(v1::ListReferralsRequest::default()).await.unwrap().into_inner();
+    assert_eq!(listed.referrals, []);
+    let wrong = v1::SubmitReferralRequest { kind: codes::ReferralKind::Support.into(), ..draft };
+    let refused = police.assess_referral(v1::AssessReferralRequest { draft: Some(wrong), ..Default::default() }).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+}
