@@ -107,10 +107,14 @@ impl Acknowledged {
 /// # Panics
 /// When it is refused, or not acknowledged in time.
 pub async fn until_acknowledged<W: Write>(client: &Client, request: W) -> Answer<W::Response> {
-    until_answered(request, async |request| client.write(request).await).await
+    until_answered(request, |request| client.write(request)).await
 }
 
-async fn until_answered<W: Write>(request: W, send: impl AsyncFn(W) -> Result<Answer<W::Response>, ClientError>) -> Answer<W::Response> {
+async fn until_answered<W, F>(request: W, send: impl Fn(W) -> F) -> Answer<W::Response>
+where
+    W: Write,
+    F: Future<Output = Result<Answer<W::Response>, ClientError>>,
+{
     let began = Instant::now();
     assert!(!request.request_id().is_empty());
     loop {
@@ -144,14 +148,14 @@ impl Pair {
     async fn police<W: Write + StreamedOn<ReferralCommands>>(&self, request: W) -> Answer<W::Response> {
         match self {
             Self::Calls(police, _) => until_acknowledged(police, request).await,
-            Self::Streams(police, _) => until_answered(request, async |request| police.call(request).await).await,
+            Self::Streams(police, _) => until_answered(request, |request| police.call(request)).await,
         }
     }
 
     async fn board<W: Write + StreamedOn<InboxCommands>>(&self, request: W) -> Answer<W::Response> {
         match self {
             Self::Calls(_, board) => until_acknowledged(board, request).await,
-            Self::Streams(_, board) => until_answered(request, async |request| board.call(request).await).await,
+            Self::Streams(_, board) => until_answered(request, |request| board.call(request)).await,
         }
     }
 }
