@@ -97,6 +97,7 @@ impl<S: CommandStream> Commands<S> {
     fn new(client: &Client) -> Self {
         let (jobs, queue) = mpsc::channel(STREAM_COMMANDS_MAX);
         let driver = Driver { client: client.clone(), jobs: queue, open: true, waiting: Waiting::default(), resend: FuturesUnordered::new() };
+        #[expect(clippy::disallowed_methods, reason = "the driver ends with its last handle, and whoever waits on it is told")]
         tokio::spawn(driver.run());
         Self { client: client.clone(), jobs, places: Arc::new(Semaphore::new(STREAM_COMMANDS_MAX)) }
     }

@@ -81,6 +81,7 @@ pub async fn submit(desk: &mut Desk<'_>, file: &Path) -> Result<(), Failure> {
 
 fn begin(stream: &ReferralStream, request: v1::SubmitReferralRequest) -> JoinHandle<Result<Answer<v1::SubmitReferralResponse>, ClientError>> {
     let stream = stream.clone();
+    #[expect(clippy::disallowed_methods, reason = "every task is joined before the command ends")]
     tokio::spawn(async move { stream.call(request).await })
 }
 
@@ -162,13 +163,14 @@ impl Batch<'_> {
                 desk.item(&logged(&format!("line {number:<6}{}", stored(&referral)), &answer), numbered(number, whole(&answer)))?;
             }
             Ok(None) => {
-                desk.item(&format!("line {number:<6}checked    here only; nothing was sent"), json!({ "line": number, "checked": true, "sent": false }))?
+                desk.item(&format!("line {number:<6}checked    here only; nothing was sent"), json!({ "line": number, "checked": true, "sent": false }))?;
             }
             Err(failure) => {
                 self.refused = self.refused.saturating_add(1);
                 self.worst = self.worst.max(failure.exit());
                 if desk.format() == Format::Table {
-                    let about = failure.subjects().iter().map(|about| format!("; {about}")).collect::<String>();
+                    let about: Vec<String> = failure.subjects().iter().map(|about| format!("; {about}")).collect();
+                    let about = about.concat();
                     desk.talk(&format!("line {number:<6}{} [{}]{about}", failure.happened().trim_end(), failure.code()))?;
                 } else {
                     let whole =

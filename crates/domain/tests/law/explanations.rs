@@ -134,7 +134,7 @@ fn every_way_that_is_suggested_passes_once_it_is_taken_and_no_other_ground_does(
         let found = explained(&world, &case, &referral, &known);
         // With everything said, what is suggested with nothing left open passes, and nothing that is not suggested does.
         let open = |way: &Way<'_>| matches!(way, Way::Ground { ground, open, .. } if ground.code.as_str() == case.ground && open.is_empty());
-        let suggested = found.iter().any(|explanation| explanation.ways.iter().any(|way| open(way)));
+        let suggested = found.iter().any(|explanation| explanation.ways.iter().any(&open));
         assert_eq!(suggested, law::passes(&case), "{case:#?}");
         taken += usize::from(suggested);
     }

@@ -98,6 +98,7 @@ fn the_day_of_the_offence_counts_where_it_is_said() {
 
 #[test]
 fn a_childs_secrecy_is_disposed_of_by_the_custodians_with_the_child_as_it_grows() {
+    use FactCode::*;
     let table = shipped();
     let consent = table.grounds().find(|ground| ground.code.as_str() == "CONSENT").unwrap();
     let now = day("2026-11-23");
@@ -106,7 +107,6 @@ fn a_childs_secrecy_is_disposed_of_by_the_custodians_with_the_child_as_it_grows(
         denied: denied.iter().copied().collect(),
         ..Answers::default()
     };
-    use FactCode::*;
     let met = |role, answers: &Answers| table.unmet(consent, role, answers, now).is_empty();
     assert!(met(Some(Role::Victim), &facts(&[], &[])), "an adult disposes herself");
     let child = Some(Role::Child);

@@ -180,15 +180,16 @@ async fn an_inbox_is_watched_beside_its_commands_and_both_end_when_the_broker_st
     let (mut entries, mut opened) = (Vec::new(), None);
     while entries.is_empty() || opened.is_none() {
         let response = stream.next().await.unwrap().unwrap();
-        match response.answer.unwrap() {
-            stream_inbox_response::Answer::Watched(watched) => {
-                let Some(v1::watch_inbox_response::Item::Entry(entry)) = watched.item else { continue };
-                assert_eq!((entry.kind, &entry.referral), (InboxKind::Offered.number(), &referral.id));
-                stream.send(&open_request(3, &entry.referral)).await;
-                entries.push(entry);
-            }
-            stream_inbox_response::Answer::Open(answer) => opened = Some(answer),
-            other => panic!("{other:?}"),
+        let answer = response.answer.unwrap();
+        if let stream_inbox_response::Answer::Watched(watched) = answer {
+            let Some(v1::watch_inbox_response::Item::Entry(entry)) = watched.item else { continue };
+            assert_eq!((entry.kind, &entry.referral), (InboxKind::Offered.number(), &referral.id));
+            stream.send(&open_request(3, &entry.referral)).await;
+            entries.push(entry);
+        } else if let stream_inbox_response::Answer::Open(answer) = answer {
+            opened = Some(answer);
+        } else {
+            panic!("{answer:?}");
         }
     }
     let opened = opened.unwrap();
