@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use brygga_domain::grounds::{Direction, Ground, GroundCode, GroundTable, Protects, Unlawful};
+use brygga_domain::grounds::{Condition, Direction, Ground, GroundCode, GroundTable, Protects, Unlawful};
 use brygga_domain::matrix::{self, Row};
 use brygga_domain::{Category, Code as _, Time};
 use serde_json::{Value, json};
@@ -20,15 +20,17 @@ pub fn text(law: &GroundTable, now: Time) -> String {
     let head = format!(
         "Every answer of the gate on {}: grounds {grounds}, offences {offences}\n\
          A cell is a category and whom its secrecy protects. \"Passes on\" presumes that the ground's facts are said, as listed below,\n\
-         and that its consent and second officer are there: * rests on the person's own consent, + wants a second officer, ! is a duty.",
+         and that its consent and second officer are there: * rests on the person's own consent, + wants a second officer, ! is a duty.\n\
+         A ground that a row does not name is not for that way or kind of referral.",
         now.date()
     );
+    let never: Vec<String> = law.grounds().filter_map(|ground| Some(format!("  {}: {}", ground.code, ground.never_clears.as_ref()?.en))).collect();
     let blocks = grouped(&cells).into_iter().map(|(direction, rows)| {
         let way = format!("{}: {} > {}", direction.kind, direction.from, direction.to);
         let heads = ["categories", "protects", "passes on", "blocked"];
         format!("{way}\n{}", table(&heads, rows.into_iter().map(|(row, categories)| line(law, row, &categories, now))))
     });
-    let mut parts = vec![head];
+    let mut parts = vec![head, format!("Never clear a section:\n{}", never.join("\n"))];
     parts.extend(blocks);
     parts.push(format!("What each ground asks for, as of {}\n{}", now.date(), facts(law, now)));
     parts.join("\n\n")
@@ -61,8 +63,10 @@ fn line(law: &GroundTable, row: &Row, categories: &[Category], now: Time) -> Vec
     let passing = row.answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(code, _)| marked(law, code, row, now));
     let mut blocked: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (code, answer) in &row.answers {
-        if let Err(unlawful) = answer {
-            blocked.entry(why(unlawful)).or_default().push(code.as_str());
+        match answer {
+            // Said once, above the rows and at the head of the text.
+            Ok(()) | Err(Unlawful::OtherDirection | Unlawful::NeverClears) => {}
+            Err(unlawful) => blocked.entry(why(unlawful)).or_default().push(code.as_str()),
         }
     }
     let blocked = blocked.into_iter().map(|(why, codes)| format!("{why}: {}", codes.join(", ")));
@@ -97,17 +101,19 @@ pub(super) fn why(unlawful: &Unlawful) -> String {
 
 /// The facts of every row that clears something: with all of them it holds; without one it does not.
 fn facts(law: &GroundTable, now: Time) -> String {
-    let rows = law.grounds().filter(|ground| ground.never_clears.is_none() && ground.in_force(&now.date())).flat_map(|ground| {
+    let rows = law.grounds().filter(|ground| ground.never_clears.is_none() && ground.in_force(&now.date())).map(|ground| {
         let found = matrix::facts(law, ground, now);
         let all = if found.fulfilled.is_some() { "holds" } else { "NEVER HOLDS" };
-        let answer = |holds: bool| if holds { "holds" } else { "blocked" };
-        let mut lines = vec![vec![ground.code.to_string(), ground.provision.clone(), String::from("all said"), all.to_owned(), String::new()]];
-        lines.extend(found.without.iter().map(|(condition, not_said, otherwise)| {
-            vec![String::new(), String::new(), condition.text().en, format!("not said: {}", answer(*not_said)), format!("not so: {}", answer(*otherwise))]
-        }));
-        lines
+        let facts = found.without.iter().map(|(condition, ..)| condition.text().en);
+        let without = |stands: fn(&(Condition, bool, bool)) -> bool| {
+            let holds: Vec<String> = found.without.iter().filter(|fact| stands(fact)).map(|(condition, ..)| condition.to_string()).collect();
+            if holds.is_empty() { String::from("blocked") } else { format!("HOLDS without {}", holds.join(", ")) }
+        };
+        let own = [ground.code.to_string(), ground.provision.clone(), facts.collect::<Vec<_>>().join("\n"), all.to_owned()];
+        let falls = if found.without.is_empty() { [String::new(), String::new()] } else { [without(|fact| fact.1), without(|fact| fact.2)] };
+        own.into_iter().chain(falls).collect()
     });
-    table(&["ground", "provision", "fact", "", ""], rows)
+    table(&["ground", "provision", "facts", "all said", "one not said", "one not so"], rows)
 }
 
 /// The same for programs.
