@@ -13,6 +13,8 @@ use tokio::process::{Child, ChildStdin, Command};
 
 /// How long a broker may take to be ready before a test gives up.
 pub const READY_DEADLINE: Duration = Duration::from_secs(60);
+/// Lines of a broker's log that a failure shows.
+const LAST_LINES: usize = 20;
 
 /// The broker's binary of the profile that the tests were built with. `cargo test --workspace` has built it by now; it is built here
 /// only where it is missing or older than a source file, as after `cargo test -p brygga-tests`.
@@ -41,11 +43,19 @@ pub fn bryggad() -> &'static Path {
 /// When the newest source of the crates was changed.
 fn newest(folder: &Path) -> std::time::SystemTime {
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
-    let times = entries.filter(|entry| entry.file_name() != "tests").map(|entry| {
+    let sources = entries.filter(|entry| entry.file_name() != "tests" && entry.path().extension().is_none_or(|kind| kind != "md"));
+    let times = sources.map(|entry| {
         let found = entry.metadata().unwrap();
         if found.is_dir() { newest(&entry.path()) } else { found.modified().unwrap() }
     });
     times.max().unwrap_or(std::time::SystemTime::UNIX_EPOCH)
+}
+
+/// What a broker said last, for the message of a test that fails.
+fn last_lines(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
 /// A broker that runs as a process of its own.
@@ -77,8 +87,8 @@ impl Broker {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(READY_DEADLINE, lines.next_line()).await.expect("the broker is not ready in time").unwrap();
-        let ready =
-            serde_json::from_str(&line.unwrap_or_else(|| panic!("the broker ended before it was ready: see {:?}", folder.with_extension("log")))).unwrap();
+        let ready = line.unwrap_or_else(|| panic!("the broker ended before it was ready:\n{}", last_lines(&folder.with_extension("log"))));
+        let ready = serde_json::from_str(&ready).unwrap();
         let input = process.stdin.take();
         Self { process, input, folder: folder.to_owned(), ready }
     }

@@ -32,13 +32,20 @@ const TOLD_EVERY_LINES: usize = 1000;
 const LATER_HOURS: i64 = 40 * 24 + 7;
 /// Keeps the keys of lines apart from everything else that is hashed.
 const KEY_DOMAIN: &[u8] = b"brygga batch line 1\0";
-/// Exit code of what may pass when it is tried again.
+/// Exit code of what may pass when it is tried again; from here on the rest of the file is not tried now.
 const EXIT_UNAVAILABLE: u8 = brygga_client::EXIT_UNAVAILABLE;
 
 /// What became of a line; `None`: it was only checked here.
 type Outcome = Result<Option<Answer<v1::SubmitReferralResponse>>, Failure>;
-/// A line under way, by its number.
-type Underway = (usize, JoinHandle<Result<Answer<v1::SubmitReferralResponse>, ClientError>>);
+/// A line whose turn to be told has not come.
+enum Line {
+    /// It was refused or checked here.
+    Known(Result<(), Failure>),
+    /// It is on its way.
+    Sent(JoinHandle<Result<Answer<v1::SubmitReferralResponse>, ClientError>>),
+}
+/// Lines by their numbers, in order.
+type Underway = VecDeque<(usize, Line)>;
 
 /// `referral submit --batch`.
 pub async fn submit(desk: &mut Desk<'_>, file: &Path) -> Result<(), Failure> {
@@ -50,21 +57,21 @@ pub async fn submit(desk: &mut Desk<'_>, file: &Path) -> Result<(), Failure> {
     let total = lines(file)?.count();
     let mut batch = Batch { file, total, done: 0, refused: 0, worst: 0, same: HashMap::new() };
     let progress = super::watch::progress(desk, total, "submitting");
-    let mut underway: VecDeque<Underway> = VecDeque::new();
+    let mut underway = Underway::new();
     for (number, line) in (1..).zip(lines(file)?) {
         let line = line.map_err(|error| cannot_read(file, &error))?;
-        if batch.worst == EXIT_UNAVAILABLE {
+        if batch.worst >= EXIT_UNAVAILABLE {
             break;
         }
         let prepared = batch.prepare(desk, &line, settings.as_ref());
         match (prepared, &stream) {
-            (Err(failure), _) => batch.tell(desk, number, Err(failure))?,
+            (Err(failure), _) => underway.push_back((number, Line::Known(Err(failure)))),
             (Ok(None), _) => {}
             (Ok(Some(request)), None) => {
                 let checked = local::check(request, settings.as_ref().map(|settings| &settings.client.agency));
-                batch.tell(desk, number, checked.map(|()| None))?;
+                underway.push_back((number, Line::Known(checked)));
             }
-            (Ok(Some(request)), Some(stream)) => underway.push_back((number, begin(stream, request))),
+            (Ok(Some(request)), Some(stream)) => underway.push_back((number, Line::Sent(begin(stream, request)))),
         }
         if underway.len() >= LINES_AT_ONCE_MAX {
             batch.finish_first(desk, &mut underway).await?;
@@ -149,10 +156,16 @@ impl Batch<'_> {
         uuid::Builder::from_custom_bytes(bytes).into_uuid().as_hyphenated().to_string()
     }
 
-    async fn finish_first(&mut self, desk: &mut Desk<'_>, underway: &mut VecDeque<Underway>) -> Result<(), Failure> {
-        let Some((number, answer)) = underway.pop_front() else { return Ok(()) };
-        let answer = answer.await.map_err(|error| Failure::io("a line of the batch", &std::io::Error::other(error)))?;
-        self.tell(desk, number, answer.map(Some).map_err(|error| Failure::client(&error)))
+    async fn finish_first(&mut self, desk: &mut Desk<'_>, underway: &mut Underway) -> Result<(), Failure> {
+        let Some((number, line)) = underway.pop_front() else { return Ok(()) };
+        let outcome = match line {
+            Line::Known(known) => known.map(|()| None),
+            Line::Sent(answer) => {
+                let answer = answer.await.map_err(|error| Failure::io("a line of the batch", &std::io::Error::other(error)))?;
+                answer.map(Some).map_err(|error| Failure::client(&error))
+            }
+        };
+        self.tell(desk, number, outcome)
     }
 
     fn tell(&mut self, desk: &mut Desk<'_>, number: usize, outcome: Outcome) -> Result<(), Failure> {
