@@ -34,3 +34,22 @@ fn the_events_that_are_not_built_have_their_names_reserved() {
         assert!(contract.contains(&format!("\"{field}\"")), "{field} is not reserved");
     }
 }
+
+/// Targets of the links of a page that lie in the project.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    let targets = page.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    targets.filter(|target| !target.starts_with("http") && !target.starts_with('#'))
+}
+
+#[test]
+fn every_link_of_a_page_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut followed = 0;
+    for (page, folder) in [("README.md", ""), ("crates/README.md", "crates"), ("deploy/README.md", "deploy"), ("deploy/ha/README.md", "deploy/ha")] {
+        for target in links(&read(page)) {
+            assert!(root.join(folder).join(target).exists(), "{page}: {target}");
+            followed += 1;
+        }
+    }
+    assert!(followed > 5, "the links are not where this test looks for them");
+}

@@ -5,6 +5,7 @@
 
 mod broker;
 mod figures;
+mod idle;
 mod life;
 
 use std::io::Write as _;
@@ -17,6 +18,7 @@ use clap::{Args, Subcommand};
 
 use broker::Broker;
 use figures::{Round, median};
+use idle::Idle;
 use life::{Load, Way};
 
 /// What to measure.
@@ -34,6 +36,9 @@ pub struct Bench {
     /// Connections for each of the two agencies; never more than are in flight.
     #[arg(long, default_value_t = 4)]
     connections: usize,
+    /// Inbox streams that stay open beside the load and have nothing to tell.
+    #[arg(long, default_value_t = 0)]
+    idle_streams: usize,
     /// Send commands over streams, one for each connection, instead of a call for each.
     #[arg(long)]
     streamed: bool,
@@ -116,7 +121,7 @@ async fn life_cycles(binary: &Path, bench: &Bench) -> anyhow::Result<()> {
         }
         let row = median(&rounds).context("no round was measured")?;
         say(&row.line())?;
-        all.push(serde_json::json!({ "streamed": bench.streamed, "median": row, "rounds": rounds }));
+        all.push(serde_json::json!({ "streamed": bench.streamed, "idle_streams": bench.idle_streams, "median": row, "rounds": rounds }));
     }
     if let Some(path) = &bench.json {
         std::fs::write(path, serde_json::to_string_pretty(&all)?).with_context(|| path.display().to_string())?;
@@ -126,14 +131,17 @@ async fn life_cycles(binary: &Path, bench: &Bench) -> anyhow::Result<()> {
 
 async fn round(binary: &Path, bench: &Bench, in_flight: usize) -> anyhow::Result<Round> {
     let folder = tempfile::tempdir()?;
-    let broker = Broker::start(binary, folder.path()).await?;
+    let broker = Broker::start(binary, folder.path(), &idle::limits(bench.idle_streams)).await?;
     let idle_kib = broker.resident_kib()?;
+    let mut idle = Idle::open(&broker, bench.idle_streams).await?;
     let load = Load::connect(&broker, bench.connections.min(in_flight), Way::of(bench))?;
     load.warm_up().await?;
     let cpu = broker.cpu_seconds()?;
     let measured = load.run(in_flight, Duration::from_secs(bench.seconds)).await?;
     let cpu_seconds = broker.cpu_seconds()? - cpu;
     let round = Round::new(in_flight, measured, cpu_seconds, (idle_kib, broker.resident_kib()?))?;
+    anyhow::ensure!(idle.count() == bench.idle_streams, "{} of {} idle streams have ended", bench.idle_streams - idle.count(), bench.idle_streams);
+    drop(idle);
     broker.stop().await?;
     Ok(round)
 }
@@ -141,7 +149,7 @@ async fn round(binary: &Path, bench: &Bench, in_flight: usize) -> anyhow::Result
 async fn start(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<()> {
     const FILL_IN_FLIGHT: usize = 256;
     let folder = tempfile::tempdir()?;
-    let broker = Broker::start(binary, folder.path()).await?;
+    let broker = Broker::start(binary, folder.path(), "").await?;
     let load = Load::connect(&broker, bench.connections, Way::of(bench))?;
     let began = tokio::time::Instant::now();
     load.fill(FILL_IN_FLIGHT, referrals).await?;
@@ -149,7 +157,7 @@ async fn start(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<(
     drop(load);
     broker.stop().await?;
     for _ in 0..bench.rounds.max(1) {
-        let broker = Broker::start(binary, folder.path()).await?;
+        let broker = Broker::start(binary, folder.path(), "").await?;
         say(&format!(
             "start to ready {:.3} s on {referrals} referrals, resident {:.1} MiB",
             broker.took().as_secs_f64(),

@@ -23,13 +23,13 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts it in a folder and waits until it is ready.
-    pub async fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
+    /// Starts it in a folder and waits until it is ready. `more` is configuration for a world that is made.
+    pub async fn start(binary: &Path, folder: &Path, more: &str) -> anyhow::Result<Self> {
         let world = folder.join("world");
         let log = std::fs::File::options().create(true).append(true).open(folder.join("broker.log"))?;
         let began = tokio::time::Instant::now();
         let mut command = Command::new(binary);
-        command.args(["test-server", "--config", "\n[telemetry]\nlog_level = \"warn\"\n", "--world"]).arg(&world);
+        command.args(["test-server", "--config", &format!("\n[telemetry]\nlog_level = \"warn\"\n{more}"), "--world"]).arg(&world);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn()?;
         let output = process.stdout.take().context("a process without output")?;
         let mut lines = BufReader::new(output).lines();
