@@ -11,6 +11,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
+use crate::postgres;
+
 /// How long a broker may take to be ready before a test gives up.
 pub const READY_DEADLINE: Duration = Duration::from_secs(60);
 /// Lines of a broker's log that a failure shows.
@@ -58,6 +60,18 @@ fn last_lines(log: &Path) -> String {
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
+/// Whether new worlds keep their log in PostgreSQL: `BRYGGA_TEST_STORE=postgres`.
+///
+/// # Panics
+/// When it names a store that is not there.
+pub fn on_postgres() -> bool {
+    match std::env::var("BRYGGA_TEST_STORE").as_deref() {
+        Ok("postgres") => true,
+        Ok("sqlite") | Err(_) => false,
+        Ok(other) => panic!("BRYGGA_TEST_STORE is {other}: neither sqlite nor postgres"),
+    }
+}
+
 /// A broker that runs as a process of its own.
 pub struct Broker {
     process: Child,
@@ -73,7 +87,9 @@ impl Broker {
     /// # Panics
     /// When it is not ready in time.
     pub async fn start(folder: &Path, more: &str) -> Self {
-        Self::start_with(folder, &["--config", more]).await
+        let new = !folder.join("bryggad.toml").exists() && !more.contains("[storage");
+        let more = if new && on_postgres() { format!("{more}{}", postgres::section(&postgres::shared().await)) } else { more.to_owned() };
+        Self::start_with(folder, &["--config", &more]).await
     }
 
     /// Starts a broker with further arguments of `test-server`.

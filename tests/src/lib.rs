@@ -7,6 +7,7 @@ pub mod harness;
 pub mod load;
 pub mod made_up;
 pub mod otlp;
+pub mod postgres;
 pub mod requests;
 pub mod script;
 pub mod wire;

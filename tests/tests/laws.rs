@@ -13,12 +13,13 @@ use brygga_engine::broker::NoAnswer;
 use brygga_engine::committer::Failure;
 use brygga_engine::lanes::LaneLimits;
 use brygga_engine::observe::Unobserved;
-use brygga_engine::rows::{EventRow, ReferralRows};
+use brygga_engine::rows::{EventRow, HeadRow, ReferralRows};
 use brygga_engine::signer_state::SignerState;
 use brygga_engine::{Broker, ManualClock, Parts, SystemRandomness, assemble, replay};
-use brygga_store::{CommitFault, MemoryDatabase, MemoryReader, SqliteOptions, SqliteStore};
+use brygga_store::{CommitFault, MemoryDatabase, MemoryReader, PostgresStore, SqliteOptions, SqliteStore};
 use brygga_tests::directory::{self, START_US};
 use brygga_tests::fold::{self, Driver};
+use brygga_tests::postgres;
 use brygga_tests::script::{self, Step};
 use brygga_verify::Verdict;
 use proptest::prelude::*;
@@ -28,6 +29,8 @@ use tokio_util::task::TaskTracker;
 
 const CASES: u32 = 2000;
 const SQLITE_CASES: u32 = 100;
+/// Each takes a database of its own.
+const POSTGRES_CASES: u32 = 20;
 const STEPS_MAX: usize = 40;
 
 fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value))
@@ -133,6 +136,26 @@ fn sqlite_keeps_the_same_journal_and_rows_as_memory() {
     });
 }
 
+#[test]
+fn postgres_keeps_the_same_journal_and_rows_as_memory() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    check(POSTGRES_CASES, &script::steps(STEPS_MAX), |steps| {
+        runtime.block_on(async {
+            let (played, mut expected) = in_memory(&steps).await;
+            let (store, mut readers) = PostgresStore::open(&postgres::shared().await, 1).await.unwrap();
+            let mut driver = Driver::new(store);
+            driver.begin().await;
+            for (command, now) in &played.commands {
+                driver.batch(std::slice::from_ref(command), *now).await.unwrap();
+            }
+            let reader = &mut readers.readers[0];
+            assert_eq!(stored(&mut expected).await, (fold::events(reader).await, fold::referrals(reader).await));
+            assert!(replay::replay(reader, |_, _| {}).await.unwrap().is_sound());
+            assert_eq!(fold::audit(reader).await.verdict, Verdict::Verified);
+        });
+    });
+}
+
 /// A real committer over a memory store that fails as ordered.
 async fn committer(database: &MemoryDatabase, folder: &std::path::Path) -> (Broker<MemoryReader>, CancellationToken, tokio::task::JoinHandle<()>) {
     let stop = CancellationToken::new();
@@ -142,7 +165,7 @@ async fn committer(database: &MemoryDatabase, folder: &std::path::Path) -> (Brok
         law: Law { directory: Arc::new(directory::directory()), table: Arc::new(directory::table()) },
         signer: fold::signer(),
         state: Ok(SignerState::create(&folder.join("state")).unwrap()),
-        size: 0,
+        head: HeadRow::default(),
         clock: Arc::new(ManualClock::at(Time::from_micros(START_US))),
         randomness: Arc::new(SystemRandomness),
         observer: Arc::new(Unobserved),

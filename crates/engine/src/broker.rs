@@ -11,13 +11,16 @@ use tokio_util::task::TaskTracker;
 use crate::batch::Law;
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::committer::{Answer, Committer, Failure, Pending, Receipted};
+use crate::current::Current;
 use crate::delivery::{self, Delivery, Gathering};
+use crate::directory;
 use crate::lanes::{LaneLimits, LaneSenders, NoRoom, QueueDepth, lanes};
 use crate::observe::Observer;
 use crate::readers::{AskError, ReaderPool};
+use crate::rows::HeadRow;
 use crate::signer::LogSigner;
 use crate::signer_state::SignerState;
-use crate::store::{Reader, Store};
+use crate::store::{Reader, Store, StoreError};
 use crate::tiles::HeldTiles;
 
 /// What a broker is made of.
@@ -32,8 +35,8 @@ pub struct Parts<S, R> {
     pub signer: LogSigner,
     /// The committed heads; or why the log is in doubt and nothing may be written.
     pub state: Result<SignerState, String>,
-    /// Size of the log.
-    pub size: u64,
+    /// The head of the log as it was checked.
+    pub head: HeadRow,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
@@ -54,8 +57,7 @@ pub struct Broker<R> {
     senders: LaneSenders,
     readers: ReaderPool<R>,
     tiles: HeldTiles,
-    head: watch::Receiver<u64>,
-    directory: watch::Receiver<Arc<Directory>>,
+    current: Current,
     table: Arc<GroundTable>,
     key: NoteKey,
     clock: Arc<dyn Clock>,
@@ -77,15 +79,13 @@ pub type WritePath<S> = Committer<S, Arc<dyn Clock>>;
 /// A log in doubt has no committer: reads go on, every command is refused.
 pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<WritePath<S>>) {
     let (senders, lanes) = lanes(parts.limits, parts.stop);
-    let (head_in, head) = watch::channel(parts.size);
-    let (directory_in, directory) = watch::channel(Arc::clone(&parts.law.directory));
+    let current = Current::new(parts.head.events(), Arc::clone(&parts.law.directory));
     let tiles = HeldTiles::default();
     let broker = Broker {
         senders,
         readers: ReaderPool::new(parts.readers, parts.tasks),
         tiles: tiles.clone(),
-        head,
-        directory,
+        current: current.clone(),
         table: Arc::clone(&parts.law.table),
         key: parts.signer.key().clone(),
         clock: Arc::clone(&parts.clock),
@@ -106,9 +106,9 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         law: parts.law,
         signer: parts.signer,
         state,
-        head: head_in,
+        known: parts.head,
+        current,
         tiles,
-        directory: directory_in,
         observer: parts.observer,
     };
     (broker, Some(committer))
@@ -171,12 +171,24 @@ impl<R: Reader> Broker<R> {
 
     /// The size of the log, for whoever waits for it to grow.
     pub fn head(&self) -> watch::Receiver<u64> {
-        self.head.clone()
+        self.current.watch()
     }
 
-    /// The directory as of the last commit.
+    /// The directory as of the last commit that this broker knows of.
     pub fn directory(&self) -> Arc<Directory> {
-        Arc::clone(&self.directory.borrow())
+        self.current.directory()
+    }
+
+    /// Looks whether another broker has appended, and takes in what it did: who takes part, and how far the log has grown.
+    pub async fn keep_up(&self) -> Result<(), AskError> {
+        let known = self.current.size();
+        let news = self.readers.ask(move |reader| Box::pin(async move { look(reader, known).await })).await?;
+        if let Some((size, directory)) = news {
+            // Order matters: whoever is woken by the size finds the directory that goes with it.
+            self.current.entered(size, Arc::new(directory));
+            self.current.grown(size);
+        }
+        Ok(())
     }
 
     /// The ground table in force.
@@ -216,4 +228,14 @@ impl<R: Reader> Broker<R> {
     pub fn doubt(&self) -> Option<&str> {
         self.doubt.get().map(String::as_str)
     }
+}
+
+/// The head and the directory of a log that has grown beyond what is known. The head first: the directory is at least as fresh.
+async fn look<R: Reader>(reader: &mut R, known: u64) -> Result<Option<(u64, Directory)>, StoreError> {
+    let size = reader.head().await?.events();
+    if size <= known {
+        return Ok(None);
+    }
+    let (agencies, functions) = reader.directory().await?;
+    Ok(Some((size, directory::read(&agencies, &functions)?)))
 }

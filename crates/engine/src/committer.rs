@@ -7,25 +7,28 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brygga_domain::{Command, Directory, Position, Reason, Refusal, Time};
+use brygga_domain::{Command, Position, Reason, Refusal, Time};
 use bytes::Bytes;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::batch::{self, Committed, Folded, Law};
 use crate::clock::Clock;
+use crate::current::Current;
+use crate::directory;
 use crate::lanes::Lanes;
 use crate::observe::Observer;
 use crate::rows::{EventRow, HeadRow};
 use crate::signer::LogSigner;
 use crate::signer_state::SignerState;
-use crate::store::{Batch, CommitError, Loaded, Store, StoreError};
+use crate::store::{Batch, CommitError, Loaded, Store, StoreError, Wanted};
 use crate::tiles::HeldTiles;
 
 /// How long the committer waits after a failed load before it asks again.
 const LOAD_BACKOFF: Duration = Duration::from_millis(50);
 
-/// How often an unknown outcome is looked into before the process gives up.
+/// How often, and how long at most, an unknown outcome is looked into before its batch is answered as unknown.
 const SETTLE_TRIES_MAX: u32 = 100;
+const SETTLE_MAX: Duration = Duration::from_secs(10);
 
 /// A command that waits, and who waits for its answer.
 #[derive(Debug)]
@@ -92,9 +95,10 @@ pub struct Committer<S, C> {
     pub(crate) law: Law,
     pub(crate) signer: LogSigner,
     pub(crate) state: SignerState,
-    pub(crate) head: watch::Sender<u64>,
+    /// The head as this committer last saw it: at the start, in a load, or as it committed it.
+    pub(crate) known: HeadRow,
+    pub(crate) current: Current,
     pub(crate) tiles: HeldTiles,
-    pub(crate) directory: watch::Sender<Arc<Directory>>,
     pub(crate) observer: Arc<dyn Observer>,
 }
 
@@ -115,6 +119,9 @@ impl<S: Store, C: Clock> Committer<S, C> {
                 continue;
             };
             let prev_size = loaded.head.size;
+            if let Err(why) = self.catch_up(&loaded) {
+                return Self::doubt(answers, why);
+            }
             let folded = match batch::fold(loaded, &commands, &self.law, self.clock.now(), self.signer.origin()) {
                 Ok(folded) => folded,
                 Err(corrupt) => return Self::doubt(answers, corrupt.to_string()),
@@ -135,7 +142,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
     }
 
     async fn load(&mut self, commands: &[Command], waiting: usize) -> Option<Loaded> {
-        match self.store.load(&batch::wanted(commands)).await {
+        match self.store.load(&Wanted { known: self.known.size, ..batch::wanted(commands) }).await {
             Ok(loaded) => Some(loaded),
             Err(error) => {
                 self.observer.load_failed(&error, waiting);
@@ -143,6 +150,26 @@ impl<S: Store, C: Clock> Committer<S, C> {
                 None
             }
         }
+    }
+
+    /// Takes in what other brokers did since the last batch: the log must go on from what this one knows, and who takes part may have
+    /// changed. A log that went back, or went another way, is never continued.
+    fn catch_up(&mut self, loaded: &Loaded) -> Result<(), String> {
+        let (known, head) = (&self.known, &loaded.head);
+        if head.size < known.size {
+            return Err(format!("the log went back from {} events to {}", known.size, head.size));
+        }
+        let root = if head.size > known.size { loaded.known_root.as_ref() } else { Some(&head.root) };
+        if known.size > 0 && root != Some(&known.root) {
+            return Err(format!("the log differs from what was committed at {} events", known.size));
+        }
+        if !loaded.agencies.is_empty() || !loaded.functions.is_empty() {
+            directory::enter(Arc::make_mut(&mut self.law.directory), &loaded.agencies, &loaded.functions).map_err(|corrupt| corrupt.to_string())?;
+            self.current.entered(head.events(), Arc::clone(&self.law.directory));
+        }
+        self.current.grown(head.events());
+        self.known = head.clone();
+        Ok(())
     }
 
     fn sign(&self, mut folded: Folded, prev_size: i64) -> Option<(Folded, Option<Bytes>)> {
@@ -174,7 +201,11 @@ impl<S: Store, C: Clock> Committer<S, C> {
     /// Our root at our size: written. Another root there: somebody else wrote, ours is not in. The head unchanged: not written.
     /// A smaller head than the one that was locked means that the store was rewound.
     async fn settle(&mut self, batch: &Batch, prev_size: i64) -> Result<Outcome, String> {
+        let began = self.clock.now();
         for _ in 0..SETTLE_TRIES_MAX {
+            if elapsed(began, self.clock.now()) > SETTLE_MAX {
+                break;
+            }
             match self.store.settle(prev_size).await {
                 Ok((head, _)) if head.size < prev_size => return Err(format!("the head went back from {prev_size} to {}", head.size)),
                 Ok((_, Some(found))) => {
@@ -201,8 +232,9 @@ impl<S: Store, C: Clock> Committer<S, C> {
                 return ControlFlow::Continue(());
             }
             Outcome::Unknown => {
+                // What became of it is in the head that the next batch loads.
                 refuse_all(answers, &Failure::OutcomeUnknown);
-                return ControlFlow::Break(String::from("the store does not tell whether a batch was committed"));
+                return ControlFlow::Continue(());
             }
         }
         if let (Some(head), Some(note)) = (&folded.batch.head, &note)
@@ -212,9 +244,12 @@ impl<S: Store, C: Clock> Committer<S, C> {
             refuse_all(answers, &Failure::OutcomeUnknown);
             return ControlFlow::Break(format!("the signer state cannot be written: {error}"));
         }
-        if let Some(directory) = folded.directory {
-            self.law.directory = Arc::clone(&directory);
-            self.directory.send_replace(directory);
+        if let Some(head) = &folded.batch.head {
+            self.known = head.clone();
+            if let Some(directory) = folded.directory {
+                self.law.directory = Arc::clone(&directory);
+                self.current.entered(head.events(), directory);
+            }
         }
         for fact in &folded.facts {
             self.observer.fact(fact);
@@ -238,8 +273,8 @@ impl<S: Store, C: Clock> Committer<S, C> {
             // The caller may be gone; what is committed is committed.
             drop(answer.send(reply));
         }
-        if let Some(HeadRow { size, .. }) = folded.batch.head {
-            self.head.send_replace(u64::try_from(size).unwrap_or_default());
+        if let Some(head) = &folded.batch.head {
+            self.current.grown(head.events());
         }
         ControlFlow::Continue(())
     }

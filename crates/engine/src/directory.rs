@@ -69,13 +69,19 @@ pub fn entry_digest(entry: &str) -> Digest {
 /// The directory of stored rows.
 pub fn read(agencies: &[AgencyRow], functions: &[FunctionRow]) -> Result<Directory, Corrupt> {
     let mut directory = Directory::default();
+    enter(&mut directory, agencies, functions)?;
+    Ok(directory)
+}
+
+/// Enters stored rows into a directory, in place of what it has under their names.
+pub fn enter(directory: &mut Directory, agencies: &[AgencyRow], functions: &[FunctionRow]) -> Result<(), Corrupt> {
     for row in agencies {
         directory.put_agency(agency(row).ok_or_else(|| Corrupt { table: "agency", row: row.id.clone(), column: "entry" })?);
     }
     for row in functions {
         directory.put_function(function(row).ok_or_else(|| Corrupt { table: "function", row: row.id.clone(), column: "entry" })?);
     }
-    Ok(directory)
+    Ok(())
 }
 
 fn agency(row: &AgencyRow) -> Option<Agency> {

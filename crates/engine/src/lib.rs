@@ -7,6 +7,7 @@ pub mod batch;
 pub mod broker;
 pub mod clock;
 pub mod committer;
+mod current;
 pub mod delivery;
 pub mod directory;
 pub mod lanes;

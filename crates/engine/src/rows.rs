@@ -49,6 +49,13 @@ pub struct HeadRow {
     pub last_time: i64,
 }
 
+impl HeadRow {
+    /// How many events the log has.
+    pub fn events(&self) -> u64 {
+        u64::try_from(self.size).unwrap_or_default()
+    }
+}
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRow {

@@ -6,7 +6,6 @@
 use brygga_merkle::{Checkpoint, Frontier, FrontierPlan, Hash, NoteKey};
 
 use crate::delivery;
-use crate::projection::number;
 use crate::rows::HeadRow;
 use crate::store::{Reader, StoreError};
 
@@ -52,7 +51,7 @@ pub async fn check<R: Reader>(reader: &mut R, key: &NoteKey, recorded: Option<&C
     }
     let damaged = |part| Doubt::Damaged { part, size };
     let root = Hash::from_slice(&head.root.0).map_err(|_| damaged("the root"))?;
-    let row = reader.checkpoint(None).await?.ok_or_else(|| damaged("the last note"))?;
+    let row = reader.checkpoint(Some(head.size)).await?.ok_or_else(|| damaged("the last note"))?;
     let checkpoint = brygga_merkle::open(&row.note.0, key).map_err(|_| damaged("the last note"))?;
     if checkpoint.size != size || checkpoint.root != root || row.size != head.size {
         return Err(damaged("the last note"));
@@ -67,6 +66,7 @@ pub async fn check<R: Reader>(reader: &mut R, key: &NoteKey, recorded: Option<&C
         return Err(damaged("the right edge"));
     }
     last_event(reader, size).await?;
+    nothing_beyond(reader, &head).await?;
     if let Some(recorded) = recorded {
         continues(reader, recorded, &checkpoint).await?;
     }
@@ -76,9 +76,17 @@ pub async fn check<R: Reader>(reader: &mut R, key: &NoteKey, recorded: Option<&C
 async fn last_event<R: Reader>(reader: &mut R, size: u64) -> Result<(), Doubt> {
     let damaged = || Doubt::Damaged { part: "the last event", size };
     let bytes = delivery::leaf(reader, brygga_domain::Position(size.saturating_sub(1))).await.map_err(|_| damaged())?;
-    brygga_journal::decode(&bytes).map(|_| ()).map_err(|_| damaged())?;
-    let beyond = reader.events(number(size), number(size).saturating_add(1)).await?;
-    if beyond.is_empty() { Ok(()) } else { Err(damaged()) }
+    brygga_journal::decode(&bytes).map(|_| ()).map_err(|_| damaged())
+}
+
+/// No event and no note goes beyond the head, unless another broker has moved it meanwhile.
+async fn nothing_beyond<R: Reader>(reader: &mut R, head: &HeadRow) -> Result<(), Doubt> {
+    let latest = reader.checkpoint(None).await?.map_or(0, |checkpoint| checkpoint.size);
+    let beyond = reader.events(head.size, head.size.saturating_add(1)).await?;
+    if (latest == head.size && beyond.is_empty()) || reader.head().await?.size >= latest.max(head.size.saturating_add(1)) {
+        return Ok(());
+    }
+    Err(Doubt::Damaged { part: if beyond.is_empty() { "the last note" } else { "the last event" }, size: u64::try_from(head.size).unwrap_or_default() })
 }
 
 async fn continues<R: Reader>(reader: &mut R, recorded: &Checkpoint, head: &Checkpoint) -> Result<(), Doubt> {

@@ -20,6 +20,8 @@ pub struct Wanted {
     pub sender_references: Vec<Blob>,
     /// Offers by id.
     pub offers: Vec<Blob>,
+    /// Size of the log as the committer knows it; 0: it knows nothing.
+    pub known: i64,
 }
 
 /// What a batch sees.
@@ -35,6 +37,12 @@ pub struct Loaded {
     pub sender_references: Vec<(Blob, String)>,
     /// Offers on record.
     pub offers: Vec<OfferRow>,
+    /// Root at the size that the committer knows, when the head has moved on from there.
+    pub known_root: Option<Blob>,
+    /// Agencies that were entered or changed from the known size on.
+    pub agencies: Vec<AgencyRow>,
+    /// Functions that were entered or changed from the known size on.
+    pub functions: Vec<FunctionRow>,
 }
 
 /// What a batch writes, all or nothing.

@@ -3,7 +3,7 @@
 //! `serve`, `dev`, the tour and the tests all start a broker here, and nowhere else.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +11,14 @@ use brygga_domain::{Action, AgencyId, Command, Digest, Directory, RequestId};
 use brygga_engine::committer::Stopped;
 use brygga_engine::lanes::{LaneLimits, QueueDepth};
 use brygga_engine::{Broker, Clock, Parts, SystemRandomness, assemble, directory};
-use brygga_store::{SqliteCheckpointer, SqliteReader};
+use brygga_store::{AnyReader, SqliteCheckpointer};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 use crate::config::{Config, Purpose};
 use crate::directory_file::{DirectoryError, DirectoryFile};
+use crate::follow::follow;
 use crate::grpc;
 use crate::layers::deadline::DeadlineLayer;
 use crate::layers::digest::DigestLayer;
@@ -27,7 +28,7 @@ use crate::layers::methods::METHODS;
 use crate::layers::observe::ObserveLayer;
 use crate::lifecycle::{Ended, Lifecycle, Part};
 use crate::observer::CommitObserver;
-use crate::open::{self, Opened};
+use crate::open::{self, Opened, Upkeep};
 use crate::operator::{self, Operator, Readiness};
 use crate::telemetry::Telemetry;
 use crate::tls::{Listener, Tls, watch_files};
@@ -56,7 +57,7 @@ pub struct Running {
     /// Where the operator's listener is.
     pub operator: SocketAddr,
     /// The handle.
-    pub broker: Arc<Broker<SqliteReader>>,
+    pub broker: Arc<Broker<AnyReader>>,
     /// The tasks.
     pub lifecycle: Lifecycle,
 }
@@ -68,10 +69,10 @@ pub enum StartError {
     #[error(transparent)]
     Open(#[from] open::OpenLogError),
     /// The log has not begun.
-    #[error("{} holds no log yet; run: bryggad init", path.display())]
+    #[error("{place} holds no log yet; run: bryggad init")]
     NotBegun {
         /// The database.
-        path: PathBuf,
+        place: String,
     },
     /// The log was begun under another origin.
     #[error("a directory entry or the first event was refused: {0}")]
@@ -98,7 +99,7 @@ pub enum StartError {
 
 /// Begins a new log and enters the directory: what `bryggad init` does.
 pub async fn init(start: Start) -> Result<(), StartError> {
-    open::begin(&start.config)?;
+    open::begin(&start.config).await?;
     let lifecycle = Lifecycle::new();
     let opened = open::open(&start.config).await?;
     let (broker, _) = run_log(opened, &start, &lifecycle, Arc::new(brygga_engine::observe::Unobserved));
@@ -124,15 +125,18 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
     let config = &start.config;
     let lifecycle = Lifecycle::new();
     let opened = open::open(config).await?;
-    if opened.size == 0 {
-        return Err(StartError::NotBegun { path: config.storage.database.clone() });
+    if opened.head.size == 0 {
+        return Err(StartError::NotBegun { place: config.storage.place.to_string() });
     }
     let tls = Tls::load(config.tls_files(), lifecycle.cut()).map_err(|error| StartError::Tls(Box::new(error)))?;
     let listening = |address| move |source| StartError::Listen { address, source };
     let operator_socket = operator::bind(config.listen.operator).await.map_err(listening(config.listen.operator))?;
     let listener = Listener::bind(config.listen.address).await.map_err(listening(config.listen.address))?;
-    let (broker, wal) = run_log(opened, &start, &lifecycle, Arc::new(CommitObserver::new(telemetry.metrics().clone())));
-    lifecycle.spawn(Part::Worker, "wal", move_wal(wal, lifecycle.drain()));
+    let (broker, upkeep) = run_log(opened, &start, &lifecycle, Arc::new(CommitObserver::new(telemetry.metrics().clone())));
+    match upkeep {
+        Upkeep::Wal(wal) => lifecycle.spawn(Part::Worker, "wal", move_wal(wal, lifecycle.drain())),
+        Upkeep::Others(hints) => lifecycle.spawn(Part::Worker, "follower", follow(Arc::clone(&broker), *hints, lifecycle.drain())),
+    }
     if broker.doubt().is_none() {
         enter_directory(&broker, &config.directory.file).await?;
     }
@@ -160,19 +164,14 @@ fn local(bound: std::io::Result<SocketAddr>, address: SocketAddr) -> Result<Sock
 }
 
 /// Runs the committer, unless the log is in doubt.
-fn run_log(
-    opened: Opened,
-    start: &Start,
-    lifecycle: &Lifecycle,
-    observer: Arc<dyn brygga_engine::observe::Observer>,
-) -> (Arc<Broker<SqliteReader>>, SqliteCheckpointer) {
+fn run_log(opened: Opened, start: &Start, lifecycle: &Lifecycle, observer: Arc<dyn brygga_engine::observe::Observer>) -> (Arc<Broker<AnyReader>>, Upkeep) {
     let parts = Parts {
         store: opened.store,
         readers: opened.readers,
         law: opened.law,
         signer: opened.signer,
         state: opened.state,
-        size: opened.size,
+        head: opened.head,
         clock: Arc::clone(&start.clock),
         randomness: Arc::new(SystemRandomness),
         observer,
@@ -190,7 +189,7 @@ fn run_log(
             }
         });
     }
-    (broker, opened.checkpointer)
+    (broker, opened.upkeep)
 }
 
 async fn move_wal(mut wal: SqliteCheckpointer, stop: CancellationToken) {
@@ -207,7 +206,7 @@ async fn move_wal(mut wal: SqliteCheckpointer, stop: CancellationToken) {
 
 async fn serve_grpc(
     start: &Start,
-    broker: &Arc<Broker<SqliteReader>>,
+    broker: &Arc<Broker<AnyReader>>,
     lifecycle: &Lifecycle,
     socket: (Listener, Arc<Tls>),
     telemetry: &Telemetry,
@@ -256,7 +255,7 @@ async fn serve_grpc(
 }
 
 /// Enters agencies and functions whose entries differ from what the log knows.
-async fn enter_directory(broker: &Broker<SqliteReader>, file: &Path) -> Result<(), StartError> {
+async fn enter_directory(broker: &Broker<AnyReader>, file: &Path) -> Result<(), StartError> {
     let wanted = DirectoryFile::load(file)?.into_directory(None)?;
     let known = broker.directory();
     for agency in wanted.agencies().filter(|agency| known.agency(&agency.id) != Some(agency)) {
@@ -278,7 +277,7 @@ fn tell_of_missing(known: &Directory, wanted: &Directory) {
     }
 }
 
-async fn carry_out(broker: &Broker<SqliteReader>, what: &str, action: Action) -> Result<(), StartError> {
+async fn carry_out(broker: &Broker<AnyReader>, what: &str, action: Action) -> Result<(), StartError> {
     let failed = |why: String| StartError::Begin(format!("{what}: {why}"));
     let agency: AgencyId = BROKER_NAME.parse().map_err(|error: brygga_domain::IdError| failed(error.to_string()))?;
     let entropy = broker.entropy().map_err(|error| failed(error.to_string()))?;

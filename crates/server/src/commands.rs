@@ -8,14 +8,15 @@ use std::sync::Arc;
 use brygga_engine::SystemClock;
 use brygga_engine::lanes::LaneLimits;
 use brygga_engine::replay::replay;
-use brygga_store::SqliteReader;
+use brygga_store::{PostgresOptions, postgres};
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::{self, Start};
-use crate::config::{Config, Purpose};
+use crate::config::{Config, Place, Purpose};
 use crate::dev::{self, world::Ports};
 use crate::grounds::{self, GroundsCommand};
 use crate::lifecycle::{Ended, Notice, notify_supervisor, stop_signals};
+use crate::open;
 use crate::telemetry::Telemetry;
 
 /// Exit code of anything unexpected.
@@ -53,6 +54,10 @@ enum Command {
     },
     /// Begins a new log and enters the directory; done once.
     Init(ConfigFile),
+    /// Makes one more broker ready for a log that others serve, from its own configuration and signer state; done once for each.
+    Join(ConfigFile),
+    /// Makes PostgreSQL ready: with --roles its roles, without it the schema. The embedded database needs neither.
+    Migrate(Migrate),
     /// Serves.
     Serve(ConfigFile),
     /// Looks at a configuration.
@@ -67,6 +72,22 @@ enum Command {
     },
     /// Reads the whole journal and holds the rows against it; may run beside a broker.
     Replay(ConfigFile),
+}
+
+#[derive(Debug, Args)]
+struct Migrate {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Makes the roles brygga_owner, brygga_migrate, brygga_run, brygga_audit and brygga_backup, and the schema that they share.
+    #[arg(long)]
+    roles: bool,
+    /// Whom to connect as, in place of the configured role: with --roles somebody who may create roles (postgres), else somebody who
+    /// may become the owner (brygga_migrate).
+    #[arg(long)]
+    user: Option<String>,
+    /// A file that holds that user's password and nothing else.
+    #[arg(long)]
+    password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -167,6 +188,17 @@ async fn carry_out(command: Command) -> anyhow::Result<u8> {
                 say("the log has begun; next: bryggad serve").map(|()| 0)
             }
             Err(error) => Ok(tell(&error, EXIT_USAGE)),
+        },
+        Command::Join(file) => match Config::load(&file.config) {
+            Ok(config) => {
+                let size = open::join(&config).await?;
+                say(&format!("joined the log at {size} events; next: bryggad serve")).map(|()| 0)
+            }
+            Err(error) => Ok(tell(&error.into(), EXIT_USAGE)),
+        },
+        Command::Migrate(asked) => match Config::load(&asked.file.config) {
+            Ok(config) => migrate(&config, asked).await,
+            Err(error) => Ok(tell(&error.into(), EXIT_USAGE)),
         },
         Command::Serve(file) => match load(&file.config, Purpose::Production) {
             Ok(config) => Box::pin(serve(config)).await,
@@ -291,8 +323,28 @@ async fn test_server(folder: &std::path::Path, more: &str, queue: Option<usize>)
     Ok(exit_code(&running, &ended))
 }
 
+async fn migrate(config: &Config, asked: Migrate) -> anyhow::Result<u8> {
+    let Place::Postgres(configured) = &config.storage.place else {
+        return say("the embedded database is brought up to date when the broker starts; there is nothing to do").map(|()| 0);
+    };
+    let usual = if asked.roles { "postgres" } else { "brygga_migrate" };
+    let user = asked.user.unwrap_or_else(|| usual.to_owned());
+    let options = PostgresOptions { user, password_file: asked.password_file, ..configured.clone() };
+    if asked.roles {
+        postgres::make_roles(&options).await?;
+        return say("the roles are there; next: bryggad migrate").map(|()| 0);
+    }
+    let done = postgres::migrate(&options).await?;
+    let text = match done.from {
+        0 => format!("the schema is there, version {}; next: bryggad init", done.to),
+        from if from == done.to => format!("the schema is up to date, version {from}"),
+        from => format!("the schema went from version {from} to {}", done.to),
+    };
+    say(&text).map(|()| 0)
+}
+
 async fn replay_log(config: &Config) -> anyhow::Result<u8> {
-    let mut reader = SqliteReader::open_beside(&config.storage.database).await?;
+    let mut reader = open::beside(&config.storage.place).await?;
     let mut told = 0;
     let found = replay(&mut reader, |done, total| {
         if done == total || done >= told + PROGRESS_EVENTS {

@@ -4,6 +4,7 @@
 //! every error names the key that is wrong.
 
 mod check;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::layers::limits::Limits;
 use crate::tls::{ListenerLimits, TlsFiles};
 
 pub use check::{CheckError, Purpose};
+pub use storage::{Place, Storage};
 
 /// What every origin of a development log begins with; `serve` refuses it, and development refuses every other.
 pub const DEV_ORIGIN_PREFIX: &str = "dev.invalid/";
@@ -59,16 +61,6 @@ pub struct Listen {
     pub address: SocketAddr,
     /// The operator's listener, on loopback: liveness, readiness, metrics.
     pub operator: SocketAddr,
-}
-
-/// What the broker stores.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Storage {
-    /// The embedded database.
-    pub database: PathBuf,
-    /// The heads that this broker has committed, outside the database.
-    pub signer_state: PathBuf,
 }
 
 /// The disclosure log.
@@ -263,7 +255,6 @@ impl Config {
 
     fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
         let mut paths = vec![
-            &mut self.storage.database,
             &mut self.storage.signer_state,
             &mut self.log.signing_key,
             &mut self.door.secret,
@@ -272,6 +263,7 @@ impl Config {
             &mut self.tls.client_ca,
             &mut self.directory.file,
         ];
+        paths.extend(self.storage.place.paths_mut());
         paths.extend(&mut self.tls.crl);
         paths.extend(self.grounds.as_mut().map(|grounds| &mut grounds.file));
         paths
@@ -289,7 +281,7 @@ impl Config {
                 "must look like `brygga.example/disclosures`: printable ASCII without blanks or plus signs, no scheme, at most 128 bytes",
             );
         }
-        if self.storage.database == self.storage.signer_state {
+        if self.storage.place == Place::Embedded(self.storage.signer_state.clone()) {
             return wrong("storage.signer_state", "must be another file than storage.database: it is there to notice a database that was put back");
         }
         self.telemetry.values()?;

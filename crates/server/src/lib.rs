@@ -7,6 +7,7 @@ pub mod commands;
 pub mod config;
 pub mod dev;
 pub mod directory_file;
+mod follow;
 pub mod grounds;
 pub mod grpc;
 pub mod layers;

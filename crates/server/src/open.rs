@@ -9,33 +9,44 @@ use std::sync::Arc;
 use brygga_domain::GroundTable;
 use brygga_engine::batch::Law;
 use brygga_engine::directory;
+use brygga_engine::rows::HeadRow;
 use brygga_engine::signer::{LogSigner, SignerError};
 use brygga_engine::signer_state::{SignerState, SignerStateError};
 use brygga_engine::startup::{self, Doubt};
 use brygga_engine::store::{Reader as _, StoreError};
 use brygga_merkle::Ed25519Signer;
-use brygga_store::{OpenError, SqliteCheckpointer, SqliteOptions, SqliteReader, SqliteStore};
+use brygga_store::{
+    AnyReader, AnyStore, OpenError, PostgresHints, PostgresReader, PostgresStore, SqliteCheckpointer, SqliteOptions, SqliteReader, SqliteStore, postgres,
+};
 use brygga_wire::Door;
 use zeroize::Zeroizing;
 
-use crate::config::Config;
+use crate::config::{Config, Place};
 
 /// A log that is open.
 pub struct Opened {
     /// The writer.
-    pub store: SqliteStore,
+    pub store: AnyStore,
     /// The readers.
-    pub readers: Vec<SqliteReader>,
-    /// Moves the WAL into the file.
-    pub checkpointer: SqliteCheckpointer,
+    pub readers: Vec<AnyReader>,
+    /// What the database needs beside the write path.
+    pub upkeep: Upkeep,
     /// The log's key.
     pub signer: LogSigner,
     /// The committed heads, or why the log is in doubt.
     pub state: Result<SignerState, String>,
     /// The law and the directory.
     pub law: Law,
-    /// Number of events.
-    pub size: u64,
+    /// The head as it was checked.
+    pub head: HeadRow,
+}
+
+/// What a database needs beside the write path.
+pub enum Upkeep {
+    /// The embedded one: somebody moves its WAL into the file.
+    Wal(SqliteCheckpointer),
+    /// PostgreSQL: somebody follows what other brokers append.
+    Others(Box<PostgresHints>),
 }
 
 /// Why the log does not open.
@@ -68,6 +79,9 @@ pub enum OpenLogError {
     /// The database does not open.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// PostgreSQL does not open.
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
     /// The database can't be read.
     #[error("reading the database")]
     Store(#[from] StoreError),
@@ -79,6 +93,22 @@ pub enum OpenLogError {
     Begun {
         /// The file.
         path: PathBuf,
+    },
+    /// There is a log already.
+    #[error("{place} holds a log of {size} events already; to serve it with one more broker, run: bryggad join")]
+    Holds {
+        /// The database.
+        place: String,
+        /// How many events.
+        size: u64,
+    },
+    /// Nobody can join the log.
+    #[error("no broker can join the log in {place}: {why}")]
+    Join {
+        /// The database.
+        place: String,
+        /// Why.
+        why: String,
     },
 }
 
@@ -111,48 +141,102 @@ pub fn ground_table(config: &Config) -> Result<GroundTable, OpenLogError> {
 }
 
 /// Begins a new log's signer state. A file that is there is never overwritten: it belongs to a log that somebody knows.
-pub fn begin(config: &Config) -> Result<(), OpenLogError> {
-    for path in [&config.storage.signer_state, &config.storage.database] {
-        if path.exists() {
-            return Err(OpenLogError::Begun { path: path.clone() });
+pub async fn begin(config: &Config) -> Result<(), OpenLogError> {
+    let state = &config.storage.signer_state;
+    let begun = |path: &PathBuf| OpenLogError::Begun { path: path.clone() };
+    if state.exists() {
+        return Err(begun(state));
+    }
+    match &config.storage.place {
+        Place::Embedded(database) if database.exists() => return Err(begun(database)),
+        Place::Embedded(_) => {}
+        Place::Postgres(options) => {
+            let size = PostgresReader::open_beside(options).await?.head().await?.events();
+            if size != 0 {
+                return Err(OpenLogError::Holds { place: options.to_string(), size });
+            }
         }
     }
-    SignerState::create(&config.storage.signer_state).map(drop).map_err(OpenLogError::State)
+    SignerState::create(state).map(drop).map_err(OpenLogError::State)
+}
+
+/// Makes the signer state of one more broker for a log that others serve, from the head as it stands, and gives its size.
+///
+/// Never for a broker that served before: its file is what would notice that the log was put back.
+pub async fn join(config: &Config) -> Result<u64, OpenLogError> {
+    let cannot = |why: String| OpenLogError::Join { place: config.storage.place.to_string(), why };
+    let state = &config.storage.signer_state;
+    let Place::Postgres(options) = &config.storage.place else { return Err(cannot(String::from("the embedded database has one broker"))) };
+    if state.exists() {
+        return Err(OpenLogError::Begun { path: state.clone() });
+    }
+    let mut reader = PostgresReader::open_beside(options).await?;
+    let head = startup::check(&mut reader, signer(config)?.key(), None).await.map_err(|doubt| cannot(with_source(&doubt)))?;
+    let Some(checkpoint) = reader.checkpoint(Some(head.size)).await? else { return Err(cannot(String::from("it has not begun"))) };
+    let mut made = SignerState::create(state).map_err(OpenLogError::State)?;
+    made.record(&head, &checkpoint.note.0).map_err(|source| OpenLogError::Read { path: state.clone(), source })?;
+    made.sync();
+    Ok(head.events())
 }
 
 /// Opens the log and checks it against the signer state.
 pub async fn open(config: &Config) -> Result<Opened, OpenLogError> {
     let signer = signer(config)?;
     let table = Arc::new(ground_table(config)?);
-    let (store, mut readers) = SqliteStore::open(&config.storage.database, &SqliteOptions::default()).await?;
-    let Some(reader) = readers.readers.first_mut() else {
+    let (store, mut readers, upkeep) = open_place(&config.storage.place).await?;
+    let Some(reader) = readers.first_mut() else {
         return Err(StoreError::Corrupt(brygga_engine::store::Corrupt { table: "reader", row: String::new(), column: "count" }).into());
     };
+    let (state, head) = check(config, &signer, reader).await?;
+    // Order matters: what another broker enters meanwhile is in this directory, or comes with the first batch.
     let (agencies, functions) = reader.directory().await?;
-    let (state, size) = check(config, &signer, reader).await?;
     let (state, directory) = match directory::read(&agencies, &functions) {
         Ok(directory) => (state, directory),
         Err(corrupt) => (Err(corrupt.to_string()), brygga_domain::Directory::default()),
     };
     let law = Law { directory: Arc::new(directory), table };
-    Ok(Opened { store, readers: readers.readers, checkpointer: readers.checkpointer, signer, state, law, size })
+    Ok(Opened { store, readers, upkeep, signer, state, law, head })
 }
 
-async fn check(config: &Config, signer: &LogSigner, reader: &mut SqliteReader) -> Result<(Result<SignerState, String>, u64), OpenLogError> {
-    let size = u64::try_from(reader.head().await?.size).unwrap_or_default();
+async fn open_place(place: &Place) -> Result<(AnyStore, Vec<AnyReader>, Upkeep), OpenLogError> {
+    match place {
+        Place::Embedded(database) => {
+            let (store, beside) = SqliteStore::open(database, &SqliteOptions::default()).await?;
+            let readers = beside.readers.into_iter().map(AnyReader::Sqlite).collect();
+            Ok((AnyStore::Sqlite(store), readers, Upkeep::Wal(beside.checkpointer)))
+        }
+        Place::Postgres(options) => {
+            let (store, beside) = PostgresStore::open(options, postgres::READERS_MAX).await?;
+            let readers = beside.readers.into_iter().map(AnyReader::Postgres).collect();
+            Ok((AnyStore::Postgres(store), readers, Upkeep::Others(Box::new(beside.hints))))
+        }
+    }
+}
+
+/// A reader of the log beside its brokers, or without one.
+pub async fn beside(place: &Place) -> Result<AnyReader, OpenLogError> {
+    Ok(match place {
+        Place::Embedded(database) => AnyReader::Sqlite(SqliteReader::open_beside(database).await?),
+        Place::Postgres(options) => AnyReader::Postgres(PostgresReader::open_beside(options).await?),
+    })
+}
+
+async fn check(config: &Config, signer: &LogSigner, reader: &mut AnyReader) -> Result<(Result<SignerState, String>, HeadRow), OpenLogError> {
+    let head = reader.head().await?;
     let (state, recorded) = match SignerState::open(&config.storage.signer_state, signer.key()) {
         Ok((state, recorded)) => (state, recorded),
-        Err(error) => return Ok((Err(with_source(&error)), size)),
+        Err(error) => return Ok((Err(with_source(&error)), head)),
     };
     // A file that holds no head belongs to a log that has not begun, or whose first batch was not recorded any more; else its record was lost.
     let first_batch_only = reader.checkpoint(None).await?.is_none_or(|checkpoint| checkpoint.prev_size == 0);
     if recorded.is_none() && !first_batch_only {
-        return Ok((Err(format!("the signer state {} holds no head, but the log has {size} events", config.storage.signer_state.display())), size));
+        let why = format!("the signer state {} holds no head, but the log has {} events", config.storage.signer_state.display(), head.size);
+        return Ok((Err(why), head));
     }
     match startup::check(reader, signer.key(), recorded.as_ref()).await {
-        Ok(_) => Ok((Ok(state), size)),
+        Ok(head) => Ok((Ok(state), head)),
         Err(Doubt::Store(error)) => Err(error.into()),
-        Err(doubt) => Ok((Err(doubt.to_string()), size)),
+        Err(doubt) => Ok((Err(doubt.to_string()), head)),
     }
 }
 

@@ -4,12 +4,14 @@
 //! The server opens a store at start and hands writer, readers and checkpointer to their tasks; the back ends pass one
 //! conformance suite, in `tests/`.
 
+mod any;
 pub mod memory;
 pub mod postgres;
 pub mod sqlite;
 mod statement;
 mod waiting;
 
+pub use any::{AnyReader, AnyStore};
 pub use memory::{CommitFault, Faults, MemoryDatabase, MemoryReader, MemoryStore};
 pub use postgres::{PostgresHints, PostgresOptions, PostgresReader, PostgresReaders, PostgresStore};
 pub use sqlite::{OpenError, SqliteCheckpointer, SqliteOptions, SqliteReader, SqliteReaders, SqliteStore, TamperError, tamper};

@@ -16,7 +16,6 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 pub use hints::PostgresHints;
 pub use link::ConnectError;
@@ -65,12 +64,11 @@ pub struct PostgresOptions {
     pub password_file: Option<PathBuf>,
 }
 
-impl PostgresOptions {
-    /// The database in words, for errors.
-    fn place(&self) -> String {
+impl std::fmt::Display for PostgresOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.server {
-            Server::Socket { folder } => format!("{} at {}", self.database, folder.display()),
-            Server::Tcp { host, .. } => format!("{} at {host}:{}", self.database, self.port),
+            Server::Socket { folder } => write!(f, "{} at {}", self.database, folder.display()),
+            Server::Tcp { host, .. } => write!(f, "{} at {host}:{}", self.database, self.port),
         }
     }
 }
@@ -141,17 +139,17 @@ pub enum OpenError {
 impl PostgresStore {
     /// Opens a database whose schema is up to date.
     pub async fn open(options: &PostgresOptions, readers: usize) -> Result<(Self, PostgresReaders), OpenError> {
-        let refused = |source| OpenError::Connect { place: options.place(), source };
-        let epoch = Arc::new(AtomicU64::default());
-        let mut writer = Link::new(options, Role::Writer, Arc::clone(&epoch));
+        let refused = |source| OpenError::Connect { place: options.to_string(), source };
+        let writing = Arc::default();
+        let mut writer = Link::new(options, Role::Writer, Arc::clone(&writing));
         migrate::check(options, writer.connection().await.map_err(refused)?).await?;
         let mut opened = Vec::new();
         for _ in 0..readers.clamp(1, READERS_MAX) {
-            let mut link = Link::new(options, Role::Reader, Arc::clone(&epoch));
+            let mut link = Link::new(options, Role::Reader, Arc::clone(&writing));
             link.connection().await.map_err(refused)?;
             opened.push(PostgresReader::new(link));
         }
-        Ok((Self::new(writer), PostgresReaders { readers: opened, hints: PostgresHints::new(options) }))
+        Ok((Self::new(writer), PostgresReaders { readers: opened, hints: PostgresHints::new(options, writing) }))
     }
 }
 
@@ -159,7 +157,7 @@ impl PostgresReader {
     /// Opens the database for reading only, beside brokers or without one, also on a replica.
     pub async fn open_beside(options: &PostgresOptions) -> Result<Self, OpenError> {
         let mut link = Link::new(options, Role::Beside, Arc::default());
-        let connection = link.connection().await.map_err(|source| OpenError::Connect { place: options.place(), source })?;
+        let connection = link.connection().await.map_err(|source| OpenError::Connect { place: options.to_string(), source })?;
         migrate::check(options, connection).await?;
         Ok(Self::new(link))
     }
@@ -178,10 +176,10 @@ mod tests {
     const PLANS: [(&str, &str, &[&str]); 15] = [
         (
             statements::LOAD,
-            "text[], bytea[], bytea[], text[], bytea[], bytea[]",
+            "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint",
             &["request_key_pkey", "referral_id_key", "referral_reference_key", "sender_reference_pkey", "offer_id_key"],
         ),
-        (statements::LOAD, "text[], bytea[], bytea[], text[], bytea[], bytea[]", REFERRALS),
+        (statements::LOAD, "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint", REFERRALS),
         (statements::READ_PENDING, "text, bigint, bigint", &["referral_sender_clears", "referral_leader_clears"]),
         (statements::READ_OPEN_INBOX, "text, bigint, bigint", &["referral_in_inbox"]),
         (statements::READ_SENT, "text, bigint, bigint", &["referral_by_sender"]),

@@ -8,9 +8,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use brygga_domain::GroundTable;
+use brygga_store::postgres::Server;
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, DEV_ORIGIN_PREFIX};
+use super::{Config, DEV_ORIGIN_PREFIX, Place};
 use crate::directory_file::DirectoryFile;
 use crate::open::read_secret;
 use crate::tls::Tls;
@@ -62,7 +63,7 @@ impl Config {
         found.secret("log.signing_key", &self.log.signing_key);
         found.secret("door.secret", &self.door.secret);
         found.private("tls.key", &self.tls.key);
-        found.folder_of("storage.database", &self.storage.database);
+        found.place(&self.storage.place);
         found.folder_of("storage.signer_state", &self.storage.signer_state);
         if let Err(error) = Tls::load(self.tls_files(), CancellationToken::new()) {
             found.add("tls", with_causes(&error));
@@ -116,6 +117,29 @@ impl Problems {
                 self.add(key, format!("{} is open to others (mode {mode:03o}); run: chmod 600 {}", path.display(), path.display()));
             }
             Ok(_) => {}
+        }
+    }
+
+    /// Where the log lies, as far as files tell: whether a server answers is seen at start.
+    fn place(&mut self, place: &Place) {
+        match place {
+            Place::Embedded(database) => self.folder_of("storage.database", database),
+            Place::Postgres(options) => {
+                if let Some(file) = &options.password_file {
+                    self.private("storage.postgres.password_file", file);
+                }
+                match &options.server {
+                    Server::Socket { folder } if !folder.is_dir() => {
+                        self.add("storage.postgres.socket", format!("the folder {} does not exist", folder.display()));
+                    }
+                    Server::Tcp { root_certificate, .. } => {
+                        if let Err(error) = fs::File::open(root_certificate) {
+                            self.add("storage.postgres.root_certificate", cannot_read(root_certificate, &error));
+                        }
+                    }
+                    Server::Socket { .. } => {}
+                }
+            }
         }
     }
 

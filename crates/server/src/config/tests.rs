@@ -69,7 +69,7 @@ fn relative_paths_are_relative_to_the_files_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bryggad.toml");
     fs::write(&path, EXAMPLE.replace("/var/lib/bryggad/brygga.db", "data/brygga.db")).unwrap();
-    assert_eq!(Config::load(&path).unwrap().storage.database, folder.path().join("data/brygga.db"));
+    assert_eq!(Config::load(&path).unwrap().storage.place, Place::Embedded(folder.path().join("data/brygga.db")));
 }
 
 #[test]
@@ -139,6 +139,49 @@ fn what_the_files_have_wrong_is_named() {
     }
 }
 
+/// The example with PostgreSQL in place of the embedded database, as its comment shows it.
+fn with_postgres(example: &str) -> String {
+    let (before, rest) = example.split_once("database = \"").unwrap();
+    let (_, after) = rest.split_once('\n').unwrap();
+    let shown = example.lines().find_map(|line| line.strip_prefix("# postgres = ")).expect("the example shows PostgreSQL");
+    format!("{before}postgres = {shown}\n{after}")
+}
+
+#[test]
+fn postgres_takes_the_place_of_the_embedded_database() {
+    use brygga_store::postgres::Server;
+    let Place::Postgres(options) = load(&with_postgres(EXAMPLE)).unwrap().storage.place else { panic!("another place") };
+    assert_eq!((options.port, options.user.as_str()), (5432, "brygga_run"));
+    assert!(matches!(options.server, Server::Tcp { .. }));
+    let (_folder, path) = world();
+    let etc = path.parent().unwrap();
+    fs::write(&path, with_postgres(&fs::read_to_string(&path).unwrap())).unwrap();
+    let error = Config::load(&path).unwrap().check(Purpose::Production).unwrap_err();
+    let keys: Vec<&str> = error.problems.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, ["storage.postgres.password_file", "storage.postgres.root_certificate"]);
+    fs::copy(etc.join("tls/client-ca.pem"), etc.join("tls/postgres-ca.pem")).unwrap();
+    write_private(&etc.join("postgres.password"), b"made up").unwrap();
+    Config::load(&path).unwrap().check(Purpose::Production).unwrap();
+}
+
+#[test]
+fn the_log_lies_in_one_place_and_a_server_on_the_network_is_verified() {
+    let postgres = with_postgres(EXAMPLE);
+    let socket = "socket = \"/run/postgresql\"";
+    for (text, key) in [
+        (EXAMPLE.replacen("# postgres = ", "postgres = ", 1), "exclude each other"),
+        (EXAMPLE.replacen("database = ", "# database = ", 1), "storage.postgres is missing"),
+        (postgres.replacen("root_certificate = \"/etc/bryggad/tls/postgres-ca.pem\", ", "", 1), "storage.postgres.root_certificate"),
+        (postgres.replacen("host = \"db.brygga.example\"", socket, 1), "storage.postgres.root_certificate"),
+        (postgres.replacen("host = ", &format!("{socket}, host = "), 1), "storage.postgres.socket"),
+        (postgres.replacen("user = ", "usr = ", 1), "usr"),
+    ] {
+        let error = load(&text).expect_err(key);
+        let said = format!("{error} {}", error.source().map_or_else(String::new, ToString::to_string));
+        assert!(said.contains(key), "{said} does not name {key}");
+    }
+}
+
 #[test]
 fn development_and_production_refuse_each_others_logs() {
     let (_folder, path) = world();
@@ -187,7 +230,8 @@ fn the_unit_starts_this_configuration_and_gives_away_nothing() {
     assert_eq!(service("LimitCORE"), Some(&["0"][..]), "a core dump would hold keys and content");
     let states = service("StateDirectory").unwrap()[0];
     let config = load(EXAMPLE).unwrap();
-    for path in [&config.storage.database, &config.storage.signer_state] {
+    let Place::Embedded(database) = &config.storage.place else { panic!("{}", config.storage.place) };
+    for path in [database, &config.storage.signer_state] {
         let folder = path.parent().unwrap().strip_prefix("/var/lib").unwrap().to_str().unwrap();
         assert!(states.split(' ').any(|state| state == folder), "{folder} is not writable for the unit");
     }

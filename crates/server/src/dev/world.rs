@@ -78,7 +78,7 @@ impl World {
         Self::make(folder, ports, more).await
     }
 
-    /// Makes a world; `more` is configuration to add, in TOML.
+    /// Makes a world; `more` is configuration to add, in TOML. The embedded database gives way to a PostgreSQL that it names.
     async fn make(folder: &Path, ports: Ports, more: &str) -> Result<Self, WorldError> {
         fs::create_dir_all(folder).map_err(|source| WorldError::File { path: folder.to_owned(), source })?;
         let now = SystemClock.now();
@@ -91,7 +91,7 @@ impl World {
             write_private(&folder.join(secret), format!("{}\n", hex::encode(SystemRandomness.draw()?)).as_bytes())?;
         }
         let config_file = folder.join("bryggad.toml");
-        write_private(&config_file, format!("{}{more}", config(ports)).as_bytes())?;
+        write_private(&config_file, format!("{}{more}", config(ports, !more.contains("[storage.postgres]"))).as_bytes())?;
         let world = Self { folder: folder.to_owned(), config: Config::load(&config_file)? };
         app::init(world.start_with(Arc::new(SystemClock), LaneLimits::default())).await?;
         Ok(world)
@@ -163,7 +163,8 @@ fn with_issuer(authority: &Authority) -> Result<String, WorldError> {
     serde_json::to_string_pretty(&file).map_err(|source| shape(source).into())
 }
 
-fn config(ports: Ports) -> String {
+fn config(ports: Ports, embedded: bool) -> String {
+    let database = if embedded { "database = \"brygga.db\"" } else { "" };
     let Ports { grpc, operator } = ports;
     format!(
         r#"# A development world: made-up people only, never real data.
@@ -172,7 +173,7 @@ address = "127.0.0.1:{grpc}"
 operator = "127.0.0.1:{operator}"
 
 [storage]
-database = "brygga.db"
+{database}
 signer_state = "signer.state"
 
 [log]

@@ -8,12 +8,12 @@ use brygga_domain::grounds::{GroundTable, Protects};
 use brygga_domain::{Code as _, Referral, Time};
 use brygga_engine::projection;
 use brygga_engine::store::{After, Reader, StoreError};
-use brygga_store::SqliteReader;
 use serde_json::{Value, json};
 
 use super::matrix::why;
 use super::table;
 use crate::config::Config;
+use crate::open;
 
 /// The format of the JSON; fields are only ever added.
 const FORMAT: &str = "brygga-grounds-diff/1";
@@ -35,7 +35,7 @@ pub(super) async fn compare(before: &GroundTable, after: &GroundTable, config: O
         None => None,
         Some(path) => {
             let config = Config::load(path)?;
-            let mut reader = SqliteReader::open_beside(&config.storage.database).await?;
+            let mut reader = open::beside(&config.storage.place).await?;
             Some(open_work(&mut reader, &change, now).await?)
         }
     };

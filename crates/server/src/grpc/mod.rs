@@ -85,10 +85,10 @@ pub struct Grpc {
 #[error("the built-in descriptors give no reflection service")]
 pub struct ReflectionError(#[source] tonic_reflection::server::Error);
 
-/// Builds the services and starts the one task that wakes streams.
+/// Builds the services.
 pub async fn router<R: Reader>(parts: Parts<R>) -> Result<Grpc, ReflectionError> {
-    let pulse = stream::pulse(&parts);
     let Parts { broker, door, limits, tasks, stop, reflection } = parts;
+    let pulse = broker.head();
     let asks = Semaphore::new(stream::STREAM_ASKS_AT_ONCE_MAX);
     let rpc = Arc::new(Rpc(Arc::new(Shared { broker, door, tasks, stop, pulse, asks, shares: stream::commands::Shares::default() })));
     let (health, health_service) = tonic_health::server::health_reporter();

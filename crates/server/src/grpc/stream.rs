@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use brygga_domain::Time;
 use brygga_engine::store::Reader;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -24,8 +24,6 @@ use super::status::Failed;
 
 /// How often a quiet stream tells that it is alive.
 pub const HEARTBEAT_SECONDS: u64 = 15;
-/// How often the store is asked for a head that another broker may have moved.
-pub const POLL_SECONDS: u64 = 1;
 /// Entries that wait for one client.
 pub const STREAM_ENTRIES_MAX: usize = 64;
 /// Entries that a stream reads at once.
@@ -141,36 +139,6 @@ impl<R: Reader, S: Source<R>> Running<R, S> {
     async fn send(&self, item: S::Item) -> Result<(), Ended> {
         self.out.send(Ok(item)).await.map_err(|_| Ended::ClientGone)
     }
-}
-
-/// Starts the one task that knows how far the log has grown: woken by this broker's commits, and by a poll for those of others.
-pub(super) fn pulse<R: Reader>(rpc: &super::Parts<R>) -> watch::Receiver<u64> {
-    let (tell, told) = watch::channel(*rpc.broker.head().borrow());
-    let (broker, stop) = (std::sync::Arc::clone(&rpc.broker), rpc.stop.clone());
-    rpc.tasks.spawn(async move {
-        let mut head = broker.head();
-        let mut poll = tokio::time::interval(Duration::from_secs(POLL_SECONDS));
-        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut committing = true;
-        loop {
-            let size = tokio::select! {
-                () = stop.cancelled() => return,
-                changed = head.changed(), if committing => {
-                    committing = changed.is_ok();
-                    Some(*head.borrow_and_update())
-                }
-                _ = poll.tick() => broker.readers().ask(|reader| Box::pin(async move { reader.head().await })).await.ok().and_then(|head| u64::try_from(head.size).ok()),
-            };
-            // A poll that gave no answer is not worth a word each second: what asks for itself says it.
-            let Some(size) = size else { continue };
-            tell.send_if_modified(|known| {
-                let grown = size > *known;
-                *known = size.max(*known);
-                grown
-            });
-        }
-    });
-    told
 }
 
 /// The last position of a log of that size.

@@ -94,6 +94,9 @@ impl Tables {
             referrals: positions.iter().filter_map(|position| self.referrals.get(position).cloned()).collect(),
             sender_references: wanted.sender_references.iter().filter_map(taken).collect(),
             offers: wanted.offers.iter().filter_map(|id| self.offers.get(id).cloned()).collect(),
+            known_root: self.checkpoints.get(&wanted.known).filter(|_| wanted.known < self.head.size).map(|checkpoint| checkpoint.root.clone()),
+            agencies: self.agencies.values().filter(|row| row.position >= wanted.known).cloned().collect(),
+            functions: self.functions.values().filter(|row| row.position >= wanted.known).cloned().collect(),
         }
     }
 

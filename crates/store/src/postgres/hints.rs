@@ -1,12 +1,13 @@
 //! Hears that a broker has committed. A hint and nothing else: whoever waits for the log to grow asks for it as well.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
 use super::PostgresOptions;
 use super::error::Trouble;
-use super::link::{ConnectError, connect_options};
+use super::link::{ConnectError, Writing, connect_options};
 use super::statements::CHANNEL;
 
 /// How long a new connection may take.
@@ -16,16 +17,17 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct PostgresHints {
     options: PostgresOptions,
+    writing: Arc<Writing>,
     listener: Option<PgListener>,
 }
 
 impl PostgresHints {
-    pub(super) fn new(options: &PostgresOptions) -> Self {
-        Self { options: options.clone(), listener: None }
+    pub(super) fn new(options: &PostgresOptions, writing: Arc<Writing>) -> Self {
+        Self { options: options.clone(), writing, listener: None }
     }
 
-    /// Waits for the next commit and gives the size of the log after it. After an error the next call connects again; the caller
-    /// waits a moment before it.
+    /// Waits for the next commit of another broker and gives the size of the log after it. After an error the next call connects
+    /// again; the caller waits a moment before it.
     pub async fn next(&mut self) -> Result<u64, ConnectError> {
         let listener = match &mut self.listener {
             Some(listening) => listening,
@@ -38,7 +40,7 @@ impl PostgresHints {
                 Ok(None) => return self.lost(Trouble::Other(String::from("the connection was lost"))),
                 Err(error) => return self.lost(error.into()),
             };
-            if let Ok(size) = heard.payload().parse() {
+            if let (Ok(size), false) = (heard.payload().parse(), self.writing.is_own(heard.process_id())) {
                 return Ok(size);
             }
         }

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
@@ -94,13 +94,28 @@ pub enum ConnectError {
     Password(#[source] std::io::Error),
 }
 
+/// What a broker's connections know of its writer's.
+#[derive(Debug, Default)]
+pub(super) struct Writing {
+    /// How many connections it has had: a reader does not outlive the writer's, which may have moved to another server.
+    connections: AtomicU64,
+    /// The server's process behind it.
+    process: AtomicI32,
+}
+
+impl Writing {
+    /// Whether that process of the server works for this broker's writer.
+    pub(super) fn is_own(&self, process: u32) -> bool {
+        u32::try_from(self.process.load(Ordering::Acquire)) == Ok(process)
+    }
+}
+
 /// One connection.
 pub(super) struct Link {
     options: PostgresOptions,
     role: Role,
     connection: Option<(PgConnection, u64)>,
-    /// Counts the writer's connections: a reader does not outlive the writer's, which may have moved to another server.
-    epoch: Arc<AtomicU64>,
+    writing: Arc<Writing>,
 }
 
 impl std::fmt::Debug for Link {
@@ -110,20 +125,16 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
-    pub(super) fn new(options: &PostgresOptions, role: Role, epoch: Arc<AtomicU64>) -> Self {
-        Self { options: options.clone(), role, connection: None, epoch }
+    pub(super) fn new(options: &PostgresOptions, role: Role, writing: Arc<Writing>) -> Self {
+        Self { options: options.clone(), role, connection: None, writing }
     }
 
     /// The connection, opened if it is not.
     pub(super) async fn connection(&mut self) -> Result<&mut PgConnection, ConnectError> {
-        let epoch = self.epoch.load(Ordering::Acquire);
+        let count = self.writing.connections.load(Ordering::Acquire);
         let open = match self.connection.take() {
-            Some((open, of)) if of == epoch || self.role == Role::Writer => (open, of),
-            Some(_) | None => {
-                let opened = self.open().await?;
-                let of = if self.role == Role::Writer { self.epoch.fetch_add(1, Ordering::AcqRel).wrapping_add(1) } else { epoch };
-                (opened, of)
-            }
+            Some((open, of)) if of == count || self.role == Role::Writer => (open, of),
+            Some(_) | None => (self.open().await?, count),
         };
         let (connection, _) = self.connection.insert(open);
         Ok(connection)
@@ -142,6 +153,10 @@ impl Link {
         };
         let server = answered(sqlx::query(READ_SERVER).fetch_one(&mut connection)).await?;
         self.check(&server)?;
+        if self.role == Role::Writer {
+            self.writing.process.store(server.try_get("process").map_err(Trouble::from)?, Ordering::Release);
+            self.writing.connections.fetch_add(1, Ordering::AcqRel);
+        }
         Ok(connection)
     }
 

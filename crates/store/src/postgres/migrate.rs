@@ -35,7 +35,7 @@ pub struct Migrated {
 
 /// Makes the roles and the schema that holds everything; a second run changes nothing. Run as somebody who may create roles.
 pub async fn make_roles(options: &PostgresOptions) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Roles { place: options.place(), source };
+    let failed = |source| OpenError::Roles { place: options.to_string(), source };
     let mut link = Link::new(options, Role::Migration, std::sync::Arc::default());
     let connection = link.connection().await.map_err(failed)?;
     connection.execute(ROLES).await.map_err(|error| failed(Trouble::from(error).into()))?;
@@ -46,7 +46,7 @@ pub async fn make_roles(options: &PostgresOptions) -> Result<(), OpenError> {
 ///
 /// Two at once queue behind an advisory lock; a lock that a broker holds is waited for briefly, again and again.
 pub async fn migrate(options: &PostgresOptions) -> Result<Migrated, OpenError> {
-    let failed = |source| OpenError::Migrate { place: options.place(), source };
+    let failed = |source| OpenError::Migrate { place: options.to_string(), source };
     let mut link = Link::new(options, Role::Migration, std::sync::Arc::default());
     let mut tries = 1;
     loop {
@@ -82,7 +82,7 @@ async fn step(options: &PostgresOptions, connection: &mut PgConnection) -> Resul
     connection.execute(BECOME_OWNER).await.map_err(Trouble::from)?;
     let (from, needs) = version(connection).await?;
     if from > SCHEMA_KNOWN {
-        return Err(Step::Refused(OpenError::NewerSchema { place: options.place(), found: from, needs, known: SCHEMA_KNOWN }));
+        return Err(Step::Refused(OpenError::NewerSchema { place: options.to_string(), found: from, needs, known: SCHEMA_KNOWN }));
     }
     let steps = MIGRATIONS.map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false));
     let mut migrator = Migrator::with_migrations(steps.into());
@@ -112,9 +112,9 @@ async fn version(connection: &mut PgConnection) -> Result<(i64, i64), Trouble> {
 
 /// Whether this program may work on the database: its schema is there, and nothing that this program needs was taken away.
 pub(super) async fn check(options: &PostgresOptions, connection: &mut PgConnection) -> Result<(), OpenError> {
-    let (found, needs) = version(connection).await.map_err(|trouble| OpenError::Connect { place: options.place(), source: trouble.into() })?;
+    let (found, needs) = version(connection).await.map_err(|trouble| OpenError::Connect { place: options.to_string(), source: trouble.into() })?;
     if needs > SCHEMA_KNOWN {
-        return Err(OpenError::NewerSchema { place: options.place(), found, needs, known: SCHEMA_KNOWN });
+        return Err(OpenError::NewerSchema { place: options.to_string(), found, needs, known: SCHEMA_KNOWN });
     }
-    if found < SCHEMA_KNOWN { Err(OpenError::OlderSchema { place: options.place(), found, known: SCHEMA_KNOWN }) } else { Ok(()) }
+    if found < SCHEMA_KNOWN { Err(OpenError::OlderSchema { place: options.to_string(), found, known: SCHEMA_KNOWN }) } else { Ok(()) }
 }

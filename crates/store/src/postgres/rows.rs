@@ -138,6 +138,8 @@ impl Sorted {
         sorted.cells.sort_by_key(|(_, place, row)| (row.section, *place));
         sorted.consents.sort_by_key(|(_, position, _)| *position);
         sorted.stop_uses.sort_by_key(|(_, position, _)| *position);
+        sorted.loaded.agencies.sort_by(|one, other| one.id.cmp(&other.id));
+        sorted.loaded.functions.sort_by(|one, other| one.id.cmp(&other.id));
         let Self { referrals, persons, sections, cells, consents, stop_uses, .. } = &mut sorted;
         join(referrals, persons, |rows, id, row| rows.persons.push(PersonRow { referral: id, ..row }))?;
         join(referrals, sections, |rows, id, row| rows.sections.push(SectionRow { referral: id, ..row }))?;
@@ -174,6 +176,9 @@ impl Sorted {
             "stop_use" => self.stop_uses.push(stop_use(row)?),
             "sender_reference" => self.loaded.sender_references.push((row.blob()?, row.text()?)),
             "offer" => self.loaded.offers.push(OfferRow { position: row.int()?, agency: row.text()?, answer: row.maybe_text()?, id: row.blob()? }),
+            "known_root" => self.loaded.known_root = Some(row.blob()?),
+            "agency" => self.loaded.agencies.push(AgencyRow { position: row.int()?, id: row.text()?, entry: row.text()? }),
+            "function" => self.loaded.functions.push(FunctionRow { position: row.int()?, id: row.text()?, entry: row.text()? }),
             other => return Err(sqlx::Error::ColumnNotFound(other.to_owned())),
         }
         Ok(())

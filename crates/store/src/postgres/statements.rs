@@ -88,7 +88,8 @@ BEGIN; SELECT FROM log_head FOR UPDATE";
 ///
 /// A key that was used before brings its referral along, for a repeated submission cannot name the one that it made.
 ///
-/// `$1` and `$2` keys, `$3` referrals' ids, `$4` references, `$5` keyed hashes of sender references, `$6` offers' ids.
+/// `$1` and `$2` keys, `$3` referrals' ids, `$4` references, `$5` keyed hashes of sender references, `$6` offers' ids, `$7` the size that
+/// the committer knows.
 pub(crate) const LOAD: &str = concat!(
     "-- load\nWITH used AS MATERIALIZED (
 SELECT k.* FROM unnest($1, $2) AS wanted (agency, request) JOIN request_key AS k USING (agency, request)
@@ -105,7 +106,14 @@ UNION SELECT r.first_position FROM used JOIN referral AS r ON r.id = used.referr
     "\nUNION ALL SELECT 'sender_reference', NULL, ARRAY[r.reference]::text[], ARRAY[s.hash]
 FROM unnest($5) AS wanted (hash) JOIN sender_reference AS s USING (hash) JOIN referral AS r ON r.id = s.referral\nUNION ALL ",
     packed!("offer", o, [position], [agency, answer], [id]),
-    "\nFROM unnest($6) AS wanted (id) JOIN offer AS o USING (id)",
+    "\nFROM unnest($6) AS wanted (id) JOIN offer AS o USING (id)
+UNION ALL SELECT news.* FROM (SELECT $7) AS known (size) CROSS JOIN LATERAL (",
+    "SELECT 'known_root', NULL::bigint[], NULL::text[], ARRAY[c.root] FROM checkpoint AS c JOIN log_head AS h ON h.size > c.size WHERE c.size = known.size
+UNION ALL ",
+    packed!("agency", a, [position], [id, entry], []),
+    "\nFROM agency AS a WHERE a.position >= known.size\nUNION ALL ",
+    packed!("function", f, [position], [id, entry], []),
+    "\nFROM function AS f WHERE f.position >= known.size) AS news",
 );
 
 /// Every table that an ordinary batch writes. Told to whoever listens: the new size, by the server, when the commit is done.
@@ -262,7 +270,7 @@ SELECT true AS is_agency, id, position, entry FROM agency UNION ALL SELECT false
 // The server and the schema.
 
 pub(crate) const READ_SERVER: &str = "-- read_server
-SELECT current_setting('server_version_num')::int AS version,
+SELECT pg_backend_pid() AS process, current_setting('server_version_num')::int AS version,
 pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only,
 current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
 (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use brygga_engine::rows::{Blob, HeadRow, KeyRow, OfferRow};
+use brygga_engine::rows::{AgencyRow, Blob, CheckpointRow, FunctionRow, HeadRow, KeyRow, OfferRow};
 use brygga_engine::store::{Loaded, Wanted};
 
 use super::columns::{Whole as _, only};
@@ -17,13 +17,30 @@ pub(super) fn load(connection: &Connection, wanted: &Wanted) -> Result<Loaded, F
     let mut own = connection.prepare(READ_REFERRAL)?;
     let positions = positions(connection, wanted, &keys)?;
     let read = |position| referrals.read(own.one([position], super::columns::referral)?);
-    Ok(Loaded {
+    let mut loaded = Loaded {
         head: head(connection)?,
         referrals: positions.into_iter().map(read).collect::<Result<_, _>>()?,
         sender_references: sender_references(connection, wanted)?,
         offers: offers(connection, wanted)?,
         keys,
-    })
+        ..Loaded::default()
+    };
+    if loaded.head.size > wanted.known {
+        news(connection, wanted.known, &mut loaded)?;
+    }
+    Ok(loaded)
+}
+
+/// What lies beyond the size that the committer knows. Nobody else writes here, so it is a batch whose outcome stayed unknown: rare
+/// enough to look through the whole directory.
+fn news(connection: &Connection, known: i64, loaded: &mut Loaded) -> Result<(), Failed> {
+    let checkpoint = connection.prepare(READ_CHECKPOINT)?.first([known], CheckpointRow::take)?;
+    loaded.known_root = checkpoint.map(|checkpoint| checkpoint.root);
+    let agencies: Vec<AgencyRow> = connection.prepare(READ_AGENCIES)?.rows([], AgencyRow::take)?;
+    let functions: Vec<FunctionRow> = connection.prepare(READ_FUNCTIONS)?.rows([], FunctionRow::take)?;
+    loaded.agencies = agencies.into_iter().filter(|row| row.position >= known).collect();
+    loaded.functions = functions.into_iter().filter(|row| row.position >= known).collect();
+    Ok(())
 }
 
 /// The head.

@@ -61,6 +61,8 @@ async fn the_stores_give_equal_answers() {
             references: batch.referrals.iter().map(|rows| rows.referral.reference.clone()).collect(),
             sender_references: batch.sender_references.iter().map(|row| row.hash.clone()).collect(),
             offers: batch.offers.iter().map(|row| row.id.clone()).collect(),
+            // The size after the first batch: later ones have moved on from there.
+            known: 150,
         };
         let (one, other) = (sqlite.load(&wanted).await.unwrap(), memory.load(&wanted).await.unwrap());
         assert_eq!(format!("{one:?}"), format!("{other:?}"));

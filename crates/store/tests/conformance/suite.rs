@@ -177,6 +177,7 @@ pub async fn every_row_comes_back_as_it_was_written<B: Backend>() {
         references: vec![rows.referral.reference.clone(), batch.referrals[1].referral.reference.clone()],
         sender_references: vec![batch.sender_references[3].hash.clone()],
         offers: vec![batch.offers[0].id.clone(), samples::id(2, "offer")],
+        ..Wanted::default()
     };
     let loaded = store.load(&wanted).await.unwrap();
     assert_eq!(Some(loaded.head), batch.head);

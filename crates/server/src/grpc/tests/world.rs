@@ -118,7 +118,8 @@ impl World {
 
     async fn over(database: MemoryDatabase) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let size = u64::try_from(database.tables().head.size).unwrap();
+        let head = database.tables().head;
+        let drawn = AtomicU64::new(head.events());
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let (broker, committer) = assemble(brygga_engine::Parts {
@@ -127,9 +128,9 @@ impl World {
             law: Law { directory: Arc::new(directory()), table: Arc::new(GroundTable::load(brygga_domain::grounds::SHIPPED).unwrap()) },
             signer: LogSigner::new("test.invalid/log", Box::new(Ed25519Signer::from_seed([5; 32]))).unwrap(),
             state: Ok(SignerState::create(&folder.path().join("signer")).unwrap()),
-            size,
+            head,
             clock: Arc::new(ManualClock::at(Time::from_micros(START_US))),
-            randomness: Arc::new(Counted(AtomicU64::new(size))),
+            randomness: Arc::new(Counted(drawn)),
             observer: Arc::new(Unobserved),
             limits: LaneLimits::default(),
             tasks: tasks.clone(),

@@ -238,6 +238,10 @@ CREATE TABLE function (
     entry text NOT NULL
 );
 
+-- Brokers ask for what others have entered since.
+CREATE INDEX agency_position ON agency (position);
+CREATE INDEX function_position ON function (position);
+
 -- Pages keep room for the next version of a row that changes along a referral's way; bytes that nothing compresses are not tried,
 -- and what fits into a page stays in its row.
 

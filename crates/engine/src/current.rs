@@ -1,0 +1,76 @@
+//! What the broker knows of the log beside the write path: how far it has grown, and who takes part.
+//!
+//! The committer tells it what it committed and loaded, the follower what other brokers appended; neither takes it back.
+
+use std::sync::Arc;
+
+use brygga_domain::Directory;
+use tokio::sync::watch;
+
+/// The present; clones are the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Current {
+    head: watch::Sender<u64>,
+    /// With the size of the log that it was read at, so that an older one never replaces a newer.
+    directory: watch::Sender<(u64, Arc<Directory>)>,
+}
+
+impl Current {
+    pub(crate) fn new(size: u64, directory: Arc<Directory>) -> Self {
+        Self { head: watch::Sender::new(size), directory: watch::Sender::new((size, directory)) }
+    }
+
+    /// How far the log has grown.
+    pub(crate) fn size(&self) -> u64 {
+        *self.head.borrow()
+    }
+
+    /// For whoever waits for the log to grow.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+
+    /// Who takes part.
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory.borrow().1)
+    }
+
+    /// The log has that size now, at least.
+    pub(crate) fn grown(&self, size: u64) {
+        self.head.send_if_modified(|known| {
+            let grown = size > *known;
+            *known = size.max(*known);
+            grown
+        });
+    }
+
+    /// The directory of a log of that size.
+    pub(crate) fn entered(&self, size: u64, directory: Arc<Directory>) {
+        self.directory.send_if_modified(|known| {
+            let newer = size >= known.0;
+            if newer {
+                *known = (size, directory);
+            }
+            newer
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_size_nor_directory_goes_back() {
+        let (old, new) = (Arc::new(Directory::default()), Arc::new(Directory::default()));
+        let current = Current::new(5, Arc::clone(&old));
+        let mut watching = current.watch();
+        current.grown(4);
+        assert!(current.size() == 5 && !watching.has_changed().unwrap());
+        current.grown(7);
+        assert!(current.size() == 7 && *watching.borrow_and_update() == 7);
+        current.entered(7, Arc::clone(&new));
+        current.entered(6, Arc::clone(&old));
+        assert!(Arc::ptr_eq(&current.directory(), &new));
+    }
+}

@@ -1,0 +1,55 @@
+//! Follows what other brokers append to the same log: woken by the database's hint, and by a poll that never relies on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brygga_engine::Broker;
+use brygga_engine::store::Reader;
+use brygga_store::PostgresHints;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// How often the store is asked for a head that another broker may have moved.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Follows until the broker stops.
+pub async fn follow<R: Reader>(broker: Arc<Broker<R>>, mut hints: PostgresHints, stop: CancellationToken) {
+    let mut poll = tokio::time::interval(POLL);
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut listening, mut deaf, mut answers) = (true, false, true);
+    loop {
+        let size = tokio::select! {
+            () = stop.cancelled() => return,
+            heard = hints.next(), if listening => match heard {
+                Ok(size) => {
+                    deaf = false;
+                    size
+                }
+                Err(error) => {
+                    if !deaf {
+                        tracing::warn!(error = %error, "commits of other brokers are not heard of; they are polled for");
+                    }
+                    // The next tick tries again: a server that is down is not asked without a pause.
+                    (listening, deaf) = (false, true);
+                    continue;
+                }
+            },
+            _ = poll.tick() => {
+                listening = true;
+                u64::MAX
+            }
+        };
+        if size <= *broker.head().borrow() {
+            continue;
+        }
+        match broker.keep_up().await {
+            Ok(()) => answers = true,
+            // Told once, not each second: what asks for itself says it too.
+            Err(error) if answers => {
+                tracing::warn!(error = %error, "what other brokers appended cannot be read");
+                answers = false;
+            }
+            Err(_) => {}
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! PostgreSQL for tests over the wire: databases of their own on a real server.
+
+use std::path::Path;
+
+use brygga_pgtest::{Cluster, SUPERUSER};
+use brygga_store::PostgresOptions;
+use brygga_store::postgres::{Server, make_roles, migrate};
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+use crate::harness::bryggad;
+
+/// How to reach a database as somebody.
+pub fn options(cluster: &Cluster, database: &str, user: &str) -> PostgresOptions {
+    let server = Server::Socket { folder: cluster.socket_folder().to_owned() };
+    PostgresOptions { server, port: cluster.port(), database: database.to_owned(), user: user.to_owned(), password_file: None }
+}
+
+/// A new database with roles and schema, as brokers reach it.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn database(cluster: &Cluster) -> PostgresOptions {
+    let database = cluster.database(None);
+    make_roles(&options(cluster, &database, SUPERUSER)).await.unwrap();
+    migrate(&options(cluster, &database, "brygga_migrate")).await.unwrap();
+    options(cluster, &database, "brygga_run")
+}
+
+/// A new database on the server that all tests of a process share.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn shared() -> PostgresOptions {
+    static PREPARED: OnceCell<PostgresOptions> = OnceCell::const_new();
+    let cluster = Cluster::shared();
+    let prepared = PREPARED.get_or_init(|| database(cluster)).await;
+    options(cluster, &cluster.database(Some(&prepared.database)), "brygga_run")
+}
+
+/// The database as configuration, to be added to a world that is made.
+///
+/// # Panics
+/// When the server is on the network.
+pub fn section(options: &PostgresOptions) -> String {
+    let PostgresOptions { server: Server::Socket { folder }, port, database, user, .. } = options else { panic!("a server on the network") };
+    format!("\n[storage.postgres]\nsocket = \"{}\"\nport = {port}\ndatabase = \"{database}\"\nuser = \"{user}\"\n", folder.display())
+}
+
+/// Makes a world for one more broker on the log of another world: the same keys and authority, a signer state of its own.
+///
+/// # Panics
+/// When it cannot join.
+pub async fn join(first: &Path, second: &Path) {
+    copy(first, second);
+    std::fs::remove_file(second.join("signer.state")).unwrap();
+    let ran = Command::new(bryggad()).arg("join").arg("--config").arg(second.join("bryggad.toml")).output().await.unwrap();
+    assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+}
+
+/// A folder with all that is in it, but for the pins of clients.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else if entry.path().extension().is_none_or(|kind| kind != "pin") {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Real brokers, processes of their own, on one PostgreSQL.
+//!
+//! `BROKER_KILLS` sets how often one of three is killed under load (nightly: 100), `SEED` repeats a run.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use brygga_client::{Client, v1};
+use brygga_domain::{Code as _, InboxKind, SenderStatus};
+use brygga_pgtest::{Cluster, Setup};
+use brygga_tests::harness::{Broker, bryggad};
+use brygga_tests::load::{Acknowledged, Pair, Random, audit, check_journal, own_pin, play, setting, whole_log};
+use brygga_tests::postgres::{self, join, section};
+use brygga_tests::requests::{AUDITOR, BOARD, POLICE, RVC, VICTIM, consent, contents, decision, held_submission, request_id, submission};
+use brygga_tests::wire::within;
+use brygga_wire::contract::WriteResponse as _;
+use tokio::process::Command;
+
+const BROKER_KILLS: u64 = 9;
+/// Every so many kills the database goes as well.
+const KILLS_A_CRASH: u64 = 4;
+/// Shortest and longest load between two kills.
+const LOAD_MILLIS: (u64, u64) = (100, 600);
+/// Ports of brokers that come back, below the range that the system gives to outgoing connections.
+const PORTS: (u64, u64) = (14_000, 19_999);
+
+/// Two brokers on a log of their own.
+struct Two {
+    home: tempfile::TempDir,
+    one: Broker,
+    other: Broker,
+}
+
+impl Two {
+    async fn start() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let (first, second) = (home.path().join("one"), home.path().join("other"));
+        let one = Broker::start(&first, &section(&postgres::shared().await)).await;
+        join(&first, &second).await;
+        let other = Broker::start(&second, "").await;
+        assert!(other.ready()["in_doubt"].is_null(), "{}", other.ready());
+        Self { home, one, other }
+    }
+}
+
+async fn replayed(folder: &Path) {
+    let ran = Command::new(bryggad()).arg("replay").arg("--config").arg(folder.join("bryggad.toml")).output().await.unwrap();
+    assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_referral_goes_its_way_over_two_brokers_and_streams_at_one_see_what_the_other_did() {
+    let Two { home, one, other } = Two::start().await;
+    let (police, police_there) = (one.client(POLICE, "klara"), other.client(POLICE, "klara"));
+    let mut statuses = police_there.watch_referrals(0);
+    let mut inbox = other.client(BOARD, "sara").watch_inbox(&RVC.parse().unwrap(), 0);
+    let submitted = police.submit_referral(held_submission()).await.unwrap();
+    let referral = submitted.response.referral.unwrap().id;
+    assert_eq!(within("a status from the other broker", statuses.next()).await.unwrap().status, SenderStatus::Stored.number());
+    let terms = Some(consent(&contents().map(|(category, _)| category)));
+    police_there.record_consent(v1::RecordConsentRequest { referral: referral.clone(), terms, ..Default::default() }).await.unwrap();
+    let decided = v1::DecideClearanceRequest { referral: referral.clone(), decision: Some(decision(VICTIM)), ..Default::default() };
+    police.decide_clearance(decided).await.unwrap();
+    let offered = within("the offer from the other broker", inbox.next()).await.unwrap();
+    assert_eq!((offered.referral.as_str(), offered.kind), (referral.as_str(), InboxKind::Offered.number()));
+    let open = v1::OpenReferralRequest { request_id: request_id(7), referral: referral.clone(), ..Default::default() };
+    let opened = one.client(BOARD, "sara").open_referral(open.clone()).await.unwrap();
+    assert_eq!(opened.response.sections.len(), 3);
+    // The same key at the other broker: the same receipt, byte for byte, and the content once more.
+    let again = other.client(BOARD, "sara").open_referral(open).await.unwrap();
+    assert_eq!(opened.response.receipt(), again.response.receipt());
+    assert_eq!(opened.response.sections, again.response.sections);
+    other.client(BOARD, "sara").accept_referral(v1::AcceptReferralRequest { referral, ..Default::default() }).await.unwrap();
+    replayed(&home.path().join("one")).await;
+    assert_eq!((one.stop().await, other.stop().await), (Some(0), Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_a_lost_broker_goes_on_at_another_from_its_cursor() {
+    let Two { home: _home, one, other } = Two::start().await;
+    let police = other.client(POLICE, "klara");
+    let mut before = one.client(POLICE, "klara").watch_referrals(0);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        police.submit_referral(held_submission()).await.unwrap();
+        seen.push(within("a status of the first broker", before.next()).await.unwrap());
+    }
+    one.kill().await;
+    let mut after = police.watch_referrals(seen[1].position);
+    for _ in 0..2 {
+        police.submit_referral(held_submission()).await.unwrap();
+        seen.push(within("a status of the second broker", after.next()).await.unwrap());
+    }
+    let mut whole = police.watch_referrals(0);
+    for entry in seen {
+        assert_eq!(entry, within("the status again", whole.next()).await.unwrap());
+    }
+    assert_eq!(other.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_that_one_broker_enters_is_known_to_the_other() {
+    let Two { home, one, other } = Two::start().await;
+    assert_eq!(one.stop().await, Some(0));
+    let folder = home.path().join("one");
+    let file = folder.join("directory.json");
+    let mut directory: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let functions = directory["functions"].as_array_mut().unwrap();
+    functions.push(serde_json::json!({"id": "solna-ny", "host": BOARD, "name": "Ny mottagning", "territories": ["0187"], "kinds": ["contact_request"]}));
+    std::fs::write(&file, directory.to_string()).unwrap();
+    let police = other.client(POLICE, "klara");
+    let ask = || police.get_function(v1::GetFunctionRequest { function: String::from("solna-ny") });
+    ask().await.unwrap_err();
+    let one = Broker::start(&folder, "").await;
+    // The other has not been told anything, and knows within its poll.
+    let known = async {
+        while ask().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within("the function", known).await;
+    let to_it = v1::SubmitReferralRequest { recipient: String::from("solna-ny"), ..held_submission() };
+    police.submit_referral(to_it).await.unwrap();
+    assert_eq!((one.stop().await, other.stop().await), (Some(0), Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_is_begun_once_and_joined_only_with_a_state_of_ones_own() {
+    let Two { home, one, other } = Two::start().await;
+    let run = |command: &'static str, folder: PathBuf| async move {
+        let ran = Command::new(bryggad()).arg(command).arg("--config").arg(folder.join("bryggad.toml")).output().await.unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    let (code, said) = run("join", home.path().join("other")).await;
+    assert!(code == Some(1) && said.contains("signer.state"), "{code:?} {said}");
+    // A broker that lost its state doubts the log, and does not join it again by itself.
+    assert_eq!(other.stop().await, Some(0));
+    std::fs::remove_file(home.path().join("other/signer.state")).unwrap();
+    let other = Broker::start(&home.path().join("other"), "").await;
+    assert!(other.ready()["in_doubt"].is_string());
+    assert_eq!(other.stop().await, Some(20));
+    // Another key is another log.
+    let stranger = home.path().join("stranger");
+    join(&home.path().join("one"), &stranger).await;
+    std::fs::remove_file(stranger.join("signer.state")).unwrap();
+    std::fs::write(stranger.join("log.seed"), "07".repeat(32)).unwrap();
+    let (code, said) = run("join", stranger).await;
+    assert!(code == Some(1) && said.contains("the last note"), "{code:?} {said}");
+    one.client(POLICE, "klara").submit_referral(submission()).await.unwrap();
+    assert_eq!(one.stop().await, Some(0));
+}
+
+/// A broker that comes back at the same address.
+async fn settle_at_a_port(folder: &Path, random: &mut Random) {
+    let port = loop {
+        let port = u16::try_from(random.within(PORTS.0, PORTS.1)).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            break port;
+        }
+    };
+    let file = folder.join("bryggad.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("address = \"127.0.0.1:0\"", &format!("address = \"127.0.0.1:{port}\""), 1)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_database_exactly_once() {
+    let (kills, seed) = (setting("BROKER_KILLS", BROKER_KILLS), setting("SEED", u64::from(std::process::id())));
+    println!("SEED={seed} BROKER_KILLS={kills}");
+    let mut random = Random(seed);
+    let cluster = Cluster::start(&Setup::default());
+    let home = tempfile::tempdir().unwrap();
+    let folders = ["one", "two", "three"].map(|name| home.path().join(name));
+    let first = Broker::start(&folders[0], &section(&postgres::database(&cluster).await)).await;
+    assert_eq!(first.stop().await, Some(0));
+    for folder in &folders[1..] {
+        join(&folders[0], folder).await;
+    }
+    let mut brokers = Vec::new();
+    for folder in &folders {
+        settle_at_a_port(folder, &mut random).await;
+        brokers.push(Broker::start(folder, "").await);
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let connect = |broker: &Broker, agency: &str, officer: &str| Client::connect(&own_pin(broker.config(agency), "load.pin")).unwrap().as_officer(officer);
+    let clients = brokers.iter().map(|broker| Pair::Calls(connect(broker, POLICE, "klara"), connect(broker, BOARD, "sara")));
+    let pairs: Vec<_> = clients.flat_map(|pair| [pair.clone(), pair.streamed()]).collect();
+    let playing: Vec<_> = pairs.into_iter().map(|pair| tokio::spawn(play(pair, Random(random.draw()), Arc::clone(&stop)))).collect();
+    for kill in 1..=kills {
+        tokio::time::sleep(Duration::from_millis(random.within(LOAD_MILLIS.0, LOAD_MILLIS.1))).await;
+        if kill % KILLS_A_CRASH == 0 {
+            cluster.crash();
+            cluster.resume();
+        }
+        let victim = usize::try_from(random.within(0, 2)).unwrap();
+        brokers.remove(victim).kill().await;
+        let back = Broker::start(&folders[victim], "").await;
+        assert!(back.ready()["in_doubt"].is_null(), "a kill is no reason for doubt: {}", back.ready());
+        brokers.insert(victim, back);
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut told = Acknowledged::default();
+    for player in playing {
+        told.join(player.await.unwrap());
+    }
+    let auditor = Client::connect(&brokers[1].config(AUDITOR)).unwrap().as_officer("eva");
+    let (leaves, note) = whole_log(&auditor).await;
+    check_journal(&told, &leaves);
+    audit(&auditor, &leaves, &note);
+    replayed(&folders[2]).await;
+    for broker in brokers {
+        assert_eq!(broker.stop().await, Some(0));
+    }
+    println!("{kills} kills, {} acknowledged commands ({} referrals), {} events", told.commands, told.referrals, leaves.len());
+    assert!(u64::try_from(told.commands).unwrap() > kills, "the load was too small to show anything");
+}
