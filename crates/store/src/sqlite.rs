@@ -19,12 +19,13 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use checkpointer::{Checkpointed, SqliteCheckpointer};
+pub use checkpointer::{Checkpointed, SqliteCheckpointer, WAL_PAGES_MAX};
 pub use link::ConnectError;
 pub use reader::SqliteReader;
 pub use tamper::{TamperError, tamper};
 pub use writer::SqliteStore;
 
+use checkpointer::Overlong;
 use columns::only;
 use link::{Connection, Failed, Link, Role};
 
@@ -139,8 +140,9 @@ impl SqliteStore {
             link.connection().map_err(refused)?;
             readers.push(SqliteReader::new(link).map_err(refused)?);
         }
-        let checkpointer = SqliteCheckpointer::new(checkpointer).map_err(refused)?;
-        Ok((Self::new(writer, lock).map_err(refused)?, SqliteReaders { readers, checkpointer }))
+        let overlong = Overlong::default();
+        let checkpointer = SqliteCheckpointer::new(checkpointer, overlong.clone()).map_err(refused)?;
+        Ok((Self::new(writer, overlong, lock).map_err(refused)?, SqliteReaders { readers, checkpointer }))
     }
 }
 

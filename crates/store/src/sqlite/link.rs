@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, OpenFlags, Params, Row};
 
+use super::checkpointer::WAL_PAGES_MAX;
 use super::columns::{Slots, Taken};
 use super::{SQLITE_VERSION_MIN, statements};
 
@@ -190,6 +191,8 @@ fn set(connection: &rusqlite::Connection, role: Role) -> Result<(), rusqlite::Er
     }
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // A WAL that a burst has made long does not keep its length.
+    connection.pragma_update_and_check(None, "journal_size_limit", WAL_PAGES_MAX * PAGE_BYTES, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
 }
 

@@ -263,8 +263,8 @@ pub(super) const READ_FUNCTIONS: &str = entry_columns!(select "read_functions", 
 
 pub(super) const CHECKPOINT_PASSIVE: &str = "-- checkpoint_passive
 PRAGMA wal_checkpoint(PASSIVE)";
-pub(super) const CHECKPOINT_RESTART: &str = "-- checkpoint_restart
-PRAGMA wal_checkpoint(RESTART)";
+pub(super) const CHECKPOINT_TRUNCATE: &str = "-- checkpoint_truncate
+PRAGMA wal_checkpoint(TRUNCATE)";
 pub(super) const READ_SCHEMA_VERSION: &str = "-- read_schema_version
 PRAGMA user_version";
 

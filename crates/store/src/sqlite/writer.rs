@@ -5,10 +5,11 @@ use std::fs::File;
 use brygga_engine::rows::{CheckpointRow, HeadRow};
 use brygga_engine::store::{Batch, CommitError, Loaded, Store, StoreError, Wanted};
 
+use super::checkpointer::Overlong;
 use super::columns::Whole as _;
-use super::link::{Failed, Link};
+use super::link::{Connection, Failed, Link};
 use super::rows::{never_written, unavailable};
-use super::statements::{BEGIN, COMMIT, READ_FOLLOWING_CHECKPOINT, ROLLBACK};
+use super::statements::{BEGIN, CHECKPOINT_PASSIVE, CHECKPOINT_TRUNCATE, COMMIT, READ_FOLLOWING_CHECKPOINT, ROLLBACK};
 use super::thread::Thread;
 use super::write::{Standing, write};
 use super::{ConnectError, load};
@@ -25,6 +26,7 @@ struct Writer {
     link: Link,
     /// The referrals that the open transaction has loaded; `None` when none is open.
     standing: Option<Standing>,
+    overlong: Overlong,
     /// Keeps a second broker out for as long as the store lives.
     _lock: File,
 }
@@ -35,8 +37,8 @@ struct Writer {
 struct NoTransaction;
 
 impl SqliteStore {
-    pub(super) fn new(link: Link, lock: File) -> Result<Self, ConnectError> {
-        let writer = Thread::start("sqlite-writer", Writer { link, standing: None, _lock: lock }).map_err(ConnectError::Thread)?;
+    pub(super) fn new(link: Link, overlong: Overlong, lock: File) -> Result<Self, ConnectError> {
+        let writer = Thread::start("sqlite-writer", Writer { link, standing: None, overlong, _lock: lock }).map_err(ConnectError::Thread)?;
         Ok(Self { writer })
     }
 }
@@ -62,6 +64,9 @@ impl Writer {
         // The batch before this one may have been given up between load and commit.
         self.roll_back();
         let connection = self.link.connection().map_err(|error| unavailable(BEGIN, error))?;
+        if self.overlong.take() {
+            move_wal(connection, CHECKPOINT_PASSIVE);
+        }
         match connection.run(BEGIN).and_then(|()| load::load(connection, wanted)) {
             Ok(loaded) => {
                 self.standing = Some(loaded.referrals.iter().map(|rows| (rows.referral.first_position, rows.clone())).collect());
@@ -108,5 +113,23 @@ impl Writer {
         if connection.is_in_transaction() && connection.run(ROLLBACK).is_err() {
             self.link.give_up();
         }
+    }
+}
+
+impl Drop for Writer {
+    /// Leaves no WAL behind: the next start would read through all of it.
+    fn drop(&mut self) {
+        self.roll_back();
+        if let Ok(connection) = self.link.connection() {
+            move_wal(connection, CHECKPOINT_TRUNCATE);
+        }
+    }
+}
+
+/// Moves the WAL into the file, as far as readers let it.
+fn move_wal(connection: &Connection, statement: &'static str) {
+    // The row tells how far it came; whoever asked looks again.
+    if let Err(failed) = connection.prepare(statement).and_then(|mut prepared| prepared.one([], |_| Ok(()))) {
+        tracing::warn!(error = %failed.source, "the WAL could not be moved into the database file");
     }
 }

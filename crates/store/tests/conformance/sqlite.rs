@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use brygga_engine::store::{Batch, CommitError, Reader as _, Store as _, StoreError, Wanted};
+use brygga_store::sqlite::WAL_PAGES_MAX;
 use brygga_store::{MemoryDatabase, OpenError, SqliteOptions, SqliteReader, SqliteReaders, SqliteStore};
 use rusqlite::Connection;
 
@@ -202,4 +203,36 @@ async fn a_damaged_row_is_told_from_a_store_that_does_not_answer() {
     bare.execute_batch("DROP TABLE section_content").unwrap();
     let error = reader.contents(&super::samples::id(0, "referral"), &[(1, 1)]).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { statement: "read_content", .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_wal_stays_short_under_commits_without_a_pause_and_is_gone_after_an_orderly_end() {
+    const CONTENT_BYTES: usize = 512 * 1024;
+    const COMMITS: usize = 192;
+    let backend = Sqlite { folder: tempfile::tempdir().unwrap() };
+    let (mut store, SqliteReaders { readers, mut checkpointer }) = backend.open().await.unwrap();
+    let wal = backend.folder.path().join("brygga.db-wal");
+    let length = || std::fs::metadata(&wal).map_or(0, |file| file.len());
+    let moving = tokio::spawn(async move {
+        loop {
+            checkpointer.checkpoint().await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    });
+    let mut log = Log::default();
+    let mut longest = 0;
+    for _ in 0..COMMITS {
+        let mut batch = Batch::default();
+        log.submit(&mut batch, CONTENT_BYTES);
+        log.seal(&mut batch);
+        store.load(&Wanted::default()).await.unwrap();
+        store.commit(&batch).await.unwrap();
+        longest = longest.max(length());
+    }
+    let limit = u64::try_from(WAL_PAGES_MAX * 8192).unwrap();
+    assert!(longest > limit / 2 && longest < 4 * limit, "the WAL was {longest} bytes long");
+    moving.abort();
+    assert!(moving.await.unwrap_err().is_cancelled());
+    drop((store, readers));
+    assert_eq!(length(), 0);
 }
