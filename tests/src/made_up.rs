@@ -70,7 +70,7 @@ impl Case {
             recipient: self.function.to_owned(),
             urgency: Urgency::Urgent.number(),
             reported_at: clock.then(|| from_now(-2 * HOUR)),
-            persons: self.persons.iter().map(|name| v1::Person { name: (*name).to_owned(), identifier: None }).collect(),
+            persons: self.persons.iter().map(|name| v1::Person { name: (*name).to_owned(), identifier: None, ..Default::default() }).collect(),
             sections: self.parts.iter().map(|part| section(*part)).collect(),
             ..Default::default()
         }

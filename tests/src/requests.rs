@@ -98,7 +98,7 @@ pub fn held_submission() -> v1::SubmitReferralRequest {
         recipient: RVC.to_owned(),
         urgency: codes::Urgency::Urgent.into(),
         reported_at: Some(timestamp(minutes_ago(30))),
-        persons: vec![v1::Person { name: VICTIM.to_owned(), identifier: None }],
+        persons: vec![v1::Person { name: VICTIM.to_owned(), identifier: None, ..Default::default() }],
         sections: sections.collect(),
         ..Default::default()
     }

@@ -138,7 +138,7 @@ fn submission(step: &Step, now: Time) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: (step.choice[4] < 20).then_some(LookupHash([step.choice[4] % 3; 32])),
-        persons: persons.map(|role| NewPerson { name: PersonName { role, number: 1 }, lookup: None }).to_vec(),
+        persons: persons.map(|role| NewPerson { name: PersonName { role, number: 1 }, lookup: None, protected_identity: ProtectedIdentity::NotProtected }).to_vec(),
         sections: sections.collect(),
         consents: Vec::new(),
         decisions: Vec::new(),

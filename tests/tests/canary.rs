@@ -92,7 +92,7 @@ fn submission(number: &str) -> v1::SubmitReferralRequest {
     let identifier = v1::Identifier { r#type: v1::IdentifierType::PersonalNumber.into(), value: NUMBER.to_owned() };
     v1::SubmitReferralRequest {
         sender_reference: format!("5000-{number}-zqkanarie7"),
-        persons: vec![v1::Person { name: VICTIM.to_owned(), identifier: Some(identifier) }],
+        persons: vec![v1::Person { name: VICTIM.to_owned(), identifier: Some(identifier), ..Default::default() }],
         sections: sections.collect(),
         ..held_submission()
     }

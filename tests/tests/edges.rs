@@ -118,7 +118,7 @@ fn cleared_one_by_one(sections: usize) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: None,
-        persons: persons.iter().map(|name| NewPerson { name: *name, lookup: None }).collect(),
+        persons: persons.iter().map(|name| NewPerson { name: *name, lookup: None, protected_identity: ProtectedIdentity::NotProtected }).collect(),
         sections: parts.iter().map(section).collect(),
         consents: parts.iter().map(consent).collect(),
         decisions: (1..).zip(&parts).map(|(number, part)| act(number, part)).collect(),

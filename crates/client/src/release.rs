@@ -132,8 +132,9 @@ impl<'a> Release<'a> {
             Outcome::Release { ground, consent } => (ground, consent),
         };
         let known = self.table.grounds().find(|known| known.code == *ground);
+        // Who is protected stands in the submission, which a recipient does not see: what the sender recorded counts, and the ground.
         let same_table = self.table.hash() == decision.table;
-        let second_officer = decided.second_officer || known.is_some_and(|known| same_table && known.second_officer);
+        let second_officer = decided.second_officer || (same_table && self.table.two_officers().grounds.contains(ground));
         if second_officer && !agreed(cell, (position, event), basis) {
             return Err(Refused::SecondOfficerMissing { section, position });
         }

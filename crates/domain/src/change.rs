@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::codes::Category;
-use crate::event::{CellName, Interest, Outcome};
+use crate::codes::{Category, Code as _, ProtectedIdentity};
+use crate::event::{CellName, Outcome};
 use crate::gate;
-use crate::grounds::{Direction, Ground, GroundCode, GroundTable, Offence, OffenceCode, Protects, Unlawful};
+use crate::grounds::{Direction, Ground, GroundCode, GroundTable, Offence, OffenceCode, Protected, Protects, Unlawful};
 use crate::ids::ConsentId;
-use crate::matrix::interest;
+use crate::matrix::protected;
 use crate::referral::{CellState, Referral};
 use crate::time::Time;
 
@@ -22,6 +22,8 @@ pub struct Change {
     pub grounds: BTreeSet<GroundCode>,
     /// Offences whose scales differ on that day.
     pub offences: BTreeSet<OffenceCode>,
+    /// Grounds, and whom they are about, on which one officer suffices by one table only.
+    pub officers: Vec<(GroundCode, Protected)>,
     rest_on_consent: BTreeSet<GroundCode>,
 }
 
@@ -67,7 +69,7 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
     for (direction, category) in cells {
         for protects in [Protects::Person, Protects::Investigation] {
             for ground in &codes {
-                let ask = |table: &GroundTable| table.lawful(ground, direction, (category, interest(protects)), now).map(|_| ());
+                let ask = |table: &GroundTable| table.lawful(ground, direction, (category, protected(protects)), now).map(|_| ());
                 let (one, other) = (ask(before), ask(after));
                 if one != other {
                     answers.push(Difference { direction, category, protects, ground: (*ground).clone(), before: one, after: other });
@@ -81,8 +83,12 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
     // What a minor's consent needs belongs to every ground that rests on consent.
     let minors_differ = minors(before) != minors(after);
     let reworded = |code: &&GroundCode| rows(before, code, &date) != rows(after, code, &date) || (minors_differ && rest_on_consent.contains(*code));
-    let grounds = codes.into_iter().filter(reworded).cloned().collect();
-    Change { answers, grounds, offences: offences(before, after, &date), rest_on_consent }
+    let grounds = codes.iter().copied().filter(reworded).cloned().collect();
+    let due = |table: &GroundTable, code: &GroundCode, protected| table.two_officers().are_due(code, protected);
+    let everybody = || ProtectedIdentity::ALL.iter().map(|held| Protected::Person(*held)).chain([Protected::Investigation]);
+    let cases = codes.iter().flat_map(|code| everybody().map(|whom| ((*code).clone(), whom)));
+    let officers = cases.filter(|(code, whom)| due(before, code, *whom) != due(after, code, *whom)).collect();
+    Change { answers, grounds, offences: offences(before, after, &date), officers, rest_on_consent }
 }
 
 /// A ground's rows in force on a day, as they stand in the table.
@@ -117,13 +123,11 @@ pub fn touched(referral: &Referral, change: &Change, now: Time) -> Touched {
     let mut clearances = Vec::new();
     for section in referral.sections.iter().filter(|section| section.released.is_none_or(|left| left.revision != section.revision)) {
         for cell in &section.cells {
-            let protects = match cell.interest {
-                Interest::Person(_) => Protects::Person,
-                Interest::Investigation => Protects::Investigation,
-            };
+            let protected = referral.protected(cell.interest);
             let CellState::Decided(decision) = &cell.state else { continue };
             let Outcome::Release { ground, .. } = &decision.outcome else { continue };
-            if change.grounds.contains(ground) || other_answer(section.category, protects, ground) {
+            let other_officers = change.officers.iter().any(|(code, whom)| code == ground && *whom == protected);
+            if change.grounds.contains(ground) || other_answer(section.category, protected.protects(), ground) || other_officers {
                 clearances.push((CellName { section: section.number, interest: cell.interest }, ground.clone()));
             }
         }

@@ -107,7 +107,8 @@ fn decided_cell(to: &Draft<'_>, name: CellName, new: &NewCell, answers: &Answers
                 return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
             }
             let consent = ground.needs_consent().then(|| consent::resting_on(to, name, *consent)).transpose()?;
-            Ok(DecidedCell { cell: name, outcome: Outcome::Release { ground: code.clone(), consent }, second_officer: ground.second_officer })
+            let second_officer = to.facts.table.two_officers().are_due(code, to.referral()?.protected(name.interest));
+            Ok(DecidedCell { cell: name, outcome: Outcome::Release { ground: code.clone(), consent }, second_officer })
         }
     }
 }
@@ -116,7 +117,7 @@ fn lawful_ground<'a>(to: &Draft<'a>, name: CellName, named: NamedCell, code: &Gr
     let referral = to.referral()?;
     let section = referral.section(name.section).ok_or(Refusal::about(Reason::CellUnknown, Detail::Section(name.section)))?;
     let about = |reason| Refusal::about(reason, Detail::Ground(code.clone(), named.section, named.person));
-    to.facts.table.lawful(code, gate::direction(referral), (section.category, name.interest), to.facts.now).map_err(|unlawful| match unlawful {
+    to.facts.table.lawful(code, gate::direction(referral), (section.category, referral.protected(name.interest)), to.facts.now).map_err(|unlawful| match unlawful {
         Unlawful::Unknown => about(Reason::GroundUnknown),
         Unlawful::NotInForce => about(Reason::GroundNotInForce),
         Unlawful::NeverClears => about(Reason::GroundNeverClears),
@@ -161,7 +162,8 @@ pub(crate) fn confirm(to: &mut Draft<'_>, named: &[(NamedCell, bool)]) -> Result
         let about = |reason| Refusal::about(reason, Detail::Cell(name.section, name.person));
         let cell = cell_name(to, *name)?;
         let Some(Cell { state: CellState::Decided(decision), .. }) = to.referral()?.cell(cell) else { return Err(about(Reason::NothingToConfirm)) };
-        if !decision.second_officer || decision.confirmed.is_some() || cells.iter().any(|seen| seen.cell == cell) {
+        let waits = gate::awaits_second_officer(to.referral()?, cell.interest, decision, to.facts.table);
+        if !waits || cells.iter().any(|seen| seen.cell == cell) {
             return Err(about(Reason::NothingToConfirm));
         }
         if decision.officer == Some(officer) {

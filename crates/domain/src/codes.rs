@@ -260,6 +260,17 @@ codes! {
         /// The agency's signed token names the officer.
         TokenProved = 2 "token_proved",
     }
+    /// Which protection of personal data somebody has. There is no code for an assumed identity: who has one looks ordinary, and must.
+    ProtectedIdentity {
+        /// None.
+        NotProtected = 1 "none",
+        /// Confidentiality marking (sekretessmarkering).
+        ConfidentialityMarked = 2 "confidentiality_marked",
+        /// Protected population registration (skyddad folkbokföring).
+        ProtectedPopulationRegistration = 3 "protected_population_registration",
+        /// Not said, or asked and not known.
+        Unknown = 4 "unknown",
+    }
     /// What a consent is given for.
     Purpose {
         /// Support to the victim.

@@ -143,6 +143,8 @@ pub struct NewPerson {
     pub name: PersonName,
     /// Keyed hash of the identifier, where one is known.
     pub lookup: Option<LookupHash>,
+    /// Which protection of personal data the person has.
+    pub protected_identity: ProtectedIdentity,
 }
 
 /// A section of a submission.

@@ -284,6 +284,8 @@ pub struct Person {
     pub id: PersonId,
     /// What the person is.
     pub name: PersonName,
+    /// Which protection of personal data the sender says that the person has.
+    pub protected_identity: ProtectedIdentity,
 }
 
 /// How a referral's parties name a person among themselves: role and number, `child-2`.

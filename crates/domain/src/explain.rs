@@ -30,6 +30,8 @@ pub enum Way<'t> {
         ground: &'t Ground,
         /// Where it rests on the person's consent: whether one on record carries the cell.
         consent: Option<Result<(), ConsentLack>>,
+        /// Whether a second officer must come to the same result.
+        two_officers: bool,
         /// What would still have to be said.
         open: Vec<&'t Condition>,
     },
@@ -39,6 +41,8 @@ pub enum Way<'t> {
         ground: &'t Ground,
         /// The kind of that referral.
         kind: ReferralKind,
+        /// Whether a second officer must come to the same result.
+        two_officers: bool,
         /// What would still have to be said.
         open: Vec<&'t Condition>,
     },
@@ -69,7 +73,7 @@ pub fn section<'t>(referral: &Referral, number: u32, question: Question<'t, '_>)
 /// Explains one block.
 pub fn explanation<'t>(referral: &Referral, block: Block, question: Question<'t, '_>) -> Explanation<'t> {
     let secrecies = block.interest.map_or_else(Vec::new, |interest| {
-        let protecting = question.table.secrecies(referral.from, block.category, interest, question.now);
+        let protecting = question.table.secrecies(referral.from, block.category, referral.protected(interest), question.now);
         protecting.collect()
     });
     let mut ways = match (&block.why, block.interest) {
@@ -90,13 +94,14 @@ pub fn explanation<'t>(referral: &Referral, block: Block, question: Question<'t,
 /// Every ground that can carry the cell in this direction on this day, and of which nothing known says otherwise.
 fn grounds<'t>(referral: &Referral, category: Category, interest: Interest, question: Question<'t, '_>) -> Vec<Way<'t>> {
     let Question { table, now, .. } = question;
-    let role = role(referral, interest);
+    let (role, protected) = (role(referral, interest), referral.protected(interest));
     let mut seen = std::collections::BTreeSet::new();
     let codes = table.grounds().map(|ground| &ground.code).filter(|code| seen.insert(*code)).collect::<Vec<_>>();
-    let lawful = codes.into_iter().filter_map(|code| table.lawful(code, gate::direction(referral), (category, interest), now).ok());
+    let lawful = codes.into_iter().filter_map(|code| table.lawful(code, gate::direction(referral), (category, protected), now).ok());
     let way = |ground: &'t Ground| {
         let consent = ground.needs_consent().then(|| gate::consent_for(referral, category, interest, now).map(|_| ()));
-        Some(Way::Ground { ground, consent, open: open(ground, role, question)? })
+        let two_officers = table.two_officers().are_due(&ground.code, protected);
+        Some(Way::Ground { ground, consent, two_officers, open: open(ground, role, question)? })
     };
     lawful.filter_map(way).collect()
 }
@@ -108,7 +113,8 @@ fn other_referrals<'t>(referral: &Referral, interest: Interest, question: Questi
     let duties = question.table.grounds().filter(|ground| ground.in_force(&date) && ground.own_referral_for.contains(&role) && ground.never_clears.is_none());
     let ways = duties.flat_map(|ground| {
         let kinds = ground.kinds.iter().flatten().filter(|kind| **kind != referral.kind && is_sent(question.table, ground, (referral.from, **kind)));
-        kinds.filter_map(move |kind| Some(Way::OtherReferral { ground, kind: *kind, open: open(ground, Some(role), question)? }))
+        let two_officers = question.table.two_officers().are_due(&ground.code, referral.protected(interest));
+        kinds.filter_map(move |kind| Some(Way::OtherReferral { ground, kind: *kind, two_officers, open: open(ground, Some(role), question)? }))
     });
     ways.collect()
 }

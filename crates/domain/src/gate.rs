@@ -7,7 +7,7 @@ use crate::codes::{Category, WithholdReason};
 use crate::event::{Interest, Outcome};
 use crate::grounds::{Direction, GroundTable, Unlawful};
 use crate::ids::{Commitment, Position};
-use crate::referral::{CellState, Consent, Referral, Section};
+use crate::referral::{CellState, Consent, Decision, Referral, Section};
 use crate::time::Time;
 
 /// The right to release one section at one revision. Only `pass` makes it, and `Released::new` spends it.
@@ -145,10 +145,10 @@ fn cell_passes(referral: &Referral, section: &Section, interest: Interest, state
         Outcome::Withhold { reason, nameable: _ } => return Err(Why::Withheld(*reason)),
         Outcome::Release { ground, consent } => (ground, consent),
     };
-    if decision.second_officer && decision.confirmed.is_none() {
+    if awaits_second_officer(referral, interest, decision, table) {
         return Err(Why::SecondOfficerMissing);
     }
-    let ground = table.lawful(ground, direction(referral), (section.category, interest), now).map_err(Why::Ground)?;
+    let ground = table.lawful(ground, direction(referral), (section.category, referral.protected(interest)), now).map_err(Why::Ground)?;
     let mut positions = vec![decision.at];
     positions.extend(decision.confirmed);
     if ground.needs_consent() {
@@ -158,6 +158,15 @@ fn cell_passes(referral: &Referral, section: &Section, interest: Interest, state
         positions.push(consent.at);
     }
     Ok(positions)
+}
+
+/// Whether a decision to release waits for a second officer: as it was recorded, or as today's policy has it.
+pub fn awaits_second_officer(referral: &Referral, interest: Interest, decision: &Decision, table: &GroundTable) -> bool {
+    let due = match &decision.outcome {
+        Outcome::Withhold { .. } => false,
+        Outcome::Release { ground, .. } => decision.second_officer || table.two_officers().are_due(ground, referral.protected(interest)),
+    };
+    due && decision.confirmed.is_none()
 }
 
 /// How many distinct decisions, confirmations and consents one release may rest on: with the release itself, a receipt's leaves.

@@ -14,7 +14,6 @@ use serde::Deserialize as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::codes::{AgencyKind, Category, Code as _, ReferralKind, Role};
-use crate::event::Interest;
 use crate::ids::TableHash;
 use crate::time::Time;
 
@@ -22,7 +21,8 @@ pub use check::TableError;
 pub use condition::{Answers, Condition, Holds};
 pub use name::{GROUND_CODE_BYTES_MAX, GroundCode, OffenceCode};
 pub use rule::{
-    Barrier, ConsentNeed, Deadline, DeadlineKind, Ground, HarmTest, Initiative, KindRule, Minors, Modality, Offence, Party, Protects, Secrecy, Text,
+    Barrier, ConsentNeed, Deadline, DeadlineKind, Ground, HarmTest, Initiative, KindRule, Minors, Modality, Offence, Party, Protected, Protects, Secrecy, Text,
+    TwoOfficers,
 };
 use rule::{GroundFile, OffenceFile, in_force};
 
@@ -135,6 +135,11 @@ impl GroundTable {
         &self.file.minors
     }
 
+    /// When a second officer must come to the same result.
+    pub fn two_officers(&self) -> &TwoOfficers {
+        &self.file.two_officers
+    }
+
     /// The rule of a kind of referral.
     pub fn kind(&self, kind: ReferralKind) -> Option<&KindRule> {
         self.file.kinds.iter().find(|rule| rule.kind == kind)
@@ -146,17 +151,12 @@ impl GroundTable {
         self.offences.offences.iter().find(|offence| offence.code == *code && offence.in_force(&date))
     }
 
-    /// The secrecies that protect an interest in a category at a kind of agency on a day.
-    pub fn secrecies(&self, at: AgencyKind, category: Category, interest: Interest, now: Time) -> impl Iterator<Item = &Secrecy> {
-        let protects = match interest {
-            Interest::Person(_) => Protects::Person,
-            Interest::Investigation => Protects::Investigation,
-        };
+    /// The secrecies that protect somebody or the investigation in a category at a kind of agency on a day.
+    pub fn secrecies(&self, at: AgencyKind, category: Category, protected: Protected, now: Time) -> impl Iterator<Item = &Secrecy> {
         let date = now.date();
         self.file.secrecies.iter().filter(move |secrecy| {
-            secrecy.protects == protects
+            secrecy.covers(category, protected)
                 && secrecy.at.iter().any(|party| party.covers(at))
-                && secrecy.categories.as_ref().is_none_or(|categories| categories.contains(&category))
                 && in_force(&secrecy.valid_from, secrecy.valid_to.as_deref(), &date)
         })
     }
@@ -170,8 +170,8 @@ impl GroundTable {
     }
 
     /// The ground, if it can carry a cell in this direction on this day.
-    pub fn lawful(&self, code: &GroundCode, direction: Direction, cell: (Category, Interest), now: Time) -> Result<&Ground, Unlawful> {
-        let (category, interest) = cell;
+    pub fn lawful(&self, code: &GroundCode, direction: Direction, cell: (Category, Protected), now: Time) -> Result<&Ground, Unlawful> {
+        let (category, protected) = cell;
         let Direction { from, to, kind } = direction;
         let date = now.date();
         let mut named = self.file.grounds.iter().filter(|ground| ground.code == *code).peekable();
@@ -190,7 +190,7 @@ impl GroundTable {
         if let Some(barrier) = self.barrier(code, to, category) {
             return Err(Unlawful::Barred(barrier.provision.clone()));
         }
-        match self.secrecies(from, category, interest, now).find(|secrecy| !ground.lifts.contains(&secrecy.code)) {
+        match self.secrecies(from, category, protected, now).find(|secrecy| !ground.lifts.contains(&secrecy.code)) {
             Some(secrecy) => Err(Unlawful::DoesNotLift(secrecy.code.clone())),
             None => Ok(ground),
         }

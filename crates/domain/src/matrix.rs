@@ -4,10 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::codes::{Category, FactCode};
-use crate::event::Interest;
-use crate::grounds::{Answers, Condition, Direction, Ground, GroundCode, GroundTable, Holds, Protects, Unlawful};
-use crate::ids::PersonId;
+use crate::codes::{Category, FactCode, ProtectedIdentity};
+use crate::grounds::{Answers, Condition, Direction, Ground, GroundCode, GroundTable, Holds, Protected, Protects, Unlawful};
 use crate::time::Time;
 
 /// One cell that a referral can have, with the answer of each ground: whether it could carry the cell, its conditions fulfilled.
@@ -25,11 +23,11 @@ pub struct Row {
     pub answers: BTreeMap<GroundCode, Result<(), Unlawful>>,
 }
 
-/// An interest of each sort, for questions about no referral.
-pub fn interest(protects: Protects) -> Interest {
+/// What is protected, for questions about no referral: of a person nothing more is said.
+pub fn protected(protects: Protects) -> Protected {
     match protects {
-        Protects::Person => Interest::Person(PersonId(uuid::Uuid::nil())),
-        Protects::Investigation => Interest::Investigation,
+        Protects::Person => Protected::Person(ProtectedIdentity::Unknown),
+        Protects::Investigation => Protected::Investigation,
     }
 }
 
@@ -37,13 +35,13 @@ pub fn interest(protects: Protects) -> Interest {
 pub fn cells(table: &GroundTable, now: Time) -> Vec<Row> {
     let both = table.cells().flat_map(|(direction, category)| [Protects::Person, Protects::Investigation].map(|protects| (direction, category, protects)));
     let row = |(direction, category, protects): (Direction, Category, Protects)| {
-        let interest = interest(protects);
-        let answer = |code: &GroundCode| (code.clone(), table.lawful(code, direction, (category, interest), now).map(|_| ()));
+        let protected = protected(protects);
+        let answer = |code: &GroundCode| (code.clone(), table.lawful(code, direction, (category, protected), now).map(|_| ()));
         Row {
             direction,
             category,
             protects,
-            secrecies: table.secrecies(direction.from, category, interest, now).map(|secrecy| secrecy.code.clone()).collect(),
+            secrecies: table.secrecies(direction.from, category, protected, now).map(|secrecy| secrecy.code.clone()).collect(),
             answers: table.codes().into_iter().map(answer).collect(),
         }
     };

@@ -5,6 +5,7 @@
 use crate::codes::*;
 use crate::event::{CellName, ConsentGiven, DecidedCell, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
 use crate::gate::Released;
+use crate::grounds::Protected;
 use crate::ids::*;
 use crate::time::Time;
 
@@ -244,6 +245,17 @@ impl Referral {
     /// What parties call that person.
     pub fn person_name(&self, id: PersonId) -> Option<PersonName> {
         self.persons.iter().find(|person| person.id == id).map(|person| person.name)
+    }
+
+    /// What an interest is to the law. Of a person whom the referral does not name nothing is known.
+    pub fn protected(&self, interest: Interest) -> Protected {
+        match interest {
+            Interest::Investigation => Protected::Investigation,
+            Interest::Person(id) => {
+                let person = self.persons.iter().find(|person| person.id == id);
+                Protected::Person(person.map_or(ProtectedIdentity::Unknown, |person| person.protected_identity))
+            }
+        }
     }
 
     /// The consent of that id.

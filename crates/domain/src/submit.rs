@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::clearance;
 use crate::codes::{AgencyKind, OfferAnswer, ReferralKind};
-use crate::command::{NewSection, Submission};
+use crate::command::{NewPerson, NewSection, Submission};
 use crate::consent;
 use crate::decide::{Content, Draft, record_offer};
 use crate::directory::{Agency, Function};
@@ -141,8 +141,12 @@ fn submitted(
     let (from, host) = parties;
     let entropy = &to.command.entropy;
     let referral = ReferralId(entropy.uuid("referral", 0));
-    let persons: Vec<Person> =
-        submission.persons.iter().enumerate().map(|(index, new)| Person { id: PersonId(entropy.uuid("person", index)), name: new.name }).collect();
+    let person = |(index, new): (usize, &NewPerson)| Person {
+        id: PersonId(entropy.uuid("person", index)),
+        name: new.name,
+        protected_identity: new.protected_identity,
+    };
+    let persons: Vec<Person> = submission.persons.iter().enumerate().map(person).collect();
     let lookups = submission.persons.iter().zip(&persons).filter_map(|(new, person)| new.lookup.map(|hash| (hash, person.id)));
     to.decided.persons.extend(lookups);
     let sections = (1_u32..).zip(&submission.sections).map(|(number, new)| section(to, referral, number, new, &persons)).collect();

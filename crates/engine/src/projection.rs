@@ -78,7 +78,13 @@ fn stage_columns(stage: Stage) -> (Option<String>, Option<i64>, bool) {
 }
 
 fn person_row(referral: &Blob, person: &Person) -> PersonRow {
-    PersonRow { referral: referral.clone(), id: person.id.as_bytes().into(), role: person.name.role.to_string(), number: i64::from(person.name.number) }
+    PersonRow {
+        referral: referral.clone(),
+        id: person.id.as_bytes().into(),
+        role: person.name.role.to_string(),
+        number: i64::from(person.name.number),
+        protected_identity: person.protected_identity.to_string(),
+    }
 }
 
 fn section_row(referral: &Blob, section: &Section) -> SectionRow {
@@ -273,6 +279,7 @@ fn person(row: &PersonRow) -> Result<Person, Corrupt> {
     Ok(Person {
         id: at.bytes("id", PersonId::from_bytes(&row.id.0))?,
         name: PersonName { role: at.code("role", &row.role)?, number: at.small("number", row.number)? },
+        protected_identity: at.code("protected_identity", &row.protected_identity)?,
     })
 }
 

@@ -155,6 +155,8 @@ pub struct PersonRow {
     pub role: String,
     /// Number within the role, from 1.
     pub number: i64,
+    /// Protection of personal data.
+    pub protected_identity: String,
 }
 
 /// A section of a referral.

@@ -156,6 +156,7 @@ fn person(person: &v1::Person) -> Decoded<Person> {
     Ok(Person {
         id: id("id", PersonId::from_bytes(&person.id))?,
         name: PersonName { role: code("role", person.role)?, number: count("number", person.number)? },
+        protected_identity: code("protected_identity", person.protected_identity)?,
     })
 }
 

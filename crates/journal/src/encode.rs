@@ -128,7 +128,12 @@ fn referral_submitted(submitted: &Submitted) -> v1::ReferralSubmitted {
 }
 
 fn person(person: &Person) -> v1::Person {
-    v1::Person { id: copied(person.id.as_bytes()), role: person.name.role.number(), number: person.name.number }
+    v1::Person {
+        id: copied(person.id.as_bytes()),
+        role: person.name.role.number(),
+        number: person.name.number,
+        protected_identity: person.protected_identity.number(),
+    }
 }
 
 fn submitted_section(section: &SubmittedSection) -> v1::SubmittedSection {

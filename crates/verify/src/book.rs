@@ -5,13 +5,15 @@
 
 use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, Event, Interest, Outcome, SectionContent, Submitted};
 use brygga_domain::gate::ReleasedSection;
-use brygga_domain::{AgencyId, Category, Commitment, ConsentId, OfficerPseudonym, Position};
+use brygga_domain::{AgencyId, Category, Commitment, ConsentId, OfficerPseudonym, PersonId, Position, ProtectedIdentity};
 
 /// One referral's account.
 #[derive(Debug)]
 pub(crate) struct Book {
     pub(crate) sections: Vec<Part>,
     pub(crate) waivers: Vec<Waiver>,
+    /// Which protection of personal data each person has, as submitted.
+    protections: Vec<(PersonId, ProtectedIdentity)>,
     /// Positions of the releases.
     pub(crate) releases: Vec<Position>,
     // Invariant: at most one for each cell, the latest.
@@ -43,7 +45,7 @@ pub(crate) struct Standing {
     pub(crate) agency: AgencyId,
     pub(crate) officer: Option<OfficerPseudonym>,
     pub(crate) outcome: Outcome,
-    /// Whether a second officer must agree: the decision or its ground says so.
+    /// Whether the decision itself says that a second officer must agree.
     pub(crate) second_officer: bool,
     pub(crate) word: Option<Word>,
     pub(crate) revoked: Option<Position>,
@@ -78,7 +80,15 @@ impl Book {
             released: None,
             rested_on: Vec::new(),
         });
-        Self { sections: sections.collect(), waivers: Vec::new(), releases: Vec::new(), standings: Vec::new() }
+        let protections = submitted.persons.iter().map(|person| (person.id, person.protected_identity)).collect();
+        Self { sections: sections.collect(), waivers: Vec::new(), protections, releases: Vec::new(), standings: Vec::new() }
+    }
+
+    /// The protection of the person whom an interest is; none for the investigation.
+    pub(crate) fn protection(&self, interest: Interest) -> Option<ProtectedIdentity> {
+        let Interest::Person(id) = interest else { return None };
+        let named = self.protections.iter().find(|(person, _)| *person == id);
+        Some(named.map_or(ProtectedIdentity::Unknown, |(_, protection)| *protection))
     }
 
     pub(crate) fn section(&self, number: u32) -> Option<&Part> {
@@ -128,9 +138,8 @@ impl Book {
         }
     }
 
-    /// Enters decisions; `grounds_ask` says for each cell whether its ground asks for a second officer.
-    pub(crate) fn decide(&mut self, at: Position, event: &Event, decision: &ClearanceDecision, grounds_ask: &[bool]) {
-        for (decided, ground_asks) in decision.cells.iter().zip(grounds_ask) {
+    pub(crate) fn decide(&mut self, at: Position, event: &Event, decision: &ClearanceDecision) {
+        for decided in &decision.cells {
             let Some(section) = self.part_of(decided.cell) else { continue };
             let standing = Standing {
                 at,
@@ -138,7 +147,7 @@ impl Book {
                 agency: event.agency.clone(),
                 officer: event.officer.map(|officer| officer.pseudonym),
                 outcome: decided.outcome.clone(),
-                second_officer: decided.second_officer || *ground_asks,
+                second_officer: decided.second_officer,
                 word: None,
                 revoked: None,
             };

@@ -152,7 +152,7 @@ fn decided_cell(moment: Moment<'_>, event: &Event, cell: CellName, outcome: &Out
     clearer(moment, event, cell)?;
     let Outcome::Release { ground, consent } = outcome else { return Ok(()) };
     if let Some(table) = moment.table {
-        let ground = law::carrying(table, ground, moment.referral, (section.category, cell.interest), moment.time);
+        let ground = law::carrying(table, ground, moment.referral, (section.category, moment.book.protection(cell.interest)), moment.time);
         let ground = ground.map_err(|why| (Code::GroundUnlawful, why))?;
         if ground.needs_consent() && consent.is_none() {
             return Err((Code::ConsentMissing, format!("{} rests on a consent and none is named", ground.code)));
@@ -166,20 +166,11 @@ fn clearer(moment: Moment<'_>, event: &Event, cell: CellName) -> Result<(), Lack
     if event.agency == *clearer { Ok(()) } else { Err((Code::ClearanceByOther, format!("{} acts, {clearer} clears it", event.agency))) }
 }
 
-/// Whether the ground of each decided cell asks for a second officer, as the active table says.
-pub(crate) fn grounds_ask(moment: Moment<'_>, decision: &ClearanceDecision) -> Vec<bool> {
-    let asks = |cell: CellName, outcome: &Outcome| {
-        let (Some(table), Some(section), Outcome::Release { ground, .. }) = (moment.table, moment.book.part_of(cell), outcome) else { return false };
-        law::carrying(table, ground, moment.referral, (section.category, cell.interest), moment.time).is_ok_and(|ground| ground.second_officer)
-    };
-    decision.cells.iter().map(|decided| asks(decided.cell, &decided.outcome)).collect()
-}
-
 fn confirmed(moment: Moment<'_>, event: &Event, confirmation: Confirmation) -> Option<Lack> {
     let Confirmation { cell, decision, .. } = confirmation;
     let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
     let standing = moment.book.in_effect(cell).filter(|standing| standing.at == decision);
-    let Some(standing) = standing.filter(|standing| standing.second_officer && standing.word.is_none()) else {
+    let Some(standing) = standing.filter(|standing| moment.wants_two(cell, standing) && standing.word.is_none()) else {
         return Some(named((Code::ConfirmationUnfounded, format!("no decision in entry {decision} waits for a second officer"))));
     };
     if let Err(lack) = clearer(moment, event, cell) {

@@ -2,9 +2,8 @@
 //!
 //! The log names tables by their hash only. A table that the auditor was not given is a doubt, never a pass.
 
-use brygga_domain::event::Interest;
 use brygga_domain::grounds::{Barrier, Ground, GroundCode, Party, Protects, Secrecy};
-use brygga_domain::{AgencyKind, Category, GroundTable, Referral, TableHash, Time};
+use brygga_domain::{AgencyKind, Category, GroundTable, ProtectedIdentity, Referral, TableHash, Time};
 
 /// The tables at hand, and which one the log has activated.
 #[derive(Debug, Default)]
@@ -33,15 +32,24 @@ impl Law {
     }
 }
 
-/// The ground of that name that can carry the cell on that day, or why none can.
+/// Whether a release on a ground, about somebody of that protection or about the investigation, wants two officers.
+pub(crate) fn wants_two(table: &GroundTable, code: &GroundCode, protection: Option<ProtectedIdentity>) -> bool {
+    let policy = table.two_officers();
+    if policy.one_suffices.contains(code) {
+        return false;
+    }
+    policy.grounds.contains(code) || protection.is_some_and(|protection| policy.protected_identity.contains(&protection))
+}
+
+/// The ground of that name that can carry the cell on that day, or why none can. The protection is the person's; the investigation has none.
 pub(crate) fn carrying<'t>(
     table: &'t GroundTable,
     code: &GroundCode,
     referral: &Referral,
-    cell: (Category, Interest),
+    cell: (Category, Option<ProtectedIdentity>),
     time: Time,
 ) -> Result<&'t Ground, String> {
-    let (category, interest) = cell;
+    let (category, protection) = cell;
     let date = time.date();
     let in_force = |ground: &&Ground| ground.valid_from <= date && ground.valid_to.as_ref().is_none_or(|end| date < *end);
     let standing: Vec<&Ground> = table.grounds().filter(|ground| ground.code == *code).filter(in_force).collect();
@@ -65,14 +73,12 @@ pub(crate) fn carrying<'t>(
         return Err(format!("{code} does not carry {category} to {} ({})", referral.to, barrier.provision));
     }
     // Every secrecy that protects the cell at the sender must fall, not just one of them.
-    let protected = match interest {
-        Interest::Person(_) => Protects::Person,
-        Interest::Investigation => Protects::Investigation,
-    };
+    let protected = if protection.is_some() { Protects::Person } else { Protects::Investigation };
     let holds = |secrecy: &&Secrecy| {
         let dated = secrecy.valid_from <= date && secrecy.valid_to.as_ref().is_none_or(|end| date < *end);
         let about = secrecy.categories.as_ref().is_none_or(|categories| categories.contains(&category));
-        dated && about && secrecy.protects == protected && named(&secrecy.at, referral.from)
+        let hers = protection.is_none_or(|held| secrecy.protected_identity.as_ref().is_none_or(|only| only.contains(&held)));
+        dated && about && hers && secrecy.protects == protected && named(&secrecy.at, referral.from)
     };
     match table.all_secrecies().filter(holds).find(|secrecy| !ground.lifts.contains(&secrecy.code)) {
         Some(secrecy) => Err(format!("{code} does not lift {}", secrecy.code)),

@@ -62,7 +62,7 @@ impl Moment<'_> {
         let mut positions = vec![standing.at];
         positions.extend(self.agreement(cell, standing)?);
         if let Some(table) = self.table {
-            let ground = law::carrying(table, ground, self.referral, (section.category, cell.interest), self.time);
+            let ground = law::carrying(table, ground, self.referral, (section.category, self.book.protection(cell.interest)), self.time);
             let ground = ground.map_err(|why| (Code::GroundUnlawful, why))?;
             if ground.needs_consent() && consent.is_none() {
                 return Err((Code::ConsentMissing, format!("{} rests on a consent and entry {} names none", ground.code, standing.at)));
@@ -97,11 +97,18 @@ impl Moment<'_> {
         }
     }
 
+    /// Whether a decision counts only with a second officer's word: it says so itself, or the active table's policy does.
+    pub(crate) fn wants_two(&self, cell: CellName, standing: &Standing) -> bool {
+        let Outcome::Release { ground, .. } = &standing.outcome else { return false };
+        let policy = self.table.is_some_and(|table| law::wants_two(table, ground, self.book.protection(cell.interest)));
+        standing.second_officer || policy
+    }
+
     /// Position of the second officer's agreement, where there is one.
     fn agreement(&self, cell: CellName, standing: &Standing) -> Result<Option<Position>, Lack> {
         let Some(word) = &standing.word else {
             let lack = (Code::SecondOfficerMissing, format!("no second officer has agreed to entry {}", standing.at));
-            return if standing.second_officer { Err(lack) } else { Ok(None) };
+            return if self.wants_two(cell, standing) { Err(lack) } else { Ok(None) };
         };
         if !word.agrees {
             return Err((Code::ClearanceWithheld, format!("in entry {} the second officer differs from entry {}", word.at, standing.at)));

@@ -203,11 +203,10 @@ impl Replay {
         lacks.extend(steps::wrong_stage(&referral, &event.fact));
         lacks.extend(steps::wrong_answer(&referral, &event.fact));
         lacks.extend(facts::lacks(moment, event, self.law.active_hash()));
-        let grounds_ask = if let Fact::ClearanceDecided(decision) = &event.fact { facts::grounds_ask(moment, decision) } else { Vec::new() };
         for (code, text) in lacks {
             self.findings.at(at, code, text);
         }
-        self.enter(at, event, &mut book, &grounds_ask);
+        self.enter(at, event, &mut book);
         if let Some(referral) = evolve(Some(referral), at, event) {
             self.referrals.insert(id, (referral, book));
         }
@@ -225,7 +224,7 @@ impl Replay {
     }
 
     /// Enters the event into the referral's account.
-    fn enter(&mut self, at: Position, event: &Event, book: &mut Book, grounds_ask: &[bool]) {
+    fn enter(&mut self, at: Position, event: &Event, book: &mut Book) {
         match &event.fact {
             Fact::ReferralAmended { sections, .. } => book.amend(sections),
             Fact::ConsentRecorded(given) => book.waive(at, given),
@@ -236,7 +235,7 @@ impl Replay {
                 }
                 book.withdraw(at, *consent);
             }
-            Fact::ClearanceDecided(decision) => book.decide(at, event, decision, grounds_ask),
+            Fact::ClearanceDecided(decision) => book.decide(at, event, decision),
             Fact::ClearanceConfirmed { cells, .. } => book.confirm(at, event, cells),
             Fact::ClearanceRevoked { cells, .. } => book.revoke(at, cells),
             Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => book.offer(&offered.sections),

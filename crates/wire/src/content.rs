@@ -1,16 +1,55 @@
-//! The one look that the broker takes at content: whether it is of the declared category.
+//! The one look that the broker takes at content: whether it is of the declared category, and what it says of protected identities.
 //!
 //! Nothing that is read here is kept, and nothing is ever encoded again.
 
-use brygga_domain::Category;
+use brygga_domain::{Category, Code as _, ProtectedIdentity};
 use prost::Message;
 
-use crate::content_v1::Content;
+use crate::content_v1::{Content, Identity};
 use crate::content_v1::content::Section;
 
 /// The category of encoded content; `None` when the bytes are no content of a known category.
 pub fn category_of(bytes: &[u8]) -> Option<Category> {
     Content::decode(bytes).ok()?.section.as_ref().map(category)
+}
+
+/// The persons of encoded content who are said to have a protected identity, by their names in the referral; a name may be left out.
+pub fn protected_in(bytes: &[u8]) -> Vec<(String, ProtectedIdentity)> {
+    let section = Content::decode(bytes).ok().and_then(|content| content.section);
+    let identities: Vec<Option<Identity>> = match section {
+        Some(Section::VictimIdentity(victim)) => vec![victim.identity],
+        Some(Section::Suspect(suspect)) => vec![suspect.identity],
+        Some(Section::Child(child)) => vec![child.identity],
+        Some(Section::Children(children)) => children.children.into_iter().map(|child| child.identity).collect(),
+        Some(Section::CaseParties(case)) => case.parties.into_iter().map(|party| party.identity).collect(),
+        Some(Section::Custodians(custodians)) => custodians.custodians.into_iter().map(|custodian| custodian.identity).collect(),
+        Some(
+            Section::SafeContact(_)
+            | Section::Interpreter(_)
+            | Section::OffenceHeading(_)
+            | Section::Offence(_)
+            | Section::RiskAssessment(_)
+            | Section::Measures(_)
+            | Section::SupportNeeds(_)
+            | Section::ContactBanRequest(_)
+            | Section::InformationWish(_)
+            | Section::CourtDecision(_)
+            | Section::HearingNotice(_)
+            | Section::CustodyNotice(_)
+            | Section::SupportStatus(_)
+            | Section::RiskNotice(_)
+            | Section::ContactData(_)
+            | Section::Concern(_)
+            | Section::ImmediateDanger(_)
+            | Section::Whereabouts(_),
+        )
+        | None => Vec::new(),
+    };
+    let protection = |identity: Identity| match ProtectedIdentity::from_number(identity.protected_identity)? {
+        held @ (ProtectedIdentity::ConfidentialityMarked | ProtectedIdentity::ProtectedPopulationRegistration) => Some((identity.person, held)),
+        ProtectedIdentity::NotProtected | ProtectedIdentity::Unknown => None,
+    };
+    identities.into_iter().flatten().filter_map(protection).collect()
 }
 
 /// The category that content belongs to.
@@ -46,7 +85,6 @@ pub fn category(section: &Section) -> Category {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use brygga_domain::Code;
 
     #[test]
     fn every_category_has_content_under_its_own_number() {
@@ -57,6 +95,32 @@ mod tests {
             bytes.push(0);
             assert_eq!(category_of(&bytes), Some(*known));
         }
+    }
+
+    #[test]
+    fn whoever_is_said_to_be_protected_is_found_wherever_an_identity_stands() {
+        use crate::content_v1::{CaseParties, CaseParty, Child, ChildOfFamily, Children, Custodian, Custodians, Suspect, VictimIdentity};
+        let held = ProtectedIdentity::ProtectedPopulationRegistration;
+        let identity = |protection: ProtectedIdentity| Some(Identity { person: "x-1".into(), protected_identity: protection.number(), ..Identity::default() });
+        let arms = |protection: ProtectedIdentity| {
+            let identity = || identity(protection);
+            [
+                Section::VictimIdentity(VictimIdentity { identity: identity(), ..Default::default() }),
+                Section::Suspect(Suspect { identity: identity(), ..Default::default() }),
+                Section::Child(Child { identity: identity(), ..Default::default() }),
+                Section::Children(Children { children: vec![ChildOfFamily { identity: identity(), ..Default::default() }] }),
+                Section::CaseParties(CaseParties { parties: vec![CaseParty { identity: identity(), ..Default::default() }], ..Default::default() }),
+                Section::Custodians(Custodians { custodians: vec![Custodian { identity: identity(), ..Default::default() }] }),
+            ]
+        };
+        let found = |arm| protected_in(&Content { section: Some(arm) }.encode_to_vec());
+        for arm in arms(held) {
+            assert_eq!(found(arm), [(String::from("x-1"), held)]);
+        }
+        for arm in arms(ProtectedIdentity::NotProtected).into_iter().chain(arms(ProtectedIdentity::Unknown)) {
+            assert_eq!(found(arm), []);
+        }
+        assert_eq!(protected_in(b"no content"), []);
     }
 
     #[test]

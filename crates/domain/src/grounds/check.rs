@@ -46,9 +46,12 @@ pub enum TableError {
     /// An offence has a minimum above its maximum.
     #[error("offence {0} has a minimum above its maximum")]
     Scale(OffenceCode),
-    /// A barrier names a ground that the table does not have.
-    #[error("a barrier names ground {0}, which the table does not have")]
-    BarrierGround(GroundCode),
+    /// A barrier, or the policy of two officers, names a ground that the table does not have.
+    #[error("{0} names ground {1}, which the table does not have")]
+    OtherGround(&'static str, GroundCode),
+    /// The policy asks for two officers on a ground, and for one.
+    #[error("ground {0} wants two officers, and one suffices for it")]
+    OneAndTwo(GroundCode),
     /// Nothing protects a cell, or nothing in force carries it and no barrier says so.
     #[error("{kind} from {from} to {to}: {category} of {interest} has no answer")]
     Unanswered {
@@ -73,10 +76,7 @@ pub(super) fn check(file: &GroundFile, offences: &OffenceFile) -> Result<(), Tab
         self::ground(file, ground, &offences.offences)?;
     }
     overlaps(file, offences)?;
-    let codes: BTreeSet<&GroundCode> = file.grounds.iter().map(|ground| &ground.code).collect();
-    if let Some(unknown) = file.barriers.iter().flat_map(|barrier| &barrier.except).find(|code| !codes.contains(code)) {
-        return Err(TableError::BarrierGround(unknown.clone()));
-    }
+    named_grounds(file)?;
     for kind in ReferralKind::ALL {
         if file.kinds.iter().filter(|rule| rule.kind == *kind).count() != 1 {
             return Err(TableError::Kind(*kind));
@@ -98,6 +98,17 @@ fn periods(file: &GroundFile, offences: &OffenceFile) -> Result<(), TableError> 
         }
     }
     Ok(())
+}
+
+fn named_grounds(file: &GroundFile) -> Result<(), TableError> {
+    let codes: BTreeSet<&GroundCode> = file.grounds.iter().map(|ground| &ground.code).collect();
+    let two = &file.two_officers;
+    let by_barriers = file.barriers.iter().flat_map(|barrier| &barrier.except).map(|code| ("a barrier", code));
+    let by_policy = two.grounds.iter().chain(&two.one_suffices).map(|code| ("the policy of two officers", code));
+    if let Some((who, unknown)) = by_barriers.chain(by_policy).find(|(_, code)| !codes.contains(code)) {
+        return Err(TableError::OtherGround(who, unknown.clone()));
+    }
+    two.grounds.intersection(&two.one_suffices).next().map_or(Ok(()), |code| Err(TableError::OneAndTwo(code.clone())))
 }
 
 fn secrecies(file: &GroundFile) -> Result<(), TableError> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
 use super::name::{GroundCode, OffenceCode};
-use crate::codes::{AgencyKind, Category, ReferralKind, Role};
+use crate::codes::{AgencyKind, Category, ProtectedIdentity, ReferralKind, Role};
 
 /// The file of grounds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,6 +24,7 @@ pub(super) struct GroundFile {
     pub(super) elsewhere: BTreeSet<String>,
     pub(super) barriers: Vec<Barrier>,
     pub(super) minors: Minors,
+    pub(super) two_officers: TwoOfficers,
     pub(super) grounds: Vec<Ground>,
 }
 
@@ -116,6 +117,9 @@ pub struct Secrecy {
     /// For which categories; absent: all.
     #[serde(default)]
     pub categories: Option<BTreeSet<Category>>,
+    /// For persons of which protection; absent: everybody.
+    #[serde(default)]
+    pub protected_identity: Option<BTreeSet<ProtectedIdentity>>,
     /// Which way its harm test goes.
     pub test: HarmTest,
     /// How many years it lasts at most; absent: no limit is known.
@@ -132,6 +136,17 @@ pub struct Secrecy {
     pub text: Text,
 }
 
+impl Secrecy {
+    /// Whether it protects that, in that category.
+    pub fn covers(&self, category: Category, protected: Protected) -> bool {
+        let protection = match protected {
+            Protected::Person(protection) => self.protected_identity.as_ref().is_none_or(|held| held.contains(&protection)),
+            Protected::Investigation => true,
+        };
+        self.protects == protected.protects() && protection && self.categories.as_ref().is_none_or(|categories| categories.contains(&category))
+    }
+}
+
 /// What a secrecy protects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,6 +155,25 @@ pub enum Protects {
     Person,
     /// The investigation.
     Investigation,
+}
+
+/// Whom or what a cell protects, as far as the tables ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protected {
+    /// A person, with this protection of personal data.
+    Person(ProtectedIdentity),
+    /// The investigation.
+    Investigation,
+}
+
+impl Protected {
+    /// Whether it is a person or the investigation.
+    pub fn protects(self) -> Protects {
+        match self {
+            Self::Person(_) => Protects::Person,
+            Self::Investigation => Protects::Investigation,
+        }
+    }
 }
 
 /// Which way a harm test goes.
@@ -186,6 +220,31 @@ pub struct Minors {
     pub verified: bool,
     /// What it says, in one line.
     pub text: Text,
+}
+
+/// When a second officer must come to the same result before a release counts. A policy, not a statute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwoOfficers {
+    /// On these grounds.
+    pub grounds: BTreeSet<GroundCode>,
+    /// For persons of these protections, on whatever ground.
+    pub protected_identity: BTreeSet<ProtectedIdentity>,
+    /// Grounds on which one officer suffices, whomever it is about.
+    pub one_suffices: BTreeSet<GroundCode>,
+    /// What it says, in one line.
+    pub text: Text,
+}
+
+impl TwoOfficers {
+    /// Whether two officers are due for a release on a ground.
+    pub fn are_due(&self, ground: &GroundCode, protected: Protected) -> bool {
+        let about = match protected {
+            Protected::Person(protection) => self.protected_identity.contains(&protection),
+            Protected::Investigation => false,
+        };
+        !self.one_suffices.contains(ground) && (about || self.grounds.contains(ground))
+    }
 }
 
 /// Whether the person's consent matters to a ground.
@@ -283,9 +342,6 @@ pub struct Ground {
     pub never_lifts: BTreeSet<String>,
     /// What must be asserted.
     pub conditions: Vec<Condition>,
-    /// Whether a second officer must agree.
-    #[serde(default)]
-    pub second_officer: bool,
     /// How soon.
     #[serde(default)]
     pub deadline: Option<Deadline>,

@@ -37,7 +37,7 @@ fn submission(case: &Case, sections: Vec<NewSection>) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: None,
-        persons: ROLES.map(|role| NewPerson { name: person(role), lookup: None }).to_vec(),
+        persons: ROLES.map(|role| NewPerson { name: person(role), lookup: None, protected_identity: case.protection }).to_vec(),
         sections,
         consents: Vec::new(),
         decisions: Vec::new(),

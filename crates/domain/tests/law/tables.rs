@@ -62,7 +62,9 @@ fn a_table_that_could_be_misread_is_refused() {
     assert!(matches!(changed(r#""kind": "handover""#, r#""kind": "hearing""#), TableError::Kind(_)));
     assert!(matches!(changed(r#"{"asserted": "requested"}, "#, ""), TableError::Request(_)));
     assert!(matches!(changed(r#"["BrB 3", "BrB 4", "BrB 6"]"#, r#"["BrB 3", "BrB 44"]"#), TableError::Condition(..)));
-    assert!(matches!(changed(r#""except": ["CONSENT"]"#, r#""except": ["CONSENTS"]"#), TableError::BarrierGround(_)));
+    assert!(matches!(changed(r#""except": ["CONSENT"]"#, r#""except": ["CONSENTS"]"#), TableError::OtherGround("a barrier", _)));
+    assert!(matches!(changed(r#""grounds": ["GENERAL_CLAUSE"]"#, r#""grounds": ["GENERAL_CLAUS"]"#), TableError::OtherGround(..)));
+    assert!(matches!(changed(r#""grounds": ["GENERAL_CLAUSE"]"#, r#""grounds": ["DUTY_CHILD_REPORT"]"#), TableError::OneAndTwo(_)));
     assert!(matches!(changed(r#""min_months": 120, "valid_from""#, r#""min_months": 120, "max_months": 12, "valid_from""#), TableError::Scale(_)));
 }
 

@@ -752,6 +752,53 @@ impl OfficerProof {
         }
     }
 }
+/// Which protection of personal data somebody has. There is no code for an assumed identity: who has one looks ordinary, and must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ProtectedIdentity {
+    /// Not said.
+    Unspecified = 0,
+    /// None.
+    None = 1,
+    /// Confidentiality marking (sekretessmarkering).
+    ConfidentialityMarked = 2,
+    /// Protected population registration (skyddad folkbokföring): the registered municipality says nothing about where the person lives.
+    ProtectedPopulationRegistration = 3,
+    /// Not said, or asked and not known.
+    Unknown = 4,
+}
+impl ProtectedIdentity {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROTECTED_IDENTITY_UNSPECIFIED",
+            Self::None => "PROTECTED_IDENTITY_NONE",
+            Self::ConfidentialityMarked => "PROTECTED_IDENTITY_CONFIDENTIALITY_MARKED",
+            Self::ProtectedPopulationRegistration => {
+                "PROTECTED_IDENTITY_PROTECTED_POPULATION_REGISTRATION"
+            }
+            Self::Unknown => "PROTECTED_IDENTITY_UNKNOWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROTECTED_IDENTITY_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROTECTED_IDENTITY_NONE" => Some(Self::None),
+            "PROTECTED_IDENTITY_CONFIDENTIALITY_MARKED" => {
+                Some(Self::ConfidentialityMarked)
+            }
+            "PROTECTED_IDENTITY_PROTECTED_POPULATION_REGISTRATION" => {
+                Some(Self::ProtectedPopulationRegistration)
+            }
+            "PROTECTED_IDENTITY_UNKNOWN" => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+}
 /// What a consent is given for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1666,6 +1713,9 @@ pub struct Person {
     /// Tells persons of one role apart: `child-2`.
     #[prost(uint32, tag = "3")]
     pub number: u32,
+    /// Which protection of personal data the sender says that the person has.
+    #[prost(enumeration = "ProtectedIdentity", tag = "4")]
+    pub protected_identity: i32,
 }
 /// A section as submitted: the unit that is cleared.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

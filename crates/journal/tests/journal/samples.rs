@@ -118,8 +118,8 @@ fn sending() -> Vec<Event> {
         contact_due_at: Some(hours(48)),
         offer: Some(OfferId(uuid(0x31))),
         persons: vec![
-            Person { id: victim(), name: PersonName { role: Role::Victim, number: 1 } },
-            Person { id: child(), name: PersonName { role: Role::Child, number: 2 } },
+            Person { id: victim(), name: PersonName { role: Role::Victim, number: 1 }, protected_identity: ProtectedIdentity::ConfidentialityMarked },
+            Person { id: child(), name: PersonName { role: Role::Child, number: 2 }, protected_identity: ProtectedIdentity::Unknown },
         ],
         sections: vec![
             SubmittedSection { content: content(1, 1), category: Category::SafeContact, persons: vec![victim()], investigation: false },

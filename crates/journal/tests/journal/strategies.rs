@@ -92,7 +92,7 @@ fn offer() -> impl Strategy<Value = Offer> {
 }
 
 fn person() -> impl Strategy<Value = Person> {
-    (person_id(), code(), count()).prop_map(|(id, role, number)| Person { id, name: PersonName { role, number } })
+    (person_id(), code(), count(), code()).prop_map(|(id, role, number, protected_identity)| Person { id, name: PersonName { role, number }, protected_identity })
 }
 
 fn section() -> impl Strategy<Value = SubmittedSection> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use brygga_domain::change::{self, Change, Difference, Touched};
 use brygga_domain::event::Interest;
-use brygga_domain::grounds::{GroundTable, Protects};
+use brygga_domain::grounds::{GroundTable, Protected, Protects};
 use brygga_domain::{Code as _, Referral, Time};
 use brygga_engine::projection;
 use brygga_engine::store::{After, Reader, StoreError};
@@ -66,6 +66,13 @@ fn protects(protects: Protects) -> &'static str {
     }
 }
 
+fn about(protected: Protected) -> &'static str {
+    match protected {
+        Protected::Person(protection) => protection.as_str(),
+        Protected::Investigation => "investigation",
+    }
+}
+
 fn answer(answer: &Result<(), brygga_domain::grounds::Unlawful>) -> String {
     answer.as_ref().err().map_or_else(|| String::from("passes"), why)
 }
@@ -82,14 +89,15 @@ fn cell(referral: &Referral, name: brygga_domain::event::CellName) -> String {
 impl Compared {
     /// For people.
     pub(super) fn text(&self) -> String {
-        let Change { answers, grounds, offences, .. } = &self.change;
+        let Change { answers, grounds, offences, officers, .. } = &self.change;
         let names = |count: usize, list: Vec<String>| if count == 0 { String::from("none") } else { list.join(", ") };
         let mut parts = vec![format!(
-            "on         {}\nanswers    {} change\ngrounds    that read differently: {}\noffences   that read differently: {}",
+            "on         {}\nanswers    {} change\ngrounds    that read differently: {}\noffences   that read differently: {}\nofficers   two or one otherwise: {}",
             self.now.date(),
             answers.len(),
             names(grounds.len(), grounds.iter().map(ToString::to_string).collect()),
             names(offences.len(), offences.iter().map(ToString::to_string).collect()),
+            names(officers.len(), officers.iter().map(|(ground, whom)| format!("{ground} ({})", about(*whom))).collect()),
         )];
         if !answers.is_empty() {
             parts.push(table(&["kind", "from > to", "category", "protects", "ground", "before", "after"], answers.iter().map(row)));
@@ -116,7 +124,7 @@ impl Compared {
 
     /// For programs.
     pub(super) fn json(&self) -> Value {
-        let Change { answers, grounds, offences, .. } = &self.change;
+        let Change { answers, grounds, offences, officers, .. } = &self.change;
         let differs = |differs: &Difference| {
             json!({
                 "kind": differs.direction.kind.as_str(),
@@ -143,6 +151,7 @@ impl Compared {
             "answers": answers.iter().map(differs).collect::<Vec<_>>(),
             "grounds": grounds,
             "offences": offences,
+            "officers": officers.iter().map(|(ground, whom)| json!({ "ground": ground, "about": about(*whom) })).collect::<Vec<_>>(),
             "open_work": self.touched.as_ref().map(|touched| touched.iter().map(referral).collect::<Vec<_>>()),
         })
     }

@@ -21,8 +21,10 @@ pub fn text(law: &GroundTable, now: Time) -> String {
         "Every answer of the gate on {}: grounds {grounds}, offences {offences}\n\
          A cell is a category and whom its secrecy protects. \"Passes on\" presumes that the ground's facts are said, as listed below,\n\
          and that its consent and second officer are there: * rests on the person's own consent, + wants a second officer, ! is a duty.\n\
-         A ground that a row does not name is not for that way or kind of referral.",
-        now.date()
+         A ground that a row does not name is not for that way or kind of referral.\n\
+         Two officers: {}",
+        now.date(),
+        law.two_officers().text.en
     );
     let never: Vec<String> = law.grounds().filter_map(|ground| Some(format!("  {}: {}", ground.code, ground.never_clears.as_ref()?.en))).collect();
     let blocks = grouped(&cells).into_iter().map(|(direction, rows)| {
@@ -79,9 +81,10 @@ fn line(law: &GroundTable, row: &Row, categories: &[Category], now: Time) -> Vec
 }
 
 fn marked(law: &GroundTable, code: &GroundCode, row: &Row, now: Time) -> String {
-    let ground = law.lawful(code, row.direction, (row.category, matrix::interest(row.protects)), now);
+    let protected = matrix::protected(row.protects);
+    let ground = law.lawful(code, row.direction, (row.category, protected), now);
     let mark = |ground: &Ground| {
-        let marks = [(ground.needs_consent(), "*"), (ground.second_officer, "+"), (ground.is_duty(), "!")];
+        let marks = [(ground.needs_consent(), "*"), (law.two_officers().are_due(code, protected), "+"), (ground.is_duty(), "!")];
         marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| mark).collect::<String>()
     };
     format!("{code}{}", ground.map(mark).unwrap_or_default())

@@ -21,7 +21,7 @@ pub(super) fn text(law: &GroundTable, now: Time) -> String {
             format!("{} > {}", parties(&ground.from), parties(&ground.to)),
             modality(ground),
             lifts(ground),
-            asks(ground),
+            asks(law, ground),
             format!("{} - {}{}", ground.valid_from, ground.valid_to.as_deref().unwrap_or(""), if ground.in_force(&now.date()) { "" } else { " (not now)" }),
             read(ground),
         ]
@@ -60,6 +60,7 @@ pub(super) fn text(law: &GroundTable, now: Time) -> String {
         table(&heads, rows),
         table(&["secrecy", "at", "categories", "since", "what it says"], secrecies),
         table(&["categories", "not to", "but on", "provision", "why"], barriers),
+        format!("Two officers: {}", law.two_officers().text.en),
         table(&["offence", "name", "provision", "months", "in force", "scale read"], scales),
     ]
     .join("\n\n")
@@ -78,6 +79,7 @@ pub(super) fn json(law: &GroundTable) -> Value {
         "secrecies": law.all_secrecies().collect::<Vec<_>>(),
         "barriers": law.barriers(),
         "minors": law.minors(),
+        "two_officers": law.two_officers(),
         "offences": law.offences().collect::<Vec<_>>(),
     })
 }
@@ -120,9 +122,9 @@ fn lifts(ground: &Ground) -> String {
     }
 }
 
-fn asks(ground: &Ground) -> String {
+fn asks(law: &GroundTable, ground: &Ground) -> String {
     let mut asked: Vec<String> = ground.conditions.iter().map(|condition: &Condition| condition.text().en).collect();
-    if ground.second_officer {
+    if law.two_officers().grounds.contains(&ground.code) {
         asked.push(String::from("a second officer"));
     }
     asked.join("; ")

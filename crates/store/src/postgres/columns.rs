@@ -93,7 +93,8 @@ fn referrals<'b, R>(columns: Columns<'b, R>, changes: &'b Changes<'_>) -> Column
         .int(|(_, waiting)| i64::from(waiting.sender))
         .int(|(_, waiting)| i64::from(waiting.leader))
         .int(|(_, waiting)| i64::from(waiting.recipient));
-    let columns = columns.over(&changes.persons).int(|row| row.0).int(|row| row.1).blob(|row| &row.2.id).text(|row| &row.2.role).int(|row| row.2.number);
+    let columns = columns.over(&changes.persons).int(|row| row.0).int(|row| row.1).blob(|row| &row.2.id).text(|row| &row.2.role);
+    let columns = columns.int(|row| row.2.number).text(|row| &row.2.protected_identity);
     let columns = columns
         .over(&changes.sections)
         .int(|(origin, _)| *origin)

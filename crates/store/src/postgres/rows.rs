@@ -241,7 +241,8 @@ fn referral(mut row: Packed<'_>) -> Result<ReferralRow, sqlx::Error> {
 
 fn person(mut row: Packed<'_>) -> Result<(i64, i64, PersonRow), sqlx::Error> {
     let (origin, place) = (row.int()?, row.int()?);
-    Ok((origin, place, PersonRow { referral: Blob::default(), number: row.int()?, role: row.text()?, id: row.blob()? }))
+    let person = PersonRow { referral: Blob::default(), number: row.int()?, role: row.text()?, protected_identity: row.text()?, id: row.blob()? };
+    Ok((origin, place, person))
 }
 
 fn section(mut row: Packed<'_>) -> Result<(i64, i64, SectionRow), sqlx::Error> {

@@ -55,7 +55,7 @@ macro_rules! referrals {
                 [id, thread, claimed_by]
             ),
             "\nFROM named JOIN referral AS r ON r.first_position = named.origin\nUNION ALL ",
-            packed!("person", p, [origin, place, number], [role], [id]),
+            packed!("person", p, [origin, place, number], [role, protected_identity], [id]),
             "\nFROM named JOIN person AS p USING (origin)\nUNION ALL ",
             packed!("section", s, [origin, number, revision, offered, released_at, released_revision], [category, rested_on], [commitment]),
             "\nFROM named JOIN section AS s USING (origin)\nUNION ALL ",
@@ -136,38 +136,38 @@ excluded.leader, excluded.urgency, excluded.reported_at, excluded.contact_due_at
 excluded.last_position, excluded.offered_at, excluded.stage, excluded.stage_code, excluded.recall, excluded.recall_confirmed, excluded.claimed_by,
 excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts)",
     "), persons AS (",
-    upsert!(person, [origin 35, place 36], id 37, role 38, number 39),
+    upsert!(person, [origin 35, place 36], id 37, role 38, number 39, protected_identity 40),
     "), sections AS (",
-    upsert!(section, [origin 40, number 41], category 42, revision 43, commitment 44, offered 45, released_at 46, released_revision 47, rested_on 48),
+    upsert!(section, [origin 41, number 42], category 43, revision 44, commitment 45, offered 46, released_at 47, released_revision 48, rested_on 49),
     "), cells AS (",
     upsert!(
-        cell, [origin 49, section 50, place 51], interest 52, decided_at 53, officer 54, ground 55, consent 56, withheld 57, nameable 58, second_officer 59,
-        confirmed_at 60
+        cell, [origin 50, section 51, place 52], interest 53, decided_at 54, officer 55, ground 56, consent 57, withheld 58, nameable 59, second_officer 60,
+        confirmed_at 61
     ),
     "), consents AS (",
     upsert!(
-        consent, [origin 61, position 62], id 63, person 64, categories 65, recipient 66, purpose 67, given_at 68, valid_until 69, form 70, language 71,
-        interpreter 72, gdpr_basis 73, withdrawn_at 74
+        consent, [origin 62, position 63], id 64, person 65, categories 66, recipient 67, purpose 68, given_at 69, valid_until 70, form 71, language 72,
+        interpreter 73, gdpr_basis 74, withdrawn_at 75
     ),
     "), entries AS (",
-    insert!(inbox, function 75, position 76, referral 77, kind 78),
+    insert!(inbox, function 76, position 77, referral 78, kind 79),
     "), statuses AS (",
-    insert!(status, agency 79, position 80, referral 81, status 82, at 83),
+    insert!(status, agency 80, position 81, referral 82, status 83, at 84),
     "), contents AS (",
-    insert!(section_content, origin 84, section 85, revision 86, key_id 87, salt 88, bytes 89, destroy_after 90),
+    insert!(section_content, origin 85, section 86, revision 87, key_id 88, salt 89, bytes 90, destroy_after 91),
     "), openings AS (",
-    insert!(opening, position 91, field 92, salt 93, value 94),
+    insert!(opening, position 92, field 93, salt 94, value 95),
     "), lookups AS (",
-    insert!(person_lookup, hash 95, person 96),
+    insert!(person_lookup, hash 96, person 97),
     "), sender_references AS (",
-    insert!(sender_reference, hash 97, referral 98),
+    insert!(sender_reference, hash 98, referral 99),
     "), keys AS (",
-    upsert!(request_key, [agency 99, request 100], digest 101, refused 102, positions 103, size 104, referral 105, released 106, at 107),
+    upsert!(request_key, [agency 100, request 101], digest 102, refused 103, positions 104, size 105, referral 106, released 107, at 108),
     // The same answer once more is no use of a key.
     "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
 IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time) = (head.size, head.root, head.frontier, head.last_time)
-FROM unnest($108, $109, $110, $111) AS head (size, root, frontier, last_time) RETURNING log_head.size)
+FROM unnest($109, $110, $111, $112) AS head (size, root, frontier, last_time) RETURNING log_head.size)
 SELECT pg_notify('brygga_log', size::text) FROM moved",
 );
 

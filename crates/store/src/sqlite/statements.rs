@@ -82,7 +82,7 @@ macro_rules! waiting_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* sender_clears, leader_clears, recipient_acts } };
 }
 macro_rules! person_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)* id, role, number } };
+    ($then:ident $($with:tt)*) => { $then! { $($with)* id, role, number, protected_identity } };
 }
 macro_rules! section_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* category, revision, commitment, offered, released_at, released_revision, rested_on } };

@@ -122,7 +122,7 @@ async fn append_only_tables_refuse_everybody_each_in_their_way() {
         ("UPDATE log_head SET size = 4", BROKEN),
         ("UPDATE log_head SET last_time = 0", BROKEN),
         ("UPDATE request_key SET digest = decode(repeat('00', 32), 'hex')", BROKEN),
-        ("INSERT INTO person VALUES (99, 0, decode(repeat('00', 16), 'hex'), 'victim', 1)", "23503"),
+        ("INSERT INTO person VALUES (99, 0, decode(repeat('00', 16), 'hex'), 'victim', 1, 'none')", "23503"),
         ("INSERT INTO inbox VALUES ('f', 99, decode(repeat('00', 16), 'hex'), 'offered')", "23503"),
         (
             "INSERT INTO cell SELECT origin, 9, place, interest, decided_at, officer, ground, consent, withheld, nameable, second_officer, confirmed_at FROM cell WHERE section = 1",

@@ -123,7 +123,13 @@ pub fn referral(first_position: i64) -> ReferralRows {
     let victim = id(seed, "victim");
     let suspect = id(seed, "suspect");
     let persons = [(&victim, "victim"), (&suspect, "suspect")];
-    let person = |(id, role): (&Blob, &str)| PersonRow { referral: referral.clone(), id: id.clone(), role: role.into(), number: 1 };
+    let person = |(id, role): (&Blob, &str)| PersonRow {
+        referral: referral.clone(),
+        id: id.clone(),
+        role: role.into(),
+        number: 1,
+        protected_identity: String::from(if role == "victim" { "confidentiality_marked" } else { "unknown" }),
+    };
     let categories = ["victim_identity", "safe_contact", "offence", "suspect"];
     let section = |(number, category): (i64, &str)| SectionRow {
         referral: referral.clone(),

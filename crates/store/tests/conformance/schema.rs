@@ -72,6 +72,7 @@ fn lists_of_codes_are_those_of_the_domain() {
         ("referral", "(to_kind", texts::<codes::AgencyKind>()),
         ("referral", "(urgency", texts::<codes::Urgency>()),
         ("person", "(role", texts::<codes::Role>()),
+        ("person", "(protected_identity", texts::<codes::ProtectedIdentity>()),
         ("section", "(category", texts::<codes::Category>()),
         ("cell", "(withheld", texts::<codes::WithholdReason>()),
         ("consent", "(purpose", texts::<codes::Purpose>()),

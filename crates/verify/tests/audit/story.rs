@@ -10,7 +10,7 @@ use brygga_domain::event::{OfferResult, PersonName};
 use brygga_domain::grounds::Answers;
 use brygga_domain::{
     Action, Category, ClosingOutcome, ConsentForm, ConsentId, ContactOutcome, Event, Fact, FactCode, GdprBasis, OfferAnswer, Position, Purpose, ReferralId,
-    ReferralKind, ReferralName, Role, SafeChannel, StopUseAnswer, Urgency,
+    ProtectedIdentity, ReferralKind, ReferralName, Role, SafeChannel, StopUseAnswer, Urgency,
 };
 use bytes::Bytes;
 
@@ -84,7 +84,7 @@ pub fn submission(world: &World, kind: ReferralKind, recipient: &str, sections: 
         offer: None,
         new_offer: None,
         sender_reference: None,
-        persons: roles.into_iter().map(|role| NewPerson { name: person(role), lookup: None }).collect(),
+        persons: roles.into_iter().map(|role| NewPerson { name: person(role), lookup: None, protected_identity: ProtectedIdentity::NotProtected }).collect(),
         sections,
         consents: Vec::new(),
         decisions: Vec::new(),

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_domain::command::{Action, NewContent, NewOffer, NewPerson, NewSection, Submission};
 use brygga_domain::event::{OfferResult, PersonName};
-use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ReferralKind};
+use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ProtectedIdentity, ReferralKind};
 use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed, clearance, consent};
-use crate::content::category_of;
+use crate::content::{category_of, protected_in};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
@@ -71,6 +71,9 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     let persons = persons(&mut check, &request.persons, door, agency);
     let sender_reference = sender_reference(&mut check, &request.sender_reference, (kind, recipient.as_ref(), persons.as_deref()), (door, agency));
     let sections = new_sections(&mut check, sections);
+    if let (Some(sections), Some(persons)) = (&sections, &persons) {
+        protections_agree(&mut check, sections, persons);
+    }
     let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, consent::terms);
     let decisions = listed(&mut check, "decisions", decisions, DECISIONS_MAX, clearance::decision);
     let submission = (|| {
@@ -111,7 +114,11 @@ fn persons(check: &mut Check, persons: &[v1::Person], door: &Door, agency: &Agen
             check.twice(format_args!("persons[{index}].name"));
         }
         let lookup = lookup(check, &format!("persons[{index}].identifier"), person.identifier.as_ref(), (door, agency));
-        converted.push((|| Some(NewPerson { name: name?, lookup: lookup? }))());
+        let protection = check.optional_code(format_args!("persons[{index}].protected_identity"), person.protected_identity);
+        converted.push((|| {
+            let protected_identity = protection?.unwrap_or(ProtectedIdentity::Unknown);
+            Some(NewPerson { name: name?, lookup: lookup?, protected_identity })
+        })());
     }
     converted.into_iter().collect()
 }
@@ -189,6 +196,18 @@ fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<
     }
     let content = content(check, &format!("{path}.content"), section.content, category);
     Some(NewSection { category: category?, persons: persons?, investigation: section.investigation, content: content? })
+}
+
+/// Whoever has a protected identity in the content has it in the submission too: what may leave about that person depends on it.
+fn protections_agree(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]) {
+    for (index, section) in sections.iter().enumerate() {
+        for (name, held) in protected_in(&section.content) {
+            let is_meant = |person: &&NewPerson| section.persons.contains(&person.name) && (name.is_empty() || person.name.to_string() == name);
+            if !persons.iter().filter(is_meant).any(|person| person.protected_identity == held) {
+                check.fault(format_args!("sections[{index}].content"), "says that somebody has a protected identity which persons does not say");
+            }
+        }
+    }
 }
 
 fn section_persons(check: &mut Check, path: &str, names: &[String]) -> Option<Vec<PersonName>> {

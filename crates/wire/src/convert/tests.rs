@@ -1,7 +1,7 @@
 //! Each malformed input names its field, and nothing received stands in any answer.
 
 use brygga_domain::command::{Action, NewOutcome};
-use brygga_domain::{AgencyId, Category, Code, Entropy};
+use brygga_domain::{AgencyId, Category, Code, Entropy, ProtectedIdentity};
 use bytes::Bytes;
 use prost::Message;
 use prost_types::Timestamp;
@@ -10,7 +10,7 @@ use tonic_types::StatusExt;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::content_v1::{Content, Interpreter, Whereabouts, content::Section as Arm};
+use crate::content_v1::{Content, Identity, Interpreter, VictimIdentity, Whereabouts, content::Section as Arm};
 use crate::contract::WriteRequest;
 use crate::door::Door;
 use crate::limits::*;
@@ -44,6 +44,12 @@ fn interpreter() -> Bytes {
 
 fn whereabouts() -> Bytes {
     content(Arm::Whereabouts(Whereabouts { address: CANARY.into(), ..Whereabouts::default() }))
+}
+
+/// A section that says of her what the submission does not.
+fn marked_victim() -> v1::Section {
+    let identity = Identity { protected_identity: ProtectedIdentity::ConfidentialityMarked.number(), ..Identity::default() };
+    section(Category::VictimIdentity, content(Arm::VictimIdentity(VictimIdentity { identity: Some(identity), ..VictimIdentity::default() })))
 }
 
 fn section(category: Category, content: Bytes) -> v1::Section {
@@ -103,7 +109,7 @@ fn submission() -> v1::SubmitReferralRequest {
         reported_at: at(1_780_000_000),
         offer: Some(offer()),
         sender_reference: "5000-K1-26".into(),
-        persons: vec![v1::Person { name: "victim-1".into(), identifier: Some(identifier) }],
+        persons: vec![v1::Person { name: "victim-1".into(), identifier: Some(identifier), ..Default::default() }],
         sections: vec![section(Category::Interpreter, interpreter())],
         consents: vec![terms()],
         decisions: vec![decision()],
@@ -166,7 +172,7 @@ fn each_fault_of_a_submission_names_its_field() {
             (|r| r.sender_reference = "x".repeat(SENDER_REFERENCE_BYTES_MAX + 1), &["sender_reference"]),
             (|r| r.persons[0].name = "victim-01".into(), &["persons[0].name"]),
             (|r| r.persons[0].name = CANARY.into(), &["persons[0].name"]),
-            (|r| r.persons.push(v1::Person { name: "victim-1".into(), identifier: None }), &["persons[1].name"]),
+            (|r| r.persons.push(v1::Person { name: "victim-1".into(), identifier: None, ..Default::default() }), &["persons[1].name"]),
             (|r| r.persons[0].identifier = Some(v1::Identifier { r#type: 0, value: CANARY.into() }), &["persons[0].identifier.type"]),
             (|r| r.persons[0].identifier = Some(v1::Identifier { r#type: 9, value: CANARY.into() }), &["persons[0].identifier.type"]),
             (|r| r.persons[0].identifier = Some(v1::Identifier { r#type: 1, value: CANARY.into() }), &["persons[0].identifier.value"]),
@@ -182,6 +188,8 @@ fn each_fault_of_a_submission_names_its_field() {
             (|r| r.sections[0].content = Bytes::new(), &["sections[0].content"]),
             (|r| r.sections[0].content = Bytes::from_static(b"\xff\xff"), &["sections[0].content"]),
             (|r| r.sections[0].content = whereabouts(), &["sections[0].content"]),
+            (|r| r.sections[0] = marked_victim(), &["sections[0].content"]),
+            (|r| r.persons[0].protected_identity = 9, &["persons[0].protected_identity"]),
             (|r| r.sections[0].content = Bytes::from(vec![0; SECTION_BYTES_MAX + 1]), &["sections[0].content"]),
             (|r| r.consents[0].valid_until = r.consents[0].given_at, &["consents[0].valid_until"]),
             (|r| r.consents = vec![terms(); CONSENTS_MAX + 1], &["consents"]),

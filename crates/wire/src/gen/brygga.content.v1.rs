@@ -110,7 +110,7 @@ pub struct Identity {
     #[prost(string, tag = "5")]
     pub birth_date: ::prost::alloc::string::String,
     /// Protection of personal data.
-    #[prost(enumeration = "ProtectedIdentity", tag = "6")]
+    #[prost(enumeration = "::brygga_journal::v1::ProtectedIdentity", tag = "6")]
     pub protected_identity: i32,
 }
 /// Who the victim is.
@@ -632,53 +632,6 @@ pub struct Whereabouts {
     /// Until when it holds.
     #[prost(string, tag = "3")]
     pub valid_until: ::prost::alloc::string::String,
-}
-/// Which protection of personal data somebody has. Who has an assumed identity looks ordinary here, and must.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum ProtectedIdentity {
-    /// Not said.
-    Unspecified = 0,
-    /// None.
-    None = 1,
-    /// Confidentiality marking (sekretessmarkering).
-    ConfidentialityMarked = 2,
-    /// Protected population registration (skyddad folkbokföring): the registered municipality says nothing about where she lives.
-    ProtectedPopulationRegistration = 3,
-    /// Asked and not known.
-    Unknown = 4,
-}
-impl ProtectedIdentity {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "PROTECTED_IDENTITY_UNSPECIFIED",
-            Self::None => "PROTECTED_IDENTITY_NONE",
-            Self::ConfidentialityMarked => "PROTECTED_IDENTITY_CONFIDENTIALITY_MARKED",
-            Self::ProtectedPopulationRegistration => {
-                "PROTECTED_IDENTITY_PROTECTED_POPULATION_REGISTRATION"
-            }
-            Self::Unknown => "PROTECTED_IDENTITY_UNKNOWN",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "PROTECTED_IDENTITY_UNSPECIFIED" => Some(Self::Unspecified),
-            "PROTECTED_IDENTITY_NONE" => Some(Self::None),
-            "PROTECTED_IDENTITY_CONFIDENTIALITY_MARKED" => {
-                Some(Self::ConfidentialityMarked)
-            }
-            "PROTECTED_IDENTITY_PROTECTED_POPULATION_REGISTRATION" => {
-                Some(Self::ProtectedPopulationRegistration)
-            }
-            "PROTECTED_IDENTITY_UNKNOWN" => Some(Self::Unknown),
-            _ => None,
-        }
-    }
 }
 /// How far a risk goes, in the assessor's judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -19,6 +19,9 @@ pub struct Person {
     /// A number by which the person can be found again; absent where none is known. Never shown to anyone.
     #[prost(message, optional, tag = "2")]
     pub identifier: ::core::option::Option<Identifier>,
+    /// Which protection of personal data the person has; left out: unknown. What may leave about a protected person wants two officers.
+    #[prost(enumeration = "::brygga_journal::v1::ProtectedIdentity", tag = "3")]
+    pub protected_identity: i32,
 }
 /// A section on its way in: one category of content about the persons whom its secrecy protects.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -87,7 +87,7 @@ fn shown(words: &Text) -> v1::Text {
 
 fn way(way: &Way<'_>) -> v1::Way {
     match way {
-        Way::Ground { ground, consent, open } => {
+        Way::Ground { ground, consent, two_officers, open } => {
             let kind = if consent.is_some() {
                 v1::WayKind::Consent
             } else if ground.is_duty() {
@@ -95,20 +95,22 @@ fn way(way: &Way<'_>) -> v1::Way {
             } else {
                 v1::WayKind::Ground
             };
-            v1::Way { needs_consent: consent.is_some(), consent_state: consent_state(*consent).into(), ..on(ground, open, kind) }
+            v1::Way { needs_consent: consent.is_some(), consent_state: consent_state(*consent).into(), ..on(ground, (open, *two_officers), kind) }
         }
-        Way::OtherReferral { ground, kind, open } => v1::Way { referral_kind: kind.number(), ..on(ground, open, v1::WayKind::OtherReferral) },
+        Way::OtherReferral { ground, kind, two_officers, open } => {
+            v1::Way { referral_kind: kind.number(), ..on(ground, (open, *two_officers), v1::WayKind::OtherReferral) }
+        }
         Way::SecondOfficer => v1::Way { kind: v1::WayKind::SecondOfficer.into(), second_officer: true, ..v1::Way::default() },
         Way::Strip => v1::Way { kind: v1::WayKind::Strip.into(), ..v1::Way::default() },
     }
 }
 
-fn on(ground: &Ground, open: &[&Condition], kind: v1::WayKind) -> v1::Way {
+fn on(ground: &Ground, (open, second_officer): (&[&Condition], bool), kind: v1::WayKind) -> v1::Way {
     v1::Way {
         ground: ground.code.to_string(),
         provision: ground.provision.clone(),
         conditions: open.iter().map(ToString::to_string).collect(),
-        second_officer: ground.second_officer,
+        second_officer,
         text: Some(shown(&ground.text)),
         kind: kind.into(),
         needs: open.iter().map(|condition| shown(&condition.text())).collect(),

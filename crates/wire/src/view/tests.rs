@@ -12,7 +12,11 @@ use super::*;
 const CONSENT_AT: Position = Position(5);
 
 fn person(role: Role, number: u32) -> Person {
-    Person { id: PersonId(Uuid::from_u128(u128::from(number) << 8 | u128::try_from(role.number()).unwrap())), name: PersonName { role, number } }
+    Person {
+        id: PersonId(Uuid::from_u128(u128::from(number) << 8 | u128::try_from(role.number()).unwrap())),
+        name: PersonName { role, number },
+        protected_identity: ProtectedIdentity::NotProtected,
+    }
 }
 
 fn decided(outcome: event::Outcome, second_officer: bool) -> CellState {

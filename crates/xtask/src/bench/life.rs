@@ -199,7 +199,7 @@ fn letter() -> anyhow::Result<v1::SubmitReferralRequest> {
         recipient: String::from(RVC),
         urgency: Urgency::Urgent.number(),
         reported_at: Some(brygga_wire::view::timestamp(reported)),
-        persons: vec![v1::Person { name: String::from("victim-1"), identifier: None }],
+        persons: vec![v1::Person { name: String::from("victim-1"), identifier: None, ..Default::default() }],
         sections: sections.map(|(number, category, section)| section_of(number, category, section)).into(),
         consents: vec![consent],
         decisions: vec![v1::Decision { cells: vec![cell(1), cell(2)], answers: Some(answers), reasons: String::from("She asks for support.") }],

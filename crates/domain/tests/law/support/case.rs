@@ -40,6 +40,8 @@ pub struct Case {
     pub category: Category,
     /// The protected person; none is the investigation.
     pub role: Option<Role>,
+    /// Which protection of personal data the person has.
+    pub protection: ProtectedIdentity,
     pub day: &'static str,
     pub asserted: BTreeSet<FactCode>,
     pub denied: BTreeSet<FactCode>,
@@ -87,6 +89,7 @@ impl Case {
             kind,
             category,
             role: if chance.percent(25) { None } else { Some(chance.of(&ROLES)) },
+            protection: chance.of(ProtectedIdentity::ALL),
             day: chance.of(&DAYS),
             asserted,
             denied,

@@ -5,6 +5,7 @@ use brygga_domain::*;
 use AgencyKind::{Police, Prosecution, SocialBoard};
 use Category::*;
 use FactCode::*;
+use ProtectedIdentity::{ConfidentialityMarked, ProtectedPopulationRegistration};
 
 use super::case::{Case, Consent, Second};
 
@@ -180,7 +181,11 @@ fn secrecies(case: &Case) -> Vec<&'static str> {
     }
     let mut found = vec![if case.from == SocialBoard { "26:1" } else { "35:1" }];
     if matches!(case.category, SafeContact | Whereabouts | ContactData) {
-        found.extend(["21:3", "21:3a"]);
+        found.push("21:3");
+        // 21:3a is about a protected registration; where nothing is said of a person, it is taken to hold.
+        if matches!(case.protection, ProtectedPopulationRegistration | ProtectedIdentity::Unknown) {
+            found.push("21:3a");
+        }
     }
     if case.from != SocialBoard && case.day >= "2026-01-15" && matches!(case.category, Child | Custodians | Concern | ImmediateDanger) {
         found.push("40:7g");
@@ -318,13 +323,11 @@ fn offence(case: &Case) -> Option<(&'static str, u16)> {
     Some((chapter, months))
 }
 
-/// Consent where the ground rests on one, and the second officer where it wants one.
+/// Consent where the ground rests on one, and two officers where the ground or the person's protection wants them.
 fn formalities(case: &Case) -> bool {
-    match case.ground {
-        "CONSENT" => case.consent == Consent::Carries,
-        "GENERAL_CLAUSE" => case.second == Second::Another,
-        _ => true,
-    }
+    let protected = case.role.is_some() && matches!(case.protection, ConfidentialityMarked | ProtectedPopulationRegistration);
+    let two = case.ground == "GENERAL_CLAUSE" || (protected && case.ground != "DUTY_CHILD_REPORT");
+    (case.ground != "CONSENT" || case.consent == Consent::Carries) && (!two || case.second == Second::Another)
 }
 
 /// The same case before and after the law changed.
@@ -345,6 +348,7 @@ fn plain(ground: &'static str, way: (AgencyKind, AgencyKind), kind: ReferralKind
         kind,
         category,
         role: Some(Role::Suspect),
+        protection: ProtectedIdentity::NotProtected,
         day: "2026-11-23",
         asserted: facts_of(ground).collect(),
         denied: denials_of(ground).collect(),

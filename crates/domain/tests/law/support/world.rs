@@ -105,7 +105,7 @@ impl World {
             offer: None,
             new_offer: None,
             sender_reference: None,
-            persons: ROLES.map(|role| NewPerson { name: person(role), lookup: None }).to_vec(),
+            persons: ROLES.map(|role| NewPerson { name: person(role), lookup: None, protected_identity: case.protection }).to_vec(),
             sections: vec![section],
             consents: Vec::new(),
             decisions: Vec::new(),

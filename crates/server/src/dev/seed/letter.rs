@@ -81,7 +81,7 @@ impl Letter {
             Some(_) | None => (v1::IdentifierType::Local, format!("{} {name}", self.request.sender_reference)),
         };
         let identifier = v1::Identifier { r#type: kind.into(), value };
-        self.request.persons.push(v1::Person { name: name.to_owned(), identifier: Some(identifier) });
+        self.request.persons.push(v1::Person { name: name.to_owned(), identifier: Some(identifier), ..Default::default() });
         self
     }
 

@@ -1,7 +1,7 @@
 //! What stands in the sections, as typed content. Made up, and as little as a referral of its kind needs.
 
 use brygga_client::content_v1::{self as paper, content::Section};
-use brygga_domain::{Code, Role, SafeChannel, SupportPhase, Time};
+use brygga_domain::{Code, ProtectedIdentity, Role, SafeChannel, SupportPhase, Time};
 
 use super::people::People;
 use super::plan::{Case, Notice};
@@ -46,7 +46,7 @@ impl Pen<'_> {
             identity: Some(paper::Identity {
                 personal_number: number.to_owned(),
                 birth_date,
-                protected_identity: paper::ProtectedIdentity::None.into(),
+                protected_identity: ProtectedIdentity::NotProtected.number(),
                 ..self.identity("victim-1")
             }),
             residence_municipality: self.case.district.municipality.to_owned(),

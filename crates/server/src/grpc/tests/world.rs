@@ -220,7 +220,7 @@ pub(super) fn submission(number: u8) -> v1::SubmitReferralRequest {
         leader: PROSECUTION.to_owned(),
         reported_at: Some(view::timestamp(given_at)),
         sender_reference: format!("5000-K{number}-26"),
-        persons: vec![v1::Person { name: String::from("victim-1"), identifier: None }],
+        persons: vec![v1::Person { name: String::from("victim-1"), identifier: None, ..Default::default() }],
         sections: vec![
             section(codes::Category::VictimIdentity, false, identity()),
             section(

@@ -92,6 +92,7 @@ CREATE TABLE person (
     id bytea NOT NULL CHECK (length(id) = 16),
     role text NOT NULL CHECK (role IN ('victim', 'suspect', 'child', 'custodian', 'reporter', 'witness')),
     number bigint NOT NULL CHECK (number >= 1),
+    protected_identity text NOT NULL CHECK (protected_identity IN ('none', 'confidentiality_marked', 'protected_population_registration', 'unknown')),
     PRIMARY KEY (origin, place)
 );
 

@@ -13,7 +13,7 @@ GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader,
     submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears, leader_clears,
     recipient_acts)
     ON referral TO brygga_run;
-GRANT UPDATE (id, role, number) ON person TO brygga_run;
+GRANT UPDATE (id, role, number, protected_identity) ON person TO brygga_run;
 GRANT UPDATE (category, revision, commitment, offered, released_at, released_revision, rested_on) ON section TO brygga_run;
 GRANT UPDATE (interest, decided_at, officer, ground, consent, withheld, nameable, second_officer, confirmed_at) ON cell TO brygga_run;
 GRANT UPDATE (id, person, categories, recipient, purpose, given_at, valid_until, form, language, interpreter, gdpr_basis, withdrawn_at)

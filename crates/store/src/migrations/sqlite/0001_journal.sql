@@ -88,6 +88,7 @@ CREATE TABLE person (
     id BLOB NOT NULL CHECK (length(id) = 16),
     role TEXT NOT NULL CHECK (role IN ('victim', 'suspect', 'child', 'custodian', 'reporter', 'witness')),
     number INTEGER NOT NULL CHECK (number >= 1),
+    protected_identity TEXT NOT NULL CHECK (protected_identity IN ('none', 'confidentiality_marked', 'protected_population_registration', 'unknown')),
     PRIMARY KEY (origin, place)
 ) STRICT, WITHOUT ROWID;
 
