@@ -212,6 +212,15 @@ impl Desk {
         self.told(who, "/brygga.v1.ReferralService/GetReferral", answer).unwrap().referral.unwrap()
     }
 
+    /// What an agency has to clear.
+    ///
+    /// # Panics
+    /// When it cannot be listed.
+    pub async fn pending(&self, who: &str) -> Vec<v1::ClearanceReferral> {
+        let answer = self.client(who).list_pending_clearances(v1::ListPendingClearancesRequest::default()).await;
+        self.told(who, "/brygga.v1.ClearanceService/ListPendingClearances", answer).unwrap().referrals
+    }
+
     /// What blocks a referral.
     ///
     /// # Panics

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use brygga_domain::command::*;
 use brygga_domain::event::{Officer, PersonName};
 use brygga_domain::grounds::Answers;
-use brygga_domain::referral::Referral;
+use brygga_domain::referral::{CellState, Referral};
 use brygga_domain::*;
 use brygga_engine::store::Store;
 use bytes::Bytes;
@@ -138,7 +138,9 @@ fn submission(step: &Step, now: Time) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: (step.choice[4] < 20).then_some(LookupHash([step.choice[4] % 3; 32])),
-        persons: persons.map(|role| NewPerson { name: PersonName { role, number: 1 }, lookup: None, protected_identity: ProtectedIdentity::NotProtected }).to_vec(),
+        persons: persons
+            .map(|role| NewPerson { name: PersonName { role, number: 1 }, lookup: None, protected_identity: ProtectedIdentity::NotProtected })
+            .to_vec(),
         sections: sections.collect(),
         consents: Vec::new(),
         decisions: Vec::new(),
@@ -211,6 +213,23 @@ fn decision(step: &Step, referral: &Referral) -> NewDecision {
     }
 }
 
+/// What a second officer comes to: as a rule the first one's result, else another.
+fn second(step: &Step, referral: &Referral) -> NewDecision {
+    let first = |cell: &NamedCell| {
+        let interest = cell.person.map_or(Some(event::Interest::Investigation), |name| referral.person(name).map(event::Interest::Person))?;
+        match &referral.cell(event::CellName { section: cell.section, interest })?.state {
+            CellState::Decided(decision) => Some(decision.outcome.clone()),
+            CellState::Undecided => None,
+        }
+    };
+    let outcome = |cell: &NamedCell| match first(cell) {
+        Some(event::Outcome::Release { ground, .. }) if step.choice[0] > 30 => NewOutcome::Release { ground, consent: None },
+        _ => NewOutcome::Withhold { reason: pick(WithholdReason::ALL, step.choice[2]), nameable: false },
+    };
+    let cells = cells(referral, step.choice[4]).iter().map(|cell| NewCell { cell: *cell, outcome: outcome(cell) }).collect();
+    NewDecision { cells, ..decision(step, referral) }
+}
+
 fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
     let name = if step.choice[5].is_multiple_of(2) { ReferralName::Id(referral.id) } else { ReferralName::Reference(referral.reference) };
     let sender = AGENCIES.iter().position(|(id, _)| *id == referral.sender.as_str()).unwrap();
@@ -219,10 +238,7 @@ fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
     let (turn, action) = match step.verb {
         40..=59 => (sender, Action::RecordConsent(name, consent(step, &referral.recipient, now))),
         60..=109 => (if step.choice[3] > 240 { leader } else { sender }, Action::DecideClearance(name, decision(step, referral))),
-        110..=124 => {
-            let cells = cells(referral, step.choice[4]).into_iter().map(|cell| (cell, step.choice[0] > 30)).collect();
-            (sender, Action::ConfirmClearance(name, cells))
-        }
+        110..=124 => (sender, Action::ConfirmClearance(name, second(step, referral))),
         125..=129 => (sender, Action::RevokeClearance(name, cells(referral, 2))),
         130..=169 => (host, Action::OpenReferral(name)),
         170..=179 => (host, Action::ClaimReferral { referral: name, takeover: step.choice[0] > 100 }),

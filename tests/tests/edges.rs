@@ -229,7 +229,7 @@ async fn told(world: &World, receipt: &Committed) -> (BTreeSet<u32>, BTreeSet<u3
         let row = world.database.reader().events(at, at + 1).await.unwrap().remove(0);
         match brygga_journal::decode(&row.bytes.0).unwrap().fact {
             Fact::ClearanceDecided(decision) => decided.extend(decision.cells.iter().map(|decided| decided.cell.section)),
-            Fact::ClearanceConfirmed { cells, .. } => confirmed.extend(cells.iter().map(|word| word.cell.section)),
+            Fact::ClearanceConfirmed(second) => confirmed.extend(second.cells.iter().map(|word| word.cell.section)),
             _ => {}
         }
     }
@@ -243,13 +243,14 @@ async fn no_receipt_of_a_recipient_tells_of_what_was_kept_back() {
     let parts: Vec<NamedCell> = (1..).zip(&submission.sections).map(|(section, new)| NamedCell { section, person: Some(new.persons[0]) }).collect();
     let withheld = NewOutcome::Withhold { reason: WithholdReason::HarmNotExcluded, nameable: false };
     let clause = || NewOutcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: None };
-    let outcomes = [clause(), withheld, clause()];
-    let cells = parts.iter().zip(outcomes).map(|(cell, outcome)| NewCell { cell: *cell, outcome }).collect();
+    let of = |outcomes: Vec<(usize, NewOutcome)>| outcomes.into_iter().map(|(part, outcome)| NewCell { cell: parts[part], outcome }).collect();
+    let cells = of(vec![(0, clause()), (1, withheld.clone()), (2, clause())]);
     let asserted = [FactCode::BalanceObvious, FactCode::NotContraryToStatute].into();
     let decision = NewDecision { cells, answers: Answers { asserted, ..Answers::default() }, reasons: bytes::Bytes::from_static(b"made up") };
     let name = name(&world.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission))).await);
+    let second = NewDecision { cells: of(vec![(0, clause()), (2, withheld)]), ..decision.clone() };
     world.does(POLICE, KLARA, Action::DecideClearance(name, decision)).await;
-    world.does(POLICE, MONA, Action::ConfirmClearance(name, vec![(parts[0], true), (parts[2], false)])).await;
+    world.does(POLICE, MONA, Action::ConfirmClearance(name, second)).await;
     let opened = world.does(BOARD, SARA, Action::OpenReferral(name)).await;
     assert_eq!(opened.released, [(1, 1)]);
     let (decided, confirmed) = told(&world, &opened).await;

@@ -1,6 +1,6 @@
 //! What a broker built without the gate may try with an honest client, each with the name under which it is refused.
 
-use brygga_domain::event::{Interest, Outcome};
+use brygga_domain::event::{Interest, Outcome, SecondDecision};
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::{Category, Fact, PersonId, TableHash, WithholdReason};
 use brygga_wire::content_v1::SafeContact;
@@ -59,7 +59,7 @@ const ON_PARTIES: &[Attack] = &[
         story.consent().referral = referral(2);
         story.decision().referral = referral(2);
         for event in &mut story.events {
-            if let Fact::ClearanceConfirmed { referral: of, .. } | Fact::SectionsReleased { referral: of, .. } = &mut event.fact {
+            if let Fact::ClearanceConfirmed(SecondDecision { referral: of, .. }) | Fact::SectionsReleased { referral: of, .. } = &mut event.fact {
                 *of = referral(2);
             }
         }
@@ -121,7 +121,12 @@ const ON_SECOND_OFFICER: &[Attack] = &[
         story.decision().cells[1].second_officer = false;
         story.released(|released| released[1].basis = vec![at(DECISION)]);
     }),
-    ("a second officer who does not agree", "SECOND_OFFICER_MISSING", |story| story.agreement()[0].agrees = false),
+    ("a second officer who withholds", "SECOND_OFFICER_MISSING", |story| {
+        story.agreement()[0].outcome = Outcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false };
+    }),
+    ("a second officer who releases on another ground", "SECOND_OFFICER_MISSING", |story| {
+        story.agreement()[0].outcome = Outcome::Release { ground: "NO_HARM".parse().unwrap(), consent: None };
+    }),
     ("a second officer who is the first", "SECOND_OFFICER_MISSING", |story| story.events[AGREEMENT].officer = story.events[DECISION].officer),
     ("a second officer whom nobody names", "SECOND_OFFICER_MISSING", |story| story.events[AGREEMENT].officer = None),
     ("a second officer of another agency", "SECOND_OFFICER_MISSING", |story| story.events[AGREEMENT].agency = "ekero-soc".parse().unwrap()),

@@ -101,10 +101,10 @@ impl<'a> Release<'a> {
                     return Err(Refused::OtherRecipient { position });
                 }
                 basis.decisions.push((position, event, decision));
-            } else if let Fact::ClearanceConfirmed { cells, .. } = &event.fact
-                && cells.iter().any(|word| word.cell.section == section)
+            } else if let Fact::ClearanceConfirmed(second) = &event.fact
+                && second.cells.iter().any(|word| word.cell.section == section)
             {
-                basis.confirmations.push((position, event, cells));
+                basis.confirmations.push((position, event, &second.cells));
             } else if let Fact::ConsentRecorded(given) = &event.fact {
                 basis.consents.push((position, given));
             } else {
@@ -135,7 +135,7 @@ impl<'a> Release<'a> {
         // Who is protected stands in the submission, which a recipient does not see: what the sender recorded counts, and the ground.
         let same_table = self.table.hash() == decision.table;
         let second_officer = decided.second_officer || (same_table && self.table.two_officers().grounds.contains(ground));
-        if second_officer && !agreed(cell, (position, event), basis) {
+        if second_officer && !agreed(decided, (position, event), basis) {
             return Err(Refused::SecondOfficerMissing { section, position });
         }
         match consent {
@@ -184,11 +184,11 @@ fn about_cell(decision: &ClearanceDecision, cell: CellName) -> Option<&DecidedCe
 }
 
 /// Whether a second officer of the same agency, and not the first, has agreed to this decision about this cell.
-fn agreed(cell: CellName, (decided_at, decided): (Position, &Event), basis: &Basis<'_>) -> bool {
+fn agreed(first: &DecidedCell, (decided_at, decided): (Position, &Event), basis: &Basis<'_>) -> bool {
     let pseudonym = |event: &Event| event.officer.map(|officer| officer.pseudonym);
     basis.confirmations.iter().any(|(at, event, words)| {
-        let words = words.iter().filter(|word| word.cell == cell && word.decision == decided_at);
-        let agrees = words.fold(None, |before, word| Some(before.unwrap_or(true) && word.agrees)) == Some(true);
+        let words = words.iter().filter(|word| word.cell == first.cell && word.decision == decided_at);
+        let agrees = words.fold(None, |before, word| Some(before.unwrap_or(true) && word.outcome.agrees_with(&first.outcome))) == Some(true);
         *at > decided_at && agrees && event.agency == decided.agency && event.officer.is_some() && pseudonym(event) != pseudonym(decided)
     })
 }

@@ -1,7 +1,7 @@
 //! An honest opening, with every part open to an attacker who holds the log's key.
 
 use brygga_domain::entropy::commit;
-use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, DecidedCell, Interest, Outcome};
+use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, DecidedCell, Interest, Outcome, SecondDecision};
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::grounds::{GroundTable, SHIPPED};
 use brygga_domain::{Category, Code, Commitment, ConsentForm, ConsentId, Event, Fact, FunctionId, GdprBasis, PersonId, Position, Purpose, ReferralId};
@@ -114,7 +114,12 @@ impl Story {
                 release(cell(2, Interest::Investigation), "NO_HARM", None),
             ],
         };
-        let agreement = Confirmation { cell: cell(2, person), decision: at(DECISION), agrees: true };
+        let agreement = SecondDecision {
+            referral: referral(1),
+            table: decision.table,
+            reasons: Commitment([8; 32]),
+            cells: vec![Confirmation { cell: cell(2, person), decision: at(DECISION), outcome: release(cell(2, person), "GENERAL_CLAUSE", None).outcome }],
+        };
         let released = vec![
             ReleasedSection { section: 1, revision: 1, commitment: commitment(&sections[0]), basis: vec![at(CONSENT), at(DECISION)] },
             ReleasedSection { section: 2, revision: 1, commitment: commitment(&sections[1]), basis: vec![at(DECISION), at(AGREEMENT)] },
@@ -123,7 +128,7 @@ impl Story {
         let events = vec![
             event("vasterort-polis", 1, 10, Fact::ConsentRecorded(given)),
             event("vasterort-polis", 1, 20, Fact::ClearanceDecided(decision)),
-            event("vasterort-polis", 2, 30, Fact::ClearanceConfirmed { referral: referral(1), cells: vec![agreement] }),
+            event("vasterort-polis", 2, 30, Fact::ClearanceConfirmed(agreement)),
             event("solna-soc", 3, 40, released),
         ];
         Self {
@@ -158,8 +163,8 @@ impl Story {
     }
 
     pub(crate) fn agreement(&mut self) -> &mut Vec<Confirmation> {
-        let Fact::ClearanceConfirmed { cells, .. } = &mut self.events[AGREEMENT].fact else { panic!("the agreement") };
-        cells
+        let Fact::ClearanceConfirmed(second) = &mut self.events[AGREEMENT].fact else { panic!("the agreement") };
+        &mut second.cells
     }
 
     /// Changes the release leaf.

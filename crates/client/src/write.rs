@@ -182,7 +182,7 @@ fn own_decided(given: Given<'_>) -> impl Iterator<Item = &DecidedCell> {
 
 /// Every word of our agency's second officer, on what may leave and on what stays.
 fn own_words(given: Given<'_>) -> impl Iterator<Item = &Confirmation> {
-    own_all(given, "ClearanceConfirmed").flat_map(|event| if let Fact::ClearanceConfirmed { cells, .. } = &event.fact { cells.as_slice() } else { &[] })
+    own_all(given, "ClearanceConfirmed").flat_map(|event| if let Fact::ClearanceConfirmed(second) = &event.fact { second.cells.as_slice() } else { &[] })
 }
 
 fn amend(request: &v1::AmendReferralRequest, response: &v1::AmendReferralResponse, given: Given<'_>) -> Checked {
@@ -231,9 +231,9 @@ fn withdraw(request: &v1::WithdrawConsentRequest, response: &v1::WithdrawConsent
 }
 
 /// A decision as far as the log and the command can be compared: persons have other names there.
-fn logged_outcome(decided: &DecidedCell) -> (u32, bool, String) {
-    let (is_investigation, section) = (decided.cell.interest == brygga_domain::event::Interest::Investigation, decided.cell.section);
-    match &decided.outcome {
+fn logged_outcome(cell: CellName, outcome: &Outcome) -> (u32, bool, String) {
+    let (is_investigation, section) = (is_investigation(cell), cell.section);
+    match outcome {
         Outcome::Release { ground, .. } => (section, is_investigation, ground.to_string()),
         Outcome::Withhold { reason, nameable } => (section, is_investigation, format!("{} {nameable}", reason.number())),
     }
@@ -251,7 +251,7 @@ fn asked_outcome(cell: &v1::CellDecision) -> (u32, bool, String) {
 
 fn decide(request: &v1::DecideClearanceRequest, response: &v1::DecideClearanceResponse, given: Given<'_>) -> Checked {
     about(&request.referral, response.referral.as_ref(), "ClearanceDecided", given)?;
-    let mut logged: Vec<_> = own_decided(given).map(logged_outcome).collect();
+    let mut logged: Vec<_> = own_decided(given).map(|decided| logged_outcome(decided.cell, &decided.outcome)).collect();
     let mut sent: Vec<_> = request.decision.iter().flat_map(|decision| &decision.cells).map(asked_outcome).collect();
     logged.sort_unstable();
     sent.sort_unstable();
@@ -260,8 +260,8 @@ fn decide(request: &v1::DecideClearanceRequest, response: &v1::DecideClearanceRe
 
 fn confirm(request: &v1::ConfirmClearanceRequest, response: &v1::ConfirmClearanceResponse, given: Given<'_>) -> Checked {
     about(&request.referral, response.referral.as_ref(), "ClearanceConfirmed", given)?;
-    let mut logged: Vec<_> = own_words(given).map(|word| (word.cell.section, is_investigation(word.cell), word.agrees)).collect();
-    let mut sent: Vec<_> = request.cells.iter().map(|word| (section(word.cell.as_ref()), names_investigation(word.cell.as_ref()), word.agrees)).collect();
+    let mut logged: Vec<_> = own_words(given).map(|word| logged_outcome(word.cell, &word.outcome)).collect();
+    let mut sent: Vec<_> = request.decision.iter().flat_map(|decision| &decision.cells).map(asked_outcome).collect();
     logged.sort_unstable();
     sent.sort_unstable();
     same(logged == sent, "the cells")
@@ -269,14 +269,6 @@ fn confirm(request: &v1::ConfirmClearanceRequest, response: &v1::ConfirmClearanc
 
 fn is_investigation(cell: CellName) -> bool {
     cell.interest == brygga_domain::event::Interest::Investigation
-}
-
-fn section(cell: Option<&v1::Cell>) -> u32 {
-    cell.map_or(0, |cell| cell.section)
-}
-
-fn names_investigation(cell: Option<&v1::Cell>) -> bool {
-    cell.is_some_and(|cell| cell.interest == INVESTIGATION)
 }
 
 fn revoke(request: &v1::RevokeClearanceRequest, response: &v1::RevokeClearanceResponse, given: Given<'_>) -> Checked {

@@ -8,11 +8,11 @@ use crate::codes::{Code as _, FactCode};
 use crate::command::{NamedCell, NewCell, NewDecision, NewOutcome};
 use crate::consent;
 use crate::decide::{Draft, Facts, wrong_stage};
-use crate::event::{CellName, ClearanceDecision, Confirmation, DecidedCell, Fact, Interest, Outcome};
+use crate::event::{CellName, ClearanceDecision, Confirmation, DecidedCell, Fact, Interest, Outcome, SecondDecision};
 use crate::explain;
 use crate::gate::{self, Why};
 use crate::grounds::{Answers, Ground, GroundCode, Unlawful};
-use crate::referral::{Cell, CellState, Referral};
+use crate::referral::{Cell, CellState, Decision, Referral};
 use crate::refusal::{Detail, Reason, Refusal};
 
 /// Decides cells, and offers what passes now.
@@ -117,13 +117,15 @@ fn lawful_ground<'a>(to: &Draft<'a>, name: CellName, named: NamedCell, code: &Gr
     let referral = to.referral()?;
     let section = referral.section(name.section).ok_or(Refusal::about(Reason::CellUnknown, Detail::Section(name.section)))?;
     let about = |reason| Refusal::about(reason, Detail::Ground(code.clone(), named.section, named.person));
-    to.facts.table.lawful(code, gate::direction(referral), (section.category, referral.protected(name.interest)), to.facts.now).map_err(|unlawful| match unlawful {
-        Unlawful::Unknown => about(Reason::GroundUnknown),
-        Unlawful::NotInForce => about(Reason::GroundNotInForce),
-        Unlawful::NeverClears => about(Reason::GroundNeverClears),
-        Unlawful::OtherDirection | Unlawful::OtherCategory => about(Reason::GroundNotForThis),
-        Unlawful::Barred(provision) => Refusal::about(Reason::GroundNotForThis, Detail::Barred(code.clone(), provision)),
-        Unlawful::DoesNotLift(provision) => Refusal::about(Reason::GroundDoesNotLift, Detail::Provision(code.clone(), provision)),
+    to.facts.table.lawful(code, gate::direction(referral), (section.category, referral.protected(name.interest)), to.facts.now).map_err(|unlawful| {
+        match unlawful {
+            Unlawful::Unknown => about(Reason::GroundUnknown),
+            Unlawful::NotInForce => about(Reason::GroundNotInForce),
+            Unlawful::NeverClears => about(Reason::GroundNeverClears),
+            Unlawful::OtherDirection | Unlawful::OtherCategory => about(Reason::GroundNotForThis),
+            Unlawful::Barred(provision) => Refusal::about(Reason::GroundNotForThis, Detail::Barred(code.clone(), provision)),
+            Unlawful::DoesNotLift(provision) => Refusal::about(Reason::GroundDoesNotLift, Detail::Provision(code.clone(), provision)),
+        }
     })
 }
 
@@ -149,7 +151,8 @@ fn documented(answers: &Answers, reasons: &Bytes, facts: &Facts<'_>) -> Bytes {
     [head.join("\n").as_bytes(), b"\n\n", reasons].concat().into()
 }
 
-pub(crate) fn confirm(to: &mut Draft<'_>, named: &[(NamedCell, bool)]) -> Result<(), Refusal> {
+/// The second officer decides the same cells, without having been shown what the first decided; where they differ, the cell stays.
+pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusal> {
     to.active_agency()?;
     let officer = to.officer()?;
     let referral = for_clearing(to)?;
@@ -157,28 +160,37 @@ pub(crate) fn confirm(to: &mut Draft<'_>, named: &[(NamedCell, bool)]) -> Result
         return Err(wrong_stage(referral));
     }
     let id = referral.id;
-    let mut cells: Vec<Confirmation> = Vec::with_capacity(named.len());
-    for (name, agrees) in named {
-        let about = |reason| Refusal::about(reason, Detail::Cell(name.section, name.person));
-        let cell = cell_name(to, *name)?;
-        let Some(Cell { state: CellState::Decided(decision), .. }) = to.referral()?.cell(cell) else { return Err(about(Reason::NothingToConfirm)) };
-        let waits = gate::awaits_second_officer(to.referral()?, cell.interest, decision, to.facts.table);
-        if !waits || cells.iter().any(|seen| seen.cell == cell) {
-            return Err(about(Reason::NothingToConfirm));
-        }
-        if decision.officer == Some(officer) {
+    let mut words: Vec<(Confirmation, bool)> = Vec::with_capacity(new.cells.len());
+    for cell in &new.cells {
+        let about = |reason| Refusal::about(reason, Detail::Cell(cell.cell.section, cell.cell.person));
+        let name = cell_name(to, cell.cell)?;
+        let first = awaiting(to, name).filter(|_| words.iter().all(|(seen, _)| seen.cell != name)).ok_or_else(|| about(Reason::NothingToConfirm))?;
+        if first.officer == Some(officer) {
             return Err(about(Reason::OwnDecision));
         }
-        cells.push(Confirmation { cell, decision: decision.at, agrees: *agrees });
+        let (at, first) = (first.at, first.outcome.clone());
+        let outcome = decided_cell(to, name, cell, &new.answers)?.outcome;
+        let agrees = outcome.agrees_with(&first);
+        words.push((Confirmation { cell: name, decision: at, outcome }, agrees));
     }
-    if cells.is_empty() {
+    if words.is_empty() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
     }
-    let kept = cells.iter().filter(|word| !word.agrees).map(|word| word.cell.section).collect();
-    for cells in apart(cells, &kept, |word| word.cell) {
-        to.push(Fact::ClearanceConfirmed { referral: id, cells });
+    let kept = words.iter().filter(|(_, agrees)| !agrees).map(|(word, _)| word.cell.section).collect();
+    for words in apart(words, &kept, |(word, _)| word.cell) {
+        let table = to.facts.table.hash();
+        let reasons = to.commit_opening("reasons", documented(&new.answers, &new.reasons, &to.facts));
+        let cells = words.into_iter().map(|(word, _)| word).collect();
+        to.push(Fact::ClearanceConfirmed(SecondDecision { referral: id, table, reasons, cells }));
     }
     to.offer_what_passes()
+}
+
+/// The decision of a cell that waits for a second officer.
+fn awaiting<'b>(to: &'b Draft<'_>, name: CellName) -> Option<&'b Decision> {
+    let referral = to.referral().ok()?;
+    let Cell { state: CellState::Decided(decision), .. } = referral.cell(name)? else { return None };
+    gate::awaits_second_officer(referral, name.interest, decision, to.facts.table).then_some(decision)
 }
 
 pub(crate) fn revoke(to: &mut Draft<'_>, named: &[NamedCell]) -> Result<(), Refusal> {

@@ -57,8 +57,8 @@ pub enum Action {
     WithdrawConsent(ReferralName, ConsentId),
     /// Decide cells.
     DecideClearance(ReferralName, NewDecision),
-    /// Agree, or not, as the second officer.
-    ConfirmClearance(ReferralName, Vec<(NamedCell, bool)>),
+    /// Decide cells as the second officer.
+    ConfirmClearance(ReferralName, NewDecision),
     /// Take decisions back before release.
     RevokeClearance(ReferralName, Vec<NamedCell>),
     /// Take a referral on.
@@ -415,7 +415,7 @@ impl Action {
         match self {
             Self::SubmitReferral(submission) => submission.sections.iter().map(|section| section.content.len()).sum(),
             Self::AmendReferral(_, contents) => contents.iter().map(|content| content.content.len()).sum(),
-            Self::DecideClearance(_, decision) => decision.reasons.len(),
+            Self::DecideClearance(_, decision) | Self::ConfirmClearance(_, decision) => decision.reasons.len(),
             Self::QueryLog(query) => query.purpose.len(),
             Self::StartLog { .. }
             | Self::RegisterAgency(..)
@@ -425,7 +425,6 @@ impl Action {
             | Self::AcknowledgeRecall(_)
             | Self::RecordConsent(..)
             | Self::WithdrawConsent(..)
-            | Self::ConfirmClearance(..)
             | Self::RevokeClearance(..)
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)

@@ -235,7 +235,7 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
         Action::WithdrawConsent(_, id) => consent::withdraw(to, *id)?,
         Action::AcknowledgeStopUse(_, notice, answer) => consent::answer_stop_use(to, *notice, *answer)?,
         Action::DecideClearance(_, decision) => clearance::decide(to, decision)?,
-        Action::ConfirmClearance(_, cells) => clearance::confirm(to, cells)?,
+        Action::ConfirmClearance(_, decision) => clearance::confirm(to, decision)?,
         Action::RevokeClearance(_, cells) => clearance::revoke(to, cells)?,
         Action::ClaimReferral { takeover, .. } => inbox::claim(to, *takeover)?,
         Action::OpenReferral(_) => inbox::open(to)?,

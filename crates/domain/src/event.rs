@@ -125,13 +125,8 @@ pub enum Fact {
     },
     /// Cells were decided.
     ClearanceDecided(ClearanceDecision),
-    /// A second officer agreed or not.
-    ClearanceConfirmed {
-        /// The referral.
-        referral: ReferralId,
-        /// Which cells, and the decision that each confirms.
-        cells: Vec<Confirmation>,
-    },
+    /// A second officer decided, too.
+    ClearanceConfirmed(SecondDecision),
     /// Decisions were taken back before release.
     ClearanceRevoked {
         /// The referral.
@@ -432,6 +427,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether two officers have come to the same result: both release, and on the same ground.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Release { ground, .. }, Self::Release { ground: same, .. }) => ground == same,
+            (Self::Withhold { .. }, _) | (_, Self::Withhold { .. }) => false,
+        }
+    }
+
     /// Whether it stays.
     pub fn is_withheld(&self) -> bool {
         match self {
@@ -441,15 +444,28 @@ impl Outcome {
     }
 }
 
+/// Decisions of a second officer in one act, made without knowing those of the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondDecision {
+    /// The referral.
+    pub referral: ReferralId,
+    /// The ground table that was in force.
+    pub table: TableHash,
+    /// Commitment to the answers and the documented reasons.
+    pub reasons: Commitment,
+    /// The cells.
+    pub cells: Vec<Confirmation>,
+}
+
 /// A second officer's word about one cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmation {
     /// Which cell.
     pub cell: CellName,
-    /// Position of the decision.
+    /// Position of the first decision.
     pub decision: Position,
-    /// Whether the second officer comes to the same result.
-    pub agrees: bool,
+    /// What the second officer comes to.
+    pub outcome: Outcome,
 }
 
 /// What the envelope shows.

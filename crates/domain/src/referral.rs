@@ -3,7 +3,7 @@
 //! `evolve` is total: whatever stands in the journal can be applied, by the broker and by the offline auditor alike.
 
 use crate::codes::*;
-use crate::event::{CellName, ConsentGiven, DecidedCell, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
+use crate::event::{CellName, Confirmation, ConsentGiven, DecidedCell, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
 use crate::gate::Released;
 use crate::grounds::Protected;
 use crate::ids::*;
@@ -347,10 +347,10 @@ impl Referral {
         }
     }
 
-    fn confirm(&mut self, at: Position, name: CellName, agrees: bool) {
-        let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell_mut(name) else { return };
+    fn confirm(&mut self, at: Position, word: &Confirmation) {
+        let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell_mut(word.cell) else { return };
         decision.confirmed = Some(at);
-        if !agrees {
+        if !word.outcome.agrees_with(&decision.outcome) {
             decision.outcome = Outcome::Withhold { reason: WithholdReason::OfficersDiffer, nameable: false };
         }
     }
@@ -419,7 +419,7 @@ impl Referral {
                 }
             }
             Fact::ClearanceDecided(decision) => self.decide(at, officer, &decision.cells),
-            Fact::ClearanceConfirmed { cells, .. } => cells.iter().for_each(|cell| self.confirm(at, cell.cell, cell.agrees)),
+            Fact::ClearanceConfirmed(second) => second.cells.iter().for_each(|word| self.confirm(at, word)),
             Fact::ClearanceRevoked { cells, .. } => {
                 for name in cells {
                     if let Some(cell) = self.cell_mut(*name) {

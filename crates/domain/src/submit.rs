@@ -141,11 +141,8 @@ fn submitted(
     let (from, host) = parties;
     let entropy = &to.command.entropy;
     let referral = ReferralId(entropy.uuid("referral", 0));
-    let person = |(index, new): (usize, &NewPerson)| Person {
-        id: PersonId(entropy.uuid("person", index)),
-        name: new.name,
-        protected_identity: new.protected_identity,
-    };
+    let person =
+        |(index, new): (usize, &NewPerson)| Person { id: PersonId(entropy.uuid("person", index)), name: new.name, protected_identity: new.protected_identity };
     let persons: Vec<Person> = submission.persons.iter().enumerate().map(person).collect();
     let lookups = submission.persons.iter().zip(&persons).filter_map(|(new, person)| new.lookup.map(|hash| (hash, person.id)));
     to.decided.persons.extend(lookups);

@@ -372,7 +372,7 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         Fact::ReferralDeclined { reason, .. } => (None, reason.sender_status()),
         Fact::ReferralReturned { reason, .. } => (None, Some(reason.sender_status())),
         Fact::ReferralClosed(closing) => (None, Some(closing.outcome.sender_status())),
-        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed { .. } => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
+        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
         Fact::LogStarted { .. }
         | Fact::AgencyRegistered { .. }
         | Fact::FunctionRegistered { .. }

@@ -5,7 +5,7 @@
 
 use brygga_domain::event::{
     CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, Event, Fact, Interest, Offer, OfferResult, OfferedSections,
-    Officer, Outcome, Person, PersonName, SectionContent, Submitted, SubmittedSection,
+    Officer, Outcome, Person, PersonName, SecondDecision, SectionContent, Submitted, SubmittedSection,
 };
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::ids::{Commitment, ConsentId, Digest, EventId, OfferId, OfficerPseudonym, PersonId, Position, ReferralId, TableHash, ThreadId};
@@ -223,10 +223,18 @@ fn decision(decided: &v1::ClearanceDecided) -> Decoded<ClearanceDecision> {
 
 fn decided_cell(decided: &v1::DecidedCell) -> Decoded<DecidedCell> {
     let outcome = match present("outcome", decided.outcome.as_ref())? {
-        v1::decided_cell::Outcome::Release(release) => Outcome::Release { ground: name("ground", &release.ground)?, consent: release.consent.map(Position) },
-        v1::decided_cell::Outcome::Withhold(withhold) => Outcome::Withhold { reason: code("reason", withhold.reason)?, nameable: withhold.nameable },
+        v1::decided_cell::Outcome::Release(release) => released(release)?,
+        v1::decided_cell::Outcome::Withhold(withhold) => withheld(*withhold)?,
     };
     Ok(DecidedCell { cell: named_cell(decided.cell.as_ref())?, outcome, second_officer: decided.second_officer })
+}
+
+fn released(release: &v1::Release) -> Decoded<Outcome> {
+    Ok(Outcome::Release { ground: name("ground", &release.ground)?, consent: release.consent.map(Position) })
+}
+
+fn withheld(withhold: v1::Withhold) -> Decoded<Outcome> {
+    Ok(Outcome::Withhold { reason: code("reason", withhold.reason)?, nameable: withhold.nameable })
 }
 
 fn named_cell(named: Option<&v1::CellName>) -> Decoded<CellName> {
@@ -242,9 +250,20 @@ fn cell(named: &v1::CellName) -> Decoded<CellName> {
 }
 
 fn clearance_confirmed(confirmed: &v1::ClearanceConfirmed) -> Decoded<Fact> {
-    let confirmation =
-        |word: &v1::Confirmation| Ok(Confirmation { cell: named_cell(word.cell.as_ref())?, decision: Position(word.decision), agrees: word.agrees });
-    Ok(Fact::ClearanceConfirmed { referral: referral(&confirmed.referral)?, cells: each(&confirmed.cells, confirmation)? })
+    Ok(Fact::ClearanceConfirmed(SecondDecision {
+        referral: referral(&confirmed.referral)?,
+        table: table(&confirmed.table)?,
+        reasons: commitment("reasons", &confirmed.reasons)?,
+        cells: each(&confirmed.cells, confirmation)?,
+    }))
+}
+
+fn confirmation(word: &v1::Confirmation) -> Decoded<Confirmation> {
+    let outcome = match present("outcome", word.outcome.as_ref())? {
+        v1::confirmation::Outcome::Release(release) => released(release)?,
+        v1::confirmation::Outcome::Withhold(withhold) => withheld(*withhold)?,
+    };
+    Ok(Confirmation { cell: named_cell(word.cell.as_ref())?, decision: Position(word.decision), outcome })
 }
 
 fn offered_sections(bytes: &[u8], to: &str, sections: Vec<u32>) -> Decoded<OfferedSections> {

@@ -6,9 +6,10 @@ use brygga_domain::Time;
 use brygga_domain::codes::{AgencyKind, Category, Code, ReturnReason, StopUseAnswer};
 use brygga_domain::event::{
     CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, Event, Fact, Interest, Offer, OfferResult, OfferedSections,
-    Officer, Outcome, Person, SectionContent, Submitted, SubmittedSection,
+    Officer, Outcome, Person, SecondDecision, SectionContent, Submitted, SubmittedSection,
 };
 use brygga_domain::gate::{Released, ReleasedSection};
+use brygga_domain::grounds::GroundCode;
 use brygga_domain::ids::{AgencyId, ConsentId, Digest, FunctionId, Position, ReferralId};
 use bytes::Bytes;
 use prost::Message;
@@ -66,7 +67,7 @@ fn fact(fact: &Fact) -> Wire {
         Fact::StopUseSent { referral, recipient, sections, withdrawal } => Wire::StopUseSent(stop_use_sent(referral, recipient, sections, *withdrawal)),
         Fact::StopUseAnswered { referral, notice, answer } => Wire::StopUseAnswered(stop_use_answered(referral, *notice, *answer)),
         Fact::ClearanceDecided(decision) => Wire::ClearanceDecided(clearance_decided(decision)),
-        Fact::ClearanceConfirmed { referral, cells } => Wire::ClearanceConfirmed(clearance_confirmed(referral, cells)),
+        Fact::ClearanceConfirmed(second) => Wire::ClearanceConfirmed(clearance_confirmed(second)),
         Fact::ClearanceRevoked { referral, cells } => Wire::ClearanceRevoked(clearance_revoked(referral, cells)),
         Fact::ReferralOffered(offered) => Wire::ReferralOffered(referral_offered(offered)),
         Fact::SectionsOffered(offered) => Wire::SectionsOffered(sections_offered(offered)),
@@ -194,7 +195,7 @@ fn clearance_decided(decision: &ClearanceDecision) -> v1::ClearanceDecided {
 
 fn decided_cell(decided: &DecidedCell) -> v1::DecidedCell {
     let outcome = match &decided.outcome {
-        Outcome::Release { ground, consent } => v1::decided_cell::Outcome::Release(v1::Release { ground: ground.to_string(), consent: consent.map(|at| at.0) }),
+        Outcome::Release { ground, consent } => v1::decided_cell::Outcome::Release(release(ground, *consent)),
         Outcome::Withhold { reason, nameable } => v1::decided_cell::Outcome::Withhold(v1::Withhold { reason: reason.number(), nameable: *nameable }),
     };
     v1::DecidedCell { cell: Some(cell_name(&decided.cell)), outcome: Some(outcome), second_officer: decided.second_officer }
@@ -208,9 +209,25 @@ fn cell_name(cell: &CellName) -> v1::CellName {
     v1::CellName { section: cell.section, interest: Some(interest) }
 }
 
-fn clearance_confirmed(referral: &ReferralId, cells: &[Confirmation]) -> v1::ClearanceConfirmed {
-    let confirmation = |word: &Confirmation| v1::Confirmation { cell: Some(cell_name(&word.cell)), decision: word.decision.0, agrees: word.agrees };
-    v1::ClearanceConfirmed { referral: id(referral), cells: cells.iter().map(confirmation).collect() }
+fn clearance_confirmed(second: &SecondDecision) -> v1::ClearanceConfirmed {
+    v1::ClearanceConfirmed {
+        referral: id(&second.referral),
+        table: copied(&second.table.0),
+        reasons: copied(&second.reasons.0),
+        cells: second.cells.iter().map(confirmation).collect(),
+    }
+}
+
+fn confirmation(word: &Confirmation) -> v1::Confirmation {
+    let outcome = match &word.outcome {
+        Outcome::Release { ground, consent } => v1::confirmation::Outcome::Release(release(ground, *consent)),
+        Outcome::Withhold { reason, nameable } => v1::confirmation::Outcome::Withhold(v1::Withhold { reason: reason.number(), nameable: *nameable }),
+    };
+    v1::Confirmation { cell: Some(cell_name(&word.cell)), decision: word.decision.0, outcome: Some(outcome) }
+}
+
+fn release(ground: &GroundCode, consent: Option<Position>) -> v1::Release {
+    v1::Release { ground: ground.to_string(), consent: consent.map(|at| at.0) }
 }
 
 fn clearance_revoked(referral: &ReferralId, cells: &[CellName]) -> v1::ClearanceRevoked {

@@ -57,7 +57,7 @@ pub(crate) struct Word {
     pub(crate) at: Position,
     pub(crate) agency: AgencyId,
     pub(crate) officer: Option<OfficerPseudonym>,
-    pub(crate) agrees: bool,
+    pub(crate) outcome: Outcome,
 }
 
 /// A consent.
@@ -161,7 +161,7 @@ impl Book {
             let named = self.standings.iter_mut().find(|(name, standing)| *name == confirmation.cell && standing.at == confirmation.decision);
             if let Some((_, standing)) = named {
                 let officer = event.officer.map(|officer| officer.pseudonym);
-                standing.word = Some(Word { at, agency: event.agency.clone(), officer, agrees: confirmation.agrees });
+                standing.word = Some(Word { at, agency: event.agency.clone(), officer, outcome: confirmation.outcome.clone() });
             }
         }
     }

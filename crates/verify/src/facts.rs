@@ -25,7 +25,10 @@ pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>
             unfounded(moment.book.releases.contains(release), || format!("entry {release} is no release of this referral"))
         }
         Fact::ClearanceDecided(decision) => decided(moment, event, decision, active),
-        Fact::ClearanceConfirmed { cells, .. } => cells.iter().filter_map(|confirmation| confirmed(moment, event, *confirmation)).collect(),
+        Fact::ClearanceConfirmed(second) => {
+            let words = second.cells.iter().filter_map(|word| confirmed(moment, event, word));
+            inactive(second.table, active).into_iter().chain(words).collect()
+        }
         Fact::ClearanceRevoked { cells, .. } => cells.iter().filter_map(|cell| revoked(moment, event, *cell)).collect(),
         Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => offered_sections(moment, offered),
         Fact::OfferWithdrawn { recipient, .. } => other_recipient(moment, recipient).into_iter().collect(),
@@ -137,14 +140,16 @@ fn stop_use_sent(moment: Moment<'_>, recipient: &FunctionId, sections: &[u32], w
 
 fn decided(moment: Moment<'_>, event: &Event, decision: &ClearanceDecision, active: Option<TableHash>) -> Vec<Lack> {
     let mut lacks: Vec<Lack> = other_recipient(moment, &decision.recipient).into_iter().collect();
-    if active != Some(decision.table) {
-        lacks.push((Code::TableInactive, format!("the decision names table {}, which is not the active one", decision.table)));
-    }
+    lacks.extend(inactive(decision.table, active));
     for decided in &decision.cells {
         let Err((code, text)) = decided_cell(moment, event, decided.cell, &decided.outcome) else { continue };
         lacks.push((code, format!("{}: {text}", moment.name(decided.cell))));
     }
     lacks
+}
+
+fn inactive(named: TableHash, active: Option<TableHash>) -> Option<Lack> {
+    (active != Some(named)).then(|| (Code::TableInactive, format!("the decision names table {named}, which is not the active one")))
 }
 
 fn decided_cell(moment: Moment<'_>, event: &Event, cell: CellName, outcome: &Outcome) -> Result<(), Lack> {
@@ -166,14 +171,16 @@ fn clearer(moment: Moment<'_>, event: &Event, cell: CellName) -> Result<(), Lack
     if event.agency == *clearer { Ok(()) } else { Err((Code::ClearanceByOther, format!("{} acts, {clearer} clears it", event.agency))) }
 }
 
-fn confirmed(moment: Moment<'_>, event: &Event, confirmation: Confirmation) -> Option<Lack> {
-    let Confirmation { cell, decision, .. } = confirmation;
+fn confirmed(moment: Moment<'_>, event: &Event, word: &Confirmation) -> Option<Lack> {
+    let Confirmation { cell, decision, outcome } = word;
+    let (cell, decision) = (*cell, *decision);
     let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
     let standing = moment.book.in_effect(cell).filter(|standing| standing.at == decision);
     let Some(standing) = standing.filter(|standing| moment.wants_two(cell, standing) && standing.word.is_none()) else {
         return Some(named((Code::ConfirmationUnfounded, format!("no decision in entry {decision} waits for a second officer"))));
     };
-    if let Err(lack) = clearer(moment, event, cell) {
+    // The second officer decides as the first did: by the agency that clears it, on a ground that carries it.
+    if let Err(lack) = decided_cell(moment, event, cell, outcome) {
         return Some(named(lack));
     }
     let officer = event.officer.map(|officer| officer.pseudonym);

@@ -10,6 +10,11 @@ use crate::book::{Book, Part, Standing};
 use crate::finding::Code;
 use crate::law;
 
+/// Whether two officers came to the same result: both release, on one ground.
+fn same_result(first: &Outcome, second: &Outcome) -> bool {
+    matches!((first, second), (Outcome::Release { ground: one, .. }, Outcome::Release { ground: other, .. }) if one == other)
+}
+
 /// What is not as it must be, in the words of a finding.
 pub(crate) type Lack = (Code, String);
 
@@ -110,7 +115,7 @@ impl Moment<'_> {
             let lack = (Code::SecondOfficerMissing, format!("no second officer has agreed to entry {}", standing.at));
             return if self.wants_two(cell, standing) { Err(lack) } else { Ok(None) };
         };
-        if !word.agrees {
+        if !same_result(&standing.outcome, &word.outcome) {
             return Err((Code::ClearanceWithheld, format!("in entry {} the second officer differs from entry {}", word.at, standing.at)));
         }
         if word.agency != *self.clearer(cell) {

@@ -123,7 +123,7 @@ impl Replay {
             | Fact::StopUseSent { .. }
             | Fact::StopUseAnswered { .. }
             | Fact::ClearanceDecided(_)
-            | Fact::ClearanceConfirmed { .. }
+            | Fact::ClearanceConfirmed(_)
             | Fact::ClearanceRevoked { .. }
             | Fact::ReferralOffered(_)
             | Fact::SectionsOffered(_)
@@ -236,7 +236,7 @@ impl Replay {
                 book.withdraw(at, *consent);
             }
             Fact::ClearanceDecided(decision) => book.decide(at, event, decision),
-            Fact::ClearanceConfirmed { cells, .. } => book.confirm(at, event, cells),
+            Fact::ClearanceConfirmed(second) => book.confirm(at, event, &second.cells),
             Fact::ClearanceRevoked { cells, .. } => book.revoke(at, cells),
             Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => book.offer(&offered.sections),
             Fact::OfferWithdrawn { .. } => book.take_offer_back(),

@@ -34,7 +34,7 @@ fn party(fact: &Fact) -> Option<(Party, bool)> {
         | Fact::ReferralSubmitted(_)
         | Fact::LogQueried { .. } => None,
         Fact::ReferralAmended { .. } | Fact::ReferralRetracted { .. } | Fact::ConsentRecorded(_) => Some((Party::Sender, false)),
-        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed { .. } | Fact::ClearanceRevoked { .. } => Some((Party::Clearer, true)),
+        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) | Fact::ClearanceRevoked { .. } => Some((Party::Clearer, true)),
         Fact::ConsentWithdrawn { .. } => Some((Party::Either, false)),
         // What follows from a command carries the name of whoever gave that command.
         Fact::StopUseSent { .. } | Fact::ReferralOffered(_) | Fact::SectionsOffered(_) | Fact::OfferWithdrawn { .. } | Fact::DisclosureRefused { .. } => {
@@ -83,7 +83,7 @@ fn in_stage(referral: &Referral, fact: &Fact) -> bool {
     let stage = referral.stage;
     let open = !stage.is_ended();
     match fact {
-        Fact::ReferralAmended { .. } | Fact::ConsentRecorded(_) | Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed { .. } => open,
+        Fact::ReferralAmended { .. } | Fact::ConsentRecorded(_) | Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => open,
         Fact::ReferralRetracted { .. } => !matches!(stage, Stage::Retracted { .. }) && (open || referral.has_released()),
         Fact::RecallAcknowledged { recall: named, .. } => matches!(stage, Stage::Retracted { recall: Some(recall), confirmed: false, .. } if recall == *named),
         Fact::ReferralOffered(_) => stage == Stage::Held,
@@ -157,7 +157,7 @@ pub(crate) fn wrong_answer(referral: &Referral, fact: &Fact) -> Option<Lack> {
         | Fact::StopUseSent { .. }
         | Fact::StopUseAnswered { .. }
         | Fact::ClearanceDecided(_)
-        | Fact::ClearanceConfirmed { .. }
+        | Fact::ClearanceConfirmed(_)
         | Fact::ClearanceRevoked { .. }
         | Fact::ReferralOffered(_)
         | Fact::SectionsOffered(_)

@@ -62,7 +62,11 @@ fn submission() -> Vec<u8> {
     let request = v1::SubmitReferralRequest {
         request_id: "0b8f6f6e-8f0a-4d53-9d6c-2f8f4d1a7c11".into(),
         officer: "klara".into(),
-        persons: vec![v1::Person { name: "victim-1".into(), identifier: Some(v1::Identifier { r#type: 1, value: "19901211-9948".into() }), ..Default::default() }],
+        persons: vec![v1::Person {
+            name: "victim-1".into(),
+            identifier: Some(v1::Identifier { r#type: 1, value: "19901211-9948".into() }),
+            ..Default::default()
+        }],
         sections: vec![v1::Section { number: 1, category: 3, persons: vec!["victim-1".into()], investigation: true, content: Bytes::from_static(&[26, 0]) }],
         consents: vec![v1::ConsentTerms::default()],
         decisions: vec![v1::Decision { cells: vec![v1::CellDecision::default()], answers: None, reasons: "x".into() }],

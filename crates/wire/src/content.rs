@@ -5,8 +5,8 @@
 use brygga_domain::{Category, Code as _, ProtectedIdentity};
 use prost::Message;
 
-use crate::content_v1::{Content, Identity};
 use crate::content_v1::content::Section;
+use crate::content_v1::{Content, Identity};
 
 /// The category of encoded content; `None` when the bytes are no content of a known category.
 pub fn category_of(bytes: &[u8]) -> Option<Category> {

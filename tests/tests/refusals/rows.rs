@@ -146,8 +146,8 @@ fn decide(referral: &str, cells: Vec<v1::CellDecision>) -> v1::DecideClearanceRe
 }
 
 fn confirm(referral: &str, section: u32, interest: &str) -> v1::ConfirmClearanceRequest {
-    let cells = vec![v1::CellConfirmation { cell: Some(cell(section, interest)), agrees: true }];
-    v1::ConfirmClearanceRequest { referral: referral.to_owned(), cells, ..Default::default() }
+    let decision = v1::Decision { cells: vec![release(section, interest, "GENERAL_CLAUSE")], ..general_clause().decision() };
+    v1::ConfirmClearanceRequest { referral: referral.to_owned(), decision: Some(decision), ..Default::default() }
 }
 
 fn revoke(referral: &str, section: u32) -> v1::RevokeClearanceRequest {

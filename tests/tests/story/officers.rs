@@ -4,7 +4,7 @@ use brygga_client::v1;
 use brygga_domain::codes::FactCode;
 use brygga_domain::{Code as _, Reason, SenderStatus, WithholdReason};
 use brygga_tests::desk::Desk;
-use brygga_tests::made_up::{CASE_HANDOVER, CONTACT_REQUEST, Case, cell};
+use brygga_tests::made_up::{CASE_HANDOVER, CONTACT_REQUEST, Case, cell, release};
 
 use crate::steps::{decided, delivered, held, told, unknown_to_the_recipient};
 
@@ -14,11 +14,30 @@ fn general_clause(case: &Case) -> v1::Decision {
     case.decision()
 }
 
+/// The second officer's own decision: on the same ground as the first, or on another that would carry it as well.
 fn confirm(id: &str, decision: &v1::Decision, agrees: bool) -> v1::ConfirmClearanceRequest {
+    let mut decision = decision.clone();
     // What is released because no harm follows needs no second officer.
-    let cells = decision.cells.iter().filter_map(|decided| decided.cell.clone()).filter(|cell| cell.interest != "investigation");
-    let cells = cells.map(|cell| v1::CellConfirmation { cell: Some(cell), agrees }).collect();
-    v1::ConfirmClearanceRequest { referral: id.to_owned(), cells, ..Default::default() }
+    decision.cells.retain(|decided| decided.cell.as_ref().is_some_and(|cell| cell.interest != "investigation"));
+    for decided in decision.cells.iter_mut().filter(|_| !agrees) {
+        let of = decided.cell.clone().unwrap();
+        *decided = release(of.section, &of.interest, "NO_HARM");
+    }
+    v1::ConfirmClearanceRequest { referral: id.to_owned(), decision: Some(decision), ..Default::default() }
+}
+
+/// Until the second officer has decided, nothing that the agency can ask for tells how the first did.
+async fn blind(desk: &Desk, case: &Case, id: &str) {
+    let shown = desk.referral(case.sender, id).await.sections;
+    let pending = desk.pending(case.sender).await.into_iter().find(|referral| referral.id == id).unwrap().sections;
+    let assessed = desk.assess(case.sender, id).await;
+    assert!(assessed.blocked.iter().all(|block| block.ways.iter().all(|way| way.ground.is_empty())), "{}", case.name);
+    for section in [shown, pending, assessed.referral.unwrap().sections].iter().flatten() {
+        for cell in section.cells.iter().filter(|cell| cell.interest != "investigation") {
+            let hidden = v1::CellClearance { interest: cell.interest.clone(), state: v1::ClearanceState::AwaitsSecondOfficer.into(), ..Default::default() };
+            assert_eq!(*cell, hidden, "{}", case.name);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,11 +51,16 @@ async fn one_does_not_confirm_oneself_and_another_officer_does() {
         unknown_to_the_recipient(&desk, case, &referral).await;
         let assessed = desk.assess(case.sender, id).await;
         assert!(assessed.passing.is_empty() && assessed.blocked.iter().all(|block| block.code == "SECOND_OFFICER_MISSING"), "{}", case.name);
+        blind(&desk, case, id).await;
         assert_eq!(desk.refused(case.sender, confirm(id, &decision, true)).await, Reason::OwnDecision, "{}", case.name);
         assert_eq!(desk.refused(case.sender, confirm(id, &decision, false)).await, Reason::OwnDecision, "{}", case.name);
         unknown_to_the_recipient(&desk, case, &referral).await;
         assert_eq!(desk.refused("solna-soc/olof", confirm(id, &decision, true)).await, Reason::NotFound, "{}", case.name);
-        desk.write("vasterort-polis/olof", confirm(id, &decision, true)).await;
+        let mut unasserted = confirm(id, &decision, true);
+        unasserted.decision.as_mut().unwrap().answers = None;
+        assert_eq!(desk.refused("vasterort-polis/olof", unasserted).await, Reason::ConditionUnmet, "{}: the second asserts, too", case.name);
+        let after = desk.write("vasterort-polis/olof", confirm(id, &decision, true)).await.referral.unwrap();
+        assert!(after.sections.iter().flat_map(|section| &section.cells).all(|cell| cell.decision.is_some() && !cell.ground.is_empty()), "{}", case.name);
         assert_eq!(desk.refused("vasterort-polis/olof", confirm(id, &decision, true)).await, Reason::NothingToConfirm, "{}", case.name);
         let without_consent = Case { ground: "GENERAL_CLAUSE", ..*case };
         delivered(&desk, &without_consent, id).await;

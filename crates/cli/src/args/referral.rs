@@ -148,16 +148,13 @@ pub enum ClearanceCommand {
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
     },
-    /// Agree or not, as the second officer
+    /// Decide as the second officer, without knowing how the first did; where they differ, the cell is withheld
     Confirm {
         /// The referral, by reference or id
         referral: String,
-        /// A cell on which the second officer comes to the same result
-        #[arg(long, value_parser = cell, value_name = "SECTION:INTEREST", required_unless_present = "differ")]
-        agree: Vec<Cell>,
-        /// A cell on which the second officer comes to another: it is withheld
-        #[arg(long, value_parser = cell, value_name = "SECTION:INTEREST")]
-        differ: Vec<Cell>,
+        /// The second officer's own decision, as JSON of ConfirmClearanceRequest; - for the standard input
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
     },
     /// Take decisions back before release
     Revoke {

@@ -21,7 +21,7 @@ pub async fn run(desk: &mut Desk<'_>, verb: ClearanceCommand) -> Result<(), Fail
     match verb {
         ClearanceCommand::List { limit } => list(desk, limit).await,
         ClearanceCommand::Decide { referral, from } => Box::pin(decide(desk, referral, &from)).await,
-        ClearanceCommand::Confirm { referral, agree, differ } => Box::pin(confirm(desk, referral, (agree, differ))).await,
+        ClearanceCommand::Confirm { referral, from } => Box::pin(confirm(desk, referral, &from)).await,
         ClearanceCommand::Revoke { referral, cells } => Box::pin(revoke(desk, referral, cells)).await,
     }
 }
@@ -88,11 +88,11 @@ async fn decide(desk: &mut Desk<'_>, referral: String, from: &Path) -> Result<()
     tell(desk, &referral, &answer, shown)
 }
 
-async fn confirm(desk: &mut Desk<'_>, referral: String, (agree, differ): (Vec<v1::Cell>, Vec<v1::Cell>)) -> Result<(), Failure> {
-    let words = agree.into_iter().map(|cell| (cell, true)).chain(differ.into_iter().map(|cell| (cell, false)));
-    let cells = words.map(|(cell, agrees)| v1::CellConfirmation { cell: Some(cell), agrees }).collect();
-    let request = v1::ConfirmClearanceRequest { referral: referral.clone(), cells, ..v1::ConfirmClearanceRequest::default() };
-    let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
+async fn confirm(desk: &mut Desk<'_>, referral: String, from: &Path) -> Result<(), Failure> {
+    let mut request: v1::ConfirmClearanceRequest = desk.request(from)?;
+    request.referral = one_name(referral, &request.referral)?;
+    let (officer, subject) = (request.officer.clone(), request.referral.clone());
+    let Some(answer) = desk.write(request, &officer).await.map_err(|failure| failure.about(subject))? else { return Ok(()) };
     let (referral, shown) = (answer.response.referral.clone().unwrap_or_default(), whole(&answer));
     tell(desk, &referral, &answer, shown)
 }

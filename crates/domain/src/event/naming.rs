@@ -16,6 +16,7 @@ impl Fact {
             Self::ReferralSubmitted(submitted) => Some(submitted.referral),
             Self::ConsentRecorded(consent) => Some(consent.referral),
             Self::ClearanceDecided(decision) => Some(decision.referral),
+            Self::ClearanceConfirmed(second) => Some(second.referral),
             Self::ReferralOffered(offered) | Self::SectionsOffered(offered) => Some(offered.referral),
             Self::ContactRecorded(contact) => Some(contact.referral),
             Self::ReferralClosed(closing) => Some(closing.referral),
@@ -25,7 +26,6 @@ impl Fact {
             | Self::ConsentWithdrawn { referral, .. }
             | Self::StopUseSent { referral, .. }
             | Self::StopUseAnswered { referral, .. }
-            | Self::ClearanceConfirmed { referral, .. }
             | Self::ClearanceRevoked { referral, .. }
             | Self::OfferWithdrawn { referral, .. }
             | Self::ReferralClaimed { referral, .. }
@@ -55,7 +55,7 @@ impl Fact {
             Self::StopUseSent { .. } => "StopUseSent",
             Self::StopUseAnswered { .. } => "StopUseAnswered",
             Self::ClearanceDecided(_) => "ClearanceDecided",
-            Self::ClearanceConfirmed { .. } => "ClearanceConfirmed",
+            Self::ClearanceConfirmed(_) => "ClearanceConfirmed",
             Self::ClearanceRevoked { .. } => "ClearanceRevoked",
             Self::ReferralOffered(_) => "ReferralOffered",
             Self::SectionsOffered(_) => "SectionsOffered",

@@ -1946,28 +1946,47 @@ pub mod cell_name {
 /// The investigation as a protected interest. A referral has only one, so there is nothing to name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Investigation {}
-/// What a second officer says about decisions.
+/// What a second officer comes to, without knowing what the first one did.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ClearanceConfirmed {
     /// Id of the referral.
     #[prost(bytes = "bytes", tag = "1")]
     pub referral: ::prost::bytes::Bytes,
+    /// SHA-256 of the ground table that was in force.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub table: ::prost::bytes::Bytes,
+    /// Commitment to the officer's answers and documented reasons.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub reasons: ::prost::bytes::Bytes,
     /// The cells.
-    #[prost(message, repeated, tag = "2")]
+    #[prost(message, repeated, tag = "4")]
     pub cells: ::prost::alloc::vec::Vec<Confirmation>,
 }
-/// A second officer's word about one cell.
+/// A second officer's word about one cell. It agrees with the first if both release on the same ground; if not, the cell is withheld.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Confirmation {
     /// Which cell.
     #[prost(message, optional, tag = "1")]
     pub cell: ::core::option::Option<CellName>,
-    /// Position of the decision.
+    /// Position of the first decision.
     #[prost(uint64, tag = "2")]
     pub decision: u64,
-    /// Whether the second officer comes to the same result.
-    #[prost(bool, tag = "3")]
-    pub agrees: bool,
+    /// Released on a ground, or withheld; always set.
+    #[prost(oneof = "confirmation::Outcome", tags = "3, 4")]
+    pub outcome: ::core::option::Option<confirmation::Outcome>,
+}
+/// Nested message and enum types in `Confirmation`.
+pub mod confirmation {
+    /// Released on a ground, or withheld; always set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        /// It may pass.
+        #[prost(message, tag = "3")]
+        Release(super::Release),
+        /// It stays.
+        #[prost(message, tag = "4")]
+        Withhold(super::Withhold),
+    }
 }
 /// Decisions that no longer count.
 #[derive(Clone, PartialEq, ::prost::Message)]

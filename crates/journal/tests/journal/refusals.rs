@@ -115,9 +115,11 @@ fn what_is_always_set_may_not_be_absent() {
     assert_eq!(with_fact(revoked(v1::CellName { section: 1, interest: None })), DecodeError::Missing { field: "interest" });
     let investigation = Some(v1::cell_name::Interest::Investigation(v1::Investigation {}));
     assert_eq!(with_fact(revoked(v1::CellName { section: 0, interest: investigation })), DecodeError::Missing { field: "section" });
-    let confirmation = v1::Confirmation { cell: None, decision: 1, agrees: true };
-    let confirmed = v1::ClearanceConfirmed { referral: referral(), cells: vec![confirmation] };
-    assert_eq!(with_fact(Wire::ClearanceConfirmed(confirmed)), DecodeError::Missing { field: "cell" });
+    let withheld = || Some(v1::confirmation::Outcome::Withhold(v1::Withhold { reason: 1, nameable: false }));
+    let hash = || Bytes::from_static(&[1; 32]);
+    let confirmed = |word| Wire::ClearanceConfirmed(v1::ClearanceConfirmed { referral: referral(), table: hash(), reasons: hash(), cells: vec![word] });
+    assert_eq!(with_fact(confirmed(v1::Confirmation { cell: None, decision: 1, outcome: withheld() })), DecodeError::Missing { field: "cell" });
+    assert_eq!(with_fact(confirmed(v1::Confirmation { cell: None, decision: 1, outcome: None })), DecodeError::Missing { field: "outcome" });
     let offered = v1::ReferralOffered { referral: referral(), recipient: "solna-rvc".into(), sections: vec![1, 0] };
     assert_eq!(with_fact(Wire::ReferralOffered(offered)), DecodeError::Missing { field: "sections" });
 }

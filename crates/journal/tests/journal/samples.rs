@@ -186,10 +186,14 @@ fn clearances() -> Vec<Event> {
         reasons: Commitment([0x41; 32]),
         cells: vec![on_consent, on_ground, withheld],
     };
-    let agreed = Confirmation { cell: cell(2, Interest::Investigation), decision: Position(304), agrees: true };
+    let released = Outcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: Some(Position(303)) };
+    let agreed = Confirmation { cell: cell(2, Interest::Investigation), decision: Position(304), outcome: released };
+    let stays = Outcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false };
+    let differs = Confirmation { cell: cell(2, Interest::Person(child())), decision: Position(304), outcome: stays };
+    let second = SecondDecision { referral: referral(), table: TableHash([0x53; 32]), reasons: Commitment([0x44; 32]), cells: vec![agreed, differs] };
     vec![
         event(Fact::ClearanceDecided(decision)),
-        event(Fact::ClearanceConfirmed { referral: referral(), cells: vec![agreed] }),
+        event(Fact::ClearanceConfirmed(second)),
         event(Fact::ClearanceRevoked { referral: referral(), cells: vec![cell(1, Interest::Person(victim())), cell(2, Interest::Investigation)] }),
     ]
 }

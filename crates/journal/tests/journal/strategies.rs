@@ -92,7 +92,11 @@ fn offer() -> impl Strategy<Value = Offer> {
 }
 
 fn person() -> impl Strategy<Value = Person> {
-    (person_id(), code(), count(), code()).prop_map(|(id, role, number, protected_identity)| Person { id, name: PersonName { role, number }, protected_identity })
+    (person_id(), code(), count(), code()).prop_map(|(id, role, number, protected_identity)| Person {
+        id,
+        name: PersonName { role, number },
+        protected_identity,
+    })
 }
 
 fn section() -> impl Strategy<Value = SubmittedSection> {
@@ -146,10 +150,14 @@ fn consent() -> impl Strategy<Value = ConsentGiven> {
     })
 }
 
-fn decided_cell() -> impl Strategy<Value = DecidedCell> {
+fn outcome() -> impl Strategy<Value = Outcome> {
     let release = ("[A-Z0-9_]{2,48}", option::of(position())).prop_map(|(ground, consent)| Outcome::Release { ground: ground.parse().unwrap(), consent });
     let withhold = (code(), any::<bool>()).prop_map(|(reason, nameable)| Outcome::Withhold { reason, nameable });
-    (cell(), prop_oneof![release, withhold], any::<bool>()).prop_map(|(cell, outcome, second_officer)| DecidedCell { cell, outcome, second_officer })
+    prop_oneof![release, withhold]
+}
+
+fn decided_cell() -> impl Strategy<Value = DecidedCell> {
+    (cell(), outcome(), any::<bool>()).prop_map(|(cell, outcome, second_officer)| DecidedCell { cell, outcome, second_officer })
 }
 
 fn decision() -> impl Strategy<Value = ClearanceDecision> {
@@ -162,8 +170,10 @@ fn decision() -> impl Strategy<Value = ClearanceDecision> {
     })
 }
 
-fn confirmation() -> impl Strategy<Value = Confirmation> {
-    (cell(), position(), any::<bool>()).prop_map(|(cell, decision, agrees)| Confirmation { cell, decision, agrees })
+fn second_decision() -> impl Strategy<Value = SecondDecision> {
+    let confirmation = (cell(), position(), outcome()).prop_map(|(cell, decision, outcome)| Confirmation { cell, decision, outcome });
+    let parts = (referral(), hash(), commitment(), vec(confirmation, 0..4));
+    parts.prop_map(|(referral, table, reasons, cells)| SecondDecision { referral, table: TableHash(table), reasons, cells })
 }
 
 fn offered() -> impl Strategy<Value = OfferedSections> {
@@ -209,7 +219,7 @@ fn of_the_sender() -> Vec<BoxedStrategy<Fact>> {
             .prop_map(|(referral, recipient, sections, withdrawal)| Fact::StopUseSent { referral, recipient, sections, withdrawal })
             .boxed(),
         decision().prop_map(Fact::ClearanceDecided).boxed(),
-        (referral(), vec(confirmation(), 0..4)).prop_map(|(referral, cells)| Fact::ClearanceConfirmed { referral, cells }).boxed(),
+        second_decision().prop_map(Fact::ClearanceConfirmed).boxed(),
         (referral(), vec(cell(), 0..4)).prop_map(|(referral, cells)| Fact::ClearanceRevoked { referral, cells }).boxed(),
         offered().prop_map(Fact::ReferralOffered).boxed(),
         offered().prop_map(Fact::SectionsOffered).boxed(),

@@ -48,7 +48,7 @@ impl<R: Reader> Rpc<R> {
         let of = agency.clone();
         let mut found = self.ask(move |reader| Box::pin(async move { read::all(reader, List::Pending, of.as_str()).await })).await?;
         found.retain(|referral| clears(&agency, referral).is_some());
-        let show = |referral: &Referral| view::clearance_referral(referral, clears(&agency, referral).unwrap_or(Clearing::Leader));
+        let show = |referral: &Referral| view::clearance_referral(referral, clears(&agency, referral).unwrap_or(Clearing::Leader), self.broker.table());
         let (referrals, next_page_token) = read::sorted(&found, due_first, &page, show);
         Ok(v1::ListPendingClearancesResponse { referrals, next_page_token })
     }
@@ -64,7 +64,7 @@ impl<R: Reader> Rpc<R> {
         let name = wanted::referral_name(&asked.referral)?;
         let (referral, clearing) = self.referral(read::key(name), |referral| clears(&agency, referral)).await?;
         let (passing, blocked) = view::explanations(&referral, |interest| sees(clearing, interest), question);
-        let shown = view::clearance_referral(&referral, clearing);
+        let shown = view::clearance_referral(&referral, clearing, question.table);
         let passing = match clearing {
             Clearing::Sender => passing,
             // Whether the persons' cells pass is not the leader's to know: for it a section passes when the investigation's cell does.
@@ -82,7 +82,8 @@ impl<R: Reader> Rpc<R> {
         let facts = Facts { now: question.now, next: Position(0), directory: &directory, table: question.table, referral: None, known: &known };
         let referral = decide::draft(&command, facts).map_err(Failed::Refused)?;
         let (passing, blocked) = view::explanations(&referral, |_| true, question);
-        let stands = v1::ClearanceReferral { id: String::new(), reference: String::new(), ..view::clearance_referral(&referral, Clearing::Sender) };
+        let stands =
+            v1::ClearanceReferral { id: String::new(), reference: String::new(), ..view::clearance_referral(&referral, Clearing::Sender, question.table) };
         Ok(v1::AssessReferralResponse { referral: Some(stands), passing, blocked })
     }
 }
@@ -107,7 +108,7 @@ fn due_first(referral: &Referral) -> Cursor {
 fn stands(done: &Done) -> Result<v1::ClearanceReferral, Failed> {
     let referral = done.referral()?;
     let clearing = clears(&done.agency, referral).ok_or(Failed::Bug("an agency cleared a referral in which it has no part"))?;
-    Ok(view::clearance_referral(referral, clearing))
+    Ok(view::clearance_referral(referral, clearing, &done.table))
 }
 
 served! {

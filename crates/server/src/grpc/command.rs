@@ -4,8 +4,9 @@
 //! how things stand.
 
 use std::future::Future;
+use std::sync::Arc;
 
-use brygga_domain::{AgencyId, Digest, Event, Fact, Position, Referral, Time};
+use brygga_domain::{AgencyId, Digest, Event, Fact, GroundTable, Position, Referral, Time};
 use brygga_engine::batch::Committed;
 use brygga_engine::delivery::Delivery;
 use brygga_engine::readers::AskError;
@@ -79,6 +80,8 @@ pub(super) struct Done {
     pub(super) delivery: Delivery,
     /// Size of the log that the client has pinned.
     pub(super) pinned_size: u64,
+    /// The law that it was decided under.
+    pub(super) table: Arc<GroundTable>,
     origin: String,
 }
 
@@ -90,7 +93,7 @@ impl Done {
 
     /// How the referral stands for its sender.
     pub(super) fn sender_referral(&self) -> Result<v1::SenderReferral, Failed> {
-        self.referral().map(view::sender_referral)
+        self.referral().map(|referral| view::sender_referral(referral, &self.table))
     }
 
     /// How the referral stands for its recipient.
@@ -169,7 +172,8 @@ impl<R: Reader> Rpc<R> {
         };
         let delivery = self.broker.deliver(&receipted, from).await.map_err(Failed::Delivery)?;
         let origin = self.broker.key().name().to_owned();
-        Ok((Done { agency, now: self.broker.now(), committed: receipted.committed, delivery, origin, pinned_size }, kept))
+        let (now, table) = (self.broker.now(), Arc::clone(self.broker.table()));
+        Ok((Done { agency, now, committed: receipted.committed, delivery, pinned_size, table, origin }, kept))
     }
 }
 

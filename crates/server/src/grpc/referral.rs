@@ -36,7 +36,7 @@ impl<R: Reader> ReferralService for Rpc<R> {
 
     async fn get_referral(&self, request: Request<v1::GetReferralRequest>) -> Result<Response<v1::GetReferralResponse>, Status> {
         let found = self.own_referral(&request).await;
-        self.answered(found.map(|referral| v1::GetReferralResponse { referral: Some(view::sender_referral(&referral)) }))
+        self.answered(found.map(|referral| v1::GetReferralResponse { referral: Some(view::sender_referral(&referral, self.broker.table())) }))
     }
 
     async fn list_referrals(&self, request: Request<v1::ListReferralsRequest>) -> Result<Response<v1::ListReferralsResponse>, Status> {
@@ -80,7 +80,7 @@ impl<R: Reader> Rpc<R> {
         let wanted = wanted::list_referrals(request.get_ref())?;
         let entries = wanted.page.entries;
         let (found, rest) = self.ask(move |reader| Box::pin(async move { sent(reader, agency.as_str(), &wanted).await })).await?;
-        let shown = found.iter().map(|referral| (cursor(referral), view::sender_referral(referral)));
+        let shown = found.iter().map(|referral| (cursor(referral), view::sender_referral(referral, self.broker.table())));
         let (referrals, token) = read::filled(shown, entries);
         // The page may be full before everything that was found is on it; else it goes on where the scan ended.
         let next_page_token = if token.is_empty() { rest.map_or_else(String::new, |cursor| cursor.to_string()) } else { token };

@@ -1,7 +1,7 @@
 //! Releases that somebody with the signing key could write without their basis: each must be named.
 
 use brygga_domain::event::{Fact, Outcome};
-use brygga_domain::{Category, Commitment, DeclineReason, PersonId, Position, RetractReason};
+use brygga_domain::{Category, Commitment, DeclineReason, PersonId, Position, RetractReason, WithholdReason};
 use brygga_verify::{Code, Verdict};
 
 use crate::forge::{audit_events, check, consent, decision, leaving, release, rest_on, section_named, submitted};
@@ -113,15 +113,33 @@ fn a_second_officer_is_another_officer() {
         }),
         ("the second officer disagreed", |story| {
             let (confirmed, at) = (story.at("ClearanceConfirmed"), release(story));
-            let Fact::ClearanceConfirmed { cells, .. } = &mut story.event(confirmed).fact else { panic!("no confirmation") };
-            cells[0].agrees = false;
+            let Fact::ClearanceConfirmed(second) = &mut story.event(confirmed).fact else { panic!("no confirmation") };
+            second.cells[0].outcome = Outcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false };
             vec![(Code::ClearanceWithheld, at)]
+        }),
+        ("the second officer released on another ground", |story| {
+            let (confirmed, at) = (story.at("ClearanceConfirmed"), release(story));
+            let Fact::ClearanceConfirmed(second) = &mut story.event(confirmed).fact else { panic!("no confirmation") };
+            second.cells[0].outcome = Outcome::Release { ground: "NO_HARM".parse().unwrap(), consent: None };
+            vec![(Code::ClearanceWithheld, at)]
+        }),
+        ("the second officer released on what carries nothing", |story| {
+            let (confirmed, at) = (story.at("ClearanceConfirmed"), release(story));
+            let Fact::ClearanceConfirmed(second) = &mut story.event(confirmed).fact else { panic!("no confirmation") };
+            second.cells[0].outcome = Outcome::Release { ground: "EMERGENCY".parse().unwrap(), consent: None };
+            vec![(Code::GroundUnlawful, confirmed), (Code::ClearanceWithheld, at)]
+        }),
+        ("the second officer decided under another table", |story| {
+            let confirmed = story.at("ClearanceConfirmed");
+            let Fact::ClearanceConfirmed(second) = &mut story.event(confirmed).fact else { panic!("no confirmation") };
+            second.table = brygga_domain::TableHash([9; 32]);
+            vec![(Code::TableInactive, confirmed)]
         }),
         ("the confirmation is of another decision", |story| {
             let (confirmed, at) = (story.at("ClearanceConfirmed"), release(story));
             let other = position(story.nth("ClearanceDecided", 0));
-            let Fact::ClearanceConfirmed { cells, .. } = &mut story.event(confirmed).fact else { panic!("no confirmation") };
-            cells[0].decision = other;
+            let Fact::ClearanceConfirmed(second) = &mut story.event(confirmed).fact else { panic!("no confirmation") };
+            second.cells[0].decision = other;
             vec![(Code::ConfirmationUnfounded, confirmed), (Code::SecondOfficerMissing, at)]
         }),
         ("nobody is named", |story| {

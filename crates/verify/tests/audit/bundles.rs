@@ -202,6 +202,8 @@ fn a_table_that_is_not_at_hand_is_a_doubt() {
             *table = hash;
         } else if let Fact::ClearanceDecided(decision) = &mut event.fact {
             decision.table = hash;
+        } else if let Fact::ClearanceConfirmed(second) = &mut event.fact {
+            second.table = hash;
         }
     }
     let leaves = leaves(&events);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use brygga_domain::command::NewContent;
+use brygga_domain::command::{NewCell, NewContent, NewDecision, NewOutcome};
 use brygga_domain::event::Outcome;
 use brygga_domain::referral::{CellState, Decision};
 use brygga_domain::{
@@ -129,12 +129,15 @@ fn decide(referral: &Referral, random: &mut Random, name: ReferralName) -> (Stri
     (by.to_string(), Action::DecideClearance(name, release(random.one_of(&GROUNDS), None, &cells)))
 }
 
-/// Confirms what waits for a second officer.
+/// Decides what waits for a second officer, as a rule on the same ground.
 fn confirm(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
-    let waits = |state: &CellState| matches!(state, CellState::Decided(decision) if decision.second_officer && decision.confirmed.is_none());
+    let first = |state: &CellState| match state {
+        CellState::Decided(Decision { outcome: Outcome::Release { ground, .. }, second_officer: true, confirmed: None, .. }) => Some(ground.clone()),
+        _ => None,
+    };
     let mut by = &referral.sender;
     let mut cells = Vec::new();
-    for (waiting, _) in referral.cells().filter(|(_, cell)| waits(&cell.state)) {
+    for (waiting, ground) in referral.cells().filter_map(|(waiting, cell)| Some((waiting, first(&cell.state)?))) {
         let role = match waiting.interest {
             brygga_domain::event::Interest::Investigation => None,
             brygga_domain::event::Interest::Person(id) => referral.person_name(id).map(|name| name.role),
@@ -142,9 +145,10 @@ fn confirm(referral: &Referral, random: &mut Random, name: ReferralName) -> (Str
         if role.is_none() {
             by = &referral.leader;
         }
-        cells.push((cell(waiting.section, role), random.chance(85)));
+        let ground = if random.chance(85) { ground } else { random.one_of(&GROUNDS).parse().unwrap() };
+        cells.push(NewCell { cell: cell(waiting.section, role), outcome: NewOutcome::Release { ground, consent: None } });
     }
-    (by.to_string(), Action::ConfirmClearance(name, cells))
+    (by.to_string(), Action::ConfirmClearance(name, NewDecision { cells, ..release("NO_HARM", None, &[]) }))
 }
 
 fn amend(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {

@@ -9,8 +9,8 @@ use brygga_domain::command::{
 use brygga_domain::event::{OfferResult, PersonName};
 use brygga_domain::grounds::Answers;
 use brygga_domain::{
-    Action, Category, ClosingOutcome, ConsentForm, ConsentId, ContactOutcome, Event, Fact, FactCode, GdprBasis, OfferAnswer, Position, Purpose, ReferralId,
-    ProtectedIdentity, ReferralKind, ReferralName, Role, SafeChannel, StopUseAnswer, Urgency,
+    Action, Category, ClosingOutcome, ConsentForm, ConsentId, ContactOutcome, Event, Fact, FactCode, GdprBasis, OfferAnswer, Position, ProtectedIdentity,
+    Purpose, ReferralId, ReferralKind, ReferralName, Role, SafeChannel, StopUseAnswer, Urgency,
 };
 use bytes::Bytes;
 
@@ -163,8 +163,7 @@ pub fn story() -> Story {
     world.must(POLICE, Some(1), Action::DecideClearance(name, release("CONSENT", None, &[(1, Some(Role::Victim))])));
     world.must(POLICE, Some(1), Action::DecideClearance(name, release("CONSENT", Some(consent), &[(2, Some(Role::Victim))])));
     world.must(POLICE, Some(1), Action::DecideClearance(name, release("GENERAL_CLAUSE", None, &[(3, Some(Role::Victim)), (3, Some(Role::Suspect))])));
-    let confirmed = [Role::Victim, Role::Suspect].map(|role| (cell(3, Some(role)), true)).to_vec();
-    world.must(POLICE, Some(2), Action::ConfirmClearance(name, confirmed));
+    world.must(POLICE, Some(2), Action::ConfirmClearance(name, release("GENERAL_CLAUSE", None, &[(3, Some(Role::Victim)), (3, Some(Role::Suspect))])));
     world.must(POLICE, Some(1), Action::DecideClearance(name, release("NO_HARM", None, &[(4, Some(Role::Victim))])));
     world.must(PROSECUTOR, Some(3), Action::DecideClearance(name, release("NO_HARM", None, &[(4, None)])));
     world.pass(10);

@@ -137,12 +137,11 @@ pub fn known(answers: Option<v1::Answers>) -> Result<Answers, Malformed> {
 /// `ConfirmClearance`.
 pub fn confirm_clearance(mut request: v1::ConfirmClearanceRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
     let mut check = Check::default();
-    let confirmed = std::mem::take(&mut request.cells);
+    let decided = request.decision.take();
     let head = head!(request, door, agency);
     let referral = check.referral("referral", &request.referral);
-    let word = |check: &mut Check, path: &str, word: v1::CellConfirmation| Some((named(check, &format!("{path}.cell"), word.cell)?, word.agrees));
-    let confirmed = cells(&mut check, "cells", confirmed, word, |(cell, _)| *cell);
-    check.asked(&head, (|| Some(Action::ConfirmClearance(referral?, confirmed?)))())
+    let decided = check.message("decision", decided).and_then(|decided| decision(&mut check, "decision.", decided));
+    check.asked(&head, (|| Some(Action::ConfirmClearance(referral?, decided?)))())
 }
 
 /// `RevokeClearance`.

@@ -323,10 +323,10 @@ fn each_fault_of_a_decision_names_its_field() {
             (|r| r.decision.as_mut().unwrap().reasons = "x".repeat(REASONS_BYTES_MAX + 1), &["decision.reasons"]),
         ],
     );
-    let confirmed = v1::CellConfirmation { cell: Some(cell(1, "investigation")), agrees: true };
-    let sound = headed(v1::ConfirmClearanceRequest { referral: OTHER.into(), cells: vec![confirmed], ..v1::ConfirmClearanceRequest::default() });
+    let sound = headed(v1::ConfirmClearanceRequest { referral: OTHER.into(), decision: Some(decision()), ..v1::ConfirmClearanceRequest::default() });
     let convert = |request| faults(confirm_clearance(request, &door(), &police()));
-    table(&sound, convert, &[(|r| r.cells.clear(), &["cells"]), (|r| r.cells[0].cell = None, &["cells[0].cell"])]);
+    let no_cells: Row<v1::ConfirmClearanceRequest> = (|r| r.decision.as_mut().unwrap().cells.clear(), &["decision.cells"]);
+    table(&sound, convert, &[(|r| r.decision = None, &["decision"]), no_cells]);
     let sound = headed(v1::RevokeClearanceRequest { referral: OTHER.into(), cells: vec![cell(2, "child-1")], ..v1::RevokeClearanceRequest::default() });
     let convert = |request| faults(revoke_clearance(request, &door(), &police()));
     table(&sound, convert, &[(|r| r.cells.push(cell(2, "child-1")), &["cells[1]"]), (|r| r.cells[0].section = 0, &["cells[0].section"])]);

@@ -244,7 +244,7 @@ pub struct CellClearance {
     /// Why it stays, when it does.
     #[prost(enumeration = "::brygga_journal::v1::WithholdReason", tag = "5")]
     pub withheld: i32,
-    /// Position of the decision in the log; absent when undecided.
+    /// Position of the decision in the log; absent when undecided, and while a second officer is waited for.
     #[prost(uint64, optional, tag = "6")]
     pub decision: ::core::option::Option<u64>,
     /// Position of the second officer's word; absent when there is none.
@@ -403,7 +403,7 @@ pub enum ClearanceState {
     Unspecified = 0,
     /// Nobody has decided.
     Undecided = 1,
-    /// Decided for release; a second officer has not agreed yet.
+    /// Decided; a second officer decides too, and until then how is not shown.
     AwaitsSecondOfficer = 2,
     /// Decided for release.
     Release = 3,
@@ -1821,17 +1821,7 @@ pub struct DecideClearanceResponse {
     #[prost(message, optional, tag = "3")]
     pub referral: ::core::option::Option<ClearanceReferral>,
 }
-/// A second officer's word about one cell.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CellConfirmation {
-    /// Which cell.
-    #[prost(message, optional, tag = "1")]
-    pub cell: ::core::option::Option<Cell>,
-    /// Whether the second officer comes to the same result. If not, the cell is withheld.
-    #[prost(bool, tag = "2")]
-    pub agrees: bool,
-}
-/// Asks to confirm decisions.
+/// Asks to decide as the second officer.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ConfirmClearanceRequest {
@@ -1847,9 +1837,9 @@ pub struct ConfirmClearanceRequest {
     /// The referral, by id or reference.
     #[prost(string, tag = "4")]
     pub referral: ::prost::alloc::string::String,
-    /// The cells; at least one, each once.
-    #[prost(message, repeated, tag = "5")]
-    pub cells: ::prost::alloc::vec::Vec<CellConfirmation>,
+    /// What the second officer comes to, cell by cell. A cell on which the two do not release on the same ground is withheld.
+    #[prost(message, optional, tag = "5")]
+    pub decision: ::core::option::Option<Decision>,
 }
 /// The second officer's word is on record.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2071,7 +2061,7 @@ pub mod clearance_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Agrees or not as the second officer; never the one who decided.
+        /// Decides as the second officer, who is another than the first and is not shown what the first decided until this is given.
         pub async fn confirm_clearance(
             &mut self,
             request: impl tonic::IntoRequest<super::ConfirmClearanceRequest>,
@@ -2164,7 +2154,7 @@ pub mod clearance_service_server {
             tonic::Response<super::DecideClearanceResponse>,
             tonic::Status,
         >;
-        /// Agrees or not as the second officer; never the one who decided.
+        /// Decides as the second officer, who is another than the first and is not shown what the first decided until this is given.
         async fn confirm_clearance(
             &self,
             request: tonic::Request<super::ConfirmClearanceRequest>,

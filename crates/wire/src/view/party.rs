@@ -1,6 +1,8 @@
 //! A referral as its sender, those who clear it, and its recipient see it.
 
 use brygga_domain::event::{Interest, Outcome};
+use brygga_domain::gate;
+use brygga_domain::grounds::GroundTable;
 use brygga_domain::referral::{Cell, CellState, Consent, Referral, Section, Stage};
 use brygga_domain::{Category, Code, SenderStatus, Time, WithholdReason};
 use bytes::Bytes;
@@ -9,9 +11,9 @@ use super::{interest, timestamp};
 use crate::v1;
 
 /// What a sender is told now: the transport answer of the stage. A stage that would tell about a person says closed, no more.
-pub fn sender_status(referral: &Referral) -> SenderStatus {
+pub fn sender_status(referral: &Referral, table: &GroundTable) -> SenderStatus {
     match referral.stage {
-        Stage::Held if referral.cells().all(|(_, cell)| is_settled(cell)) => SenderStatus::NothingPasses,
+        Stage::Held if referral.cells().all(|(_, cell)| is_settled(state(referral, cell, table))) => SenderStatus::NothingPasses,
         Stage::Held => SenderStatus::Stored,
         Stage::Ready => SenderStatus::Offered,
         Stage::Opened => SenderStatus::Opened,
@@ -25,26 +27,24 @@ pub fn sender_status(referral: &Referral) -> SenderStatus {
 }
 
 /// Whether a cell is decided and waits for no second officer.
-fn is_settled(cell: &Cell) -> bool {
-    match state(cell) {
+fn is_settled(state: v1::ClearanceState) -> bool {
+    match state {
         v1::ClearanceState::Release | v1::ClearanceState::Withhold => true,
         v1::ClearanceState::Undecided | v1::ClearanceState::AwaitsSecondOfficer | v1::ClearanceState::Unspecified => false,
     }
 }
 
-fn state(cell: &Cell) -> v1::ClearanceState {
+fn state(referral: &Referral, cell: &Cell, table: &GroundTable) -> v1::ClearanceState {
     match &cell.state {
         CellState::Undecided => v1::ClearanceState::Undecided,
-        CellState::Decided(decision) => match decision.outcome {
-            Outcome::Withhold { .. } => v1::ClearanceState::Withhold,
-            Outcome::Release { .. } if decision.second_officer && decision.confirmed.is_none() => v1::ClearanceState::AwaitsSecondOfficer,
-            Outcome::Release { .. } => v1::ClearanceState::Release,
-        },
+        CellState::Decided(decision) if gate::awaits_second_officer(referral, cell.interest, decision, table) => v1::ClearanceState::AwaitsSecondOfficer,
+        CellState::Decided(decision) if decision.outcome.is_withheld() => v1::ClearanceState::Withhold,
+        CellState::Decided(_) => v1::ClearanceState::Release,
     }
 }
 
 /// A referral as its sender may see it.
-pub fn sender_referral(referral: &Referral) -> v1::SenderReferral {
+pub fn sender_referral(referral: &Referral, table: &GroundTable) -> v1::SenderReferral {
     let notices = referral.notices.iter().map(|notice| v1::SentNotice {
         position: notice.at.0,
         sections: notice.sections.clone(),
@@ -62,8 +62,8 @@ pub fn sender_referral(referral: &Referral) -> v1::SenderReferral {
         reported_at: referral.reported_at.map(timestamp),
         contact_due_at: referral.contact_due_at.map(timestamp),
         submitted_at: Some(timestamp(referral.submitted_at)),
-        status: sender_status(referral).number(),
-        sections: sections(referral, Clearing::Sender),
+        status: sender_status(referral, table).number(),
+        sections: sections(referral, Clearing::Sender, table),
         notices: notices.collect(),
         first_position: referral.first.0,
         persons: referral.persons.iter().map(|person| person.name.to_string()).collect(),
@@ -88,7 +88,7 @@ impl Clearing {
     }
 }
 
-fn sections(referral: &Referral, clearing: Clearing) -> Vec<v1::SectionClearance> {
+fn sections(referral: &Referral, clearing: Clearing, table: &GroundTable) -> Vec<v1::SectionClearance> {
     let seen = |section: &&Section| section.cells.iter().any(|cell| clearing.sees(cell));
     let shown = |section: &Section| v1::SectionClearance {
         number: section.number,
@@ -97,15 +97,19 @@ fn sections(referral: &Referral, clearing: Clearing) -> Vec<v1::SectionClearance
         // Whether it was offered or has left depends on the persons' cells too, which are not the leader's to know.
         offered: section.offered && clearing == Clearing::Sender,
         released_revision: section.released.filter(|_| clearing == Clearing::Sender).map_or(0, |release| release.revision),
-        cells: section.cells.iter().filter(|cell| clearing.sees(cell)).map(|cell| cell_clearance(referral, cell)).collect(),
+        cells: section.cells.iter().filter(|cell| clearing.sees(cell)).map(|cell| cell_clearance(referral, cell, table)).collect(),
     };
     referral.sections.iter().filter(seen).map(shown).collect()
 }
 
-fn cell_clearance(referral: &Referral, cell: &Cell) -> v1::CellClearance {
+fn cell_clearance(referral: &Referral, cell: &Cell, table: &GroundTable) -> v1::CellClearance {
     let mut shown = v1::CellClearance { interest: interest(referral, cell.interest), ..v1::CellClearance::default() };
-    shown.set_state(state(cell));
-    if let CellState::Decided(decision) = &cell.state {
+    let state = state(referral, cell, table);
+    shown.set_state(state);
+    if let CellState::Decided(decision) = &cell.state
+        // The second officer is one of the agency's, and decides without knowing how the first did.
+        && state != v1::ClearanceState::AwaitsSecondOfficer
+    {
         shown.decision = Some(decision.at.0);
         shown.confirmation = decision.confirmed.map(|at| at.0);
         match &decision.outcome {
@@ -121,7 +125,7 @@ fn cell_clearance(referral: &Referral, cell: &Cell) -> v1::CellClearance {
 }
 
 /// A referral as those who clear it see it.
-pub fn clearance_referral(referral: &Referral, clearing: Clearing) -> v1::ClearanceReferral {
+pub fn clearance_referral(referral: &Referral, clearing: Clearing, table: &GroundTable) -> v1::ClearanceReferral {
     v1::ClearanceReferral {
         id: referral.id.to_string(),
         reference: referral.reference.to_string(),
@@ -131,7 +135,7 @@ pub fn clearance_referral(referral: &Referral, clearing: Clearing) -> v1::Cleara
         urgency: referral.urgency.number(),
         submitted_at: Some(timestamp(referral.submitted_at)),
         contact_due_at: referral.contact_due_at.map(timestamp),
-        sections: sections(referral, clearing),
+        sections: sections(referral, clearing, table),
     }
 }
 

@@ -11,6 +11,10 @@ use super::*;
 
 const CONSENT_AT: Position = Position(5);
 
+fn table() -> GroundTable {
+    GroundTable::load(brygga_domain::grounds::SHIPPED).unwrap()
+}
+
 fn person(role: Role, number: u32) -> Person {
     Person {
         id: PersonId(Uuid::from_u128(u128::from(number) << 8 | u128::try_from(role.number()).unwrap())),
@@ -91,20 +95,20 @@ fn referral() -> Referral {
 #[test]
 fn no_personal_answer_reaches_the_senders_view() {
     let opened = Referral { stage: Stage::Accepted, ..referral() };
-    let plain = sender_referral(&opened).encode_to_vec();
+    let plain = sender_referral(&opened, &table()).encode_to_vec();
     let contacted = Referral { contacted_at: Some(Time::from_micros(77)), claimed_by: Some(OfficerPseudonym([9; 16])), ..opened };
-    assert_eq!(sender_referral(&contacted).encode_to_vec(), plain, "contact and claim are the recipient's");
+    assert_eq!(sender_referral(&contacted, &table()).encode_to_vec(), plain, "contact and claim are the recipient's");
 
-    let closed = |outcome| sender_referral(&Referral { stage: Stage::Closed(outcome), ..referral() }).encode_to_vec();
+    let closed = |outcome| sender_referral(&Referral { stage: Stage::Closed(outcome), ..referral() }, &table()).encode_to_vec();
     for personal in [ClosingOutcome::DeclinedByHer, ClosingOutcome::NotReachedSafely, ClosingOutcome::HandedOver, ClosingOutcome::Noted] {
         assert_eq!(closed(personal), closed(ClosingOutcome::Supported), "{personal}");
     }
-    let declined = |reason| sender_status(&Referral { stage: Stage::Declined(reason), ..referral() });
+    let declined = |reason| sender_status(&Referral { stage: Stage::Declined(reason), ..referral() }, &table());
     assert_eq!(declined(DeclineReason::SubjectDeclined), declined(DeclineReason::CannotReachSafely));
 
     let noticed = |answer| {
         let notices = vec![StopUseNotice { at: Position(8), sections: vec![1], answer: Some(answer) }];
-        sender_referral(&Referral { notices, ..referral() }).encode_to_vec()
+        sender_referral(&Referral { notices, ..referral() }, &table()).encode_to_vec()
     };
     assert_eq!(noticed(StopUseAnswer::NotYetUsed), noticed(StopUseAnswer::ContinuesOnOwnProvision));
 }
@@ -112,22 +116,22 @@ fn no_personal_answer_reaches_the_senders_view() {
 #[test]
 fn the_status_follows_the_stage() {
     let mut held = Referral { stage: Stage::Held, ..referral() };
-    assert_eq!(sender_status(&held), SenderStatus::Stored);
+    assert_eq!(sender_status(&held, &table()), SenderStatus::Stored);
     held.sections.remove(1);
-    assert_eq!(sender_status(&held), SenderStatus::NothingPasses);
+    assert_eq!(sender_status(&held, &table()), SenderStatus::NothingPasses);
     held.sections[0].cells[0].state = decided(event::Outcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: None }, true);
-    assert_eq!(sender_status(&held), SenderStatus::Stored, "a second officer is waited for");
+    assert_eq!(sender_status(&held, &table()), SenderStatus::Stored, "a second officer is waited for");
     let retracted = |confirmed| Referral { stage: Stage::Retracted { reason: RetractReason::Wrong, recall: Some(Position(8)), confirmed }, ..referral() };
-    assert_eq!(sender_status(&retracted(false)), SenderStatus::Retracted);
-    assert_eq!(sender_status(&retracted(true)), SenderStatus::RecallConfirmed);
+    assert_eq!(sender_status(&retracted(false), &table()), SenderStatus::Retracted);
+    assert_eq!(sender_status(&retracted(true), &table()), SenderStatus::RecallConfirmed);
 }
 
 #[test]
 fn the_leader_sees_the_cells_of_the_investigation_only() {
-    let shown = clearance_referral(&referral(), Clearing::Leader);
+    let shown = clearance_referral(&referral(), Clearing::Leader, &table());
     let seen: Vec<(u32, Vec<&str>)> = shown.sections.iter().map(|s| (s.number, s.cells.iter().map(|c| c.interest.as_str()).collect())).collect();
     assert_eq!(seen, [(2, vec!["investigation"])]);
-    let shown = clearance_referral(&referral(), Clearing::Sender);
+    let shown = clearance_referral(&referral(), Clearing::Sender, &table());
     let cells: Vec<&str> = shown.sections.iter().flat_map(|s| s.cells.iter().map(|c| c.interest.as_str())).collect();
     assert_eq!(cells, ["victim-1", "victim-1", "investigation", "victim-1", "child-1"]);
     assert_eq!(shown.sections[0].cells[0].consent_id, referral().consents[0].given.consent.to_string());
@@ -182,7 +186,7 @@ fn every_domain_time_survives_the_trip() {
 
 #[test]
 fn every_block_says_why_and_what_would_make_it_pass() {
-    let table = GroundTable::load(brygga_domain::grounds::SHIPPED).unwrap();
+    let table = table();
     let mut held = referral();
     held.consents[0].withdrawn = Some(Position(8));
     let now = Time::from_micros(10);

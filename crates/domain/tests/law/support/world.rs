@@ -147,8 +147,12 @@ impl World {
     }
 
     pub fn confirmation(&self, case: &Case) -> Action {
-        let agrees = case.second == super::case::Second::Another;
-        Action::ConfirmClearance(ReferralName::Reference(Reference::from_random(1)), vec![(name(case), agrees)])
+        let outcome = match case.second {
+            super::case::Second::Another => NewOutcome::Release { ground: case.ground.parse().unwrap(), consent: None },
+            _ => NewOutcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false },
+        };
+        let decision = NewDecision { cells: vec![NewCell { cell: name(case), outcome }], answers: case.answers(), reasons: Bytes::from_static(b"made up") };
+        Action::ConfirmClearance(ReferralName::Reference(Reference::from_random(1)), decision)
     }
 
     pub fn withdrawal(&self, referral: &Referral) -> Action {

@@ -107,11 +107,11 @@ async fn risk(scene: &Scene<'_>, letter: Letter) -> anyhow::Result<()> {
     let pen = scene.pen;
     let letter = letter.person(pen, "suspect-1").section(&["victim-1", "suspect-1"], true, pen.risk());
     let decision = letter.decision(Asserted::new(BALANCE, "Her life may depend on that the RVC knows of the risk."), |_| Some("GENERAL_CLAUSE"));
-    let cells = decision.cells.iter().map(|decided| v1::CellConfirmation { cell: decided.cell.clone(), agrees: true }).collect();
+    let second = v1::Decision { reasons: String::from("What is at stake for her outweighs, by far."), ..decision.clone() };
     let sent = scene.cast.submit(KLARA, &scene.key("supplement"), SOLNA, letter.to(RVC)).await?;
     let request = v1::DecideClearanceRequest { referral: sent.id.clone(), decision: Some(decision), ..Default::default() };
     scene.cast.write(KLARA, &scene.key("decide risk"), request).await?;
-    let request = v1::ConfirmClearanceRequest { referral: sent.id.clone(), cells, ..Default::default() };
+    let request = v1::ConfirmClearanceRequest { referral: sent.id.clone(), decision: Some(second), ..Default::default() };
     scene.cast.write(NILS, &scene.key("confirm risk"), request).await?;
     take(scene, &sent, SARA, "supplement").await?;
     close(scene, &sent, SARA, ClosingOutcome::Noted).await
