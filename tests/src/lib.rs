@@ -4,6 +4,7 @@ pub mod desk;
 pub mod directory;
 pub mod fold;
 pub mod harness;
+pub mod history;
 pub mod load;
 pub mod made_up;
 pub mod otlp;

@@ -1,6 +1,7 @@
 //! PostgreSQL for tests over the wire: databases of their own on a real server.
 
 use std::path::Path;
+use std::time::Duration;
 
 use brygga_pgtest::{Cluster, SUPERUSER};
 use brygga_store::PostgresOptions;
@@ -9,6 +10,11 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 use crate::harness::bryggad;
+
+/// How long a session may stand in a transaction: shorter than the server's own limit, which would hide it.
+const IN_TRANSACTION_MAX: Duration = Duration::from_secs(5);
+/// How often that is looked at.
+const IN_TRANSACTION_POLL: Duration = Duration::from_millis(100);
 
 /// How to reach a database as somebody.
 pub fn options(cluster: &Cluster, database: &str, user: &str) -> PostgresOptions {
@@ -39,12 +45,31 @@ pub async fn shared() -> PostgresOptions {
 }
 
 /// The database as configuration, to be added to a world that is made.
+pub fn section(options: &PostgresOptions) -> String {
+    let server = match &options.server {
+        Server::Socket { folder } => format!("socket = \"{}\"", folder.display()),
+        Server::Tcp { host, root_certificate } => format!("host = \"{host}\"\nroot_certificate = \"{}\"", root_certificate.display()),
+    };
+    let password = options.password_file.iter().map(|file| format!("password_file = \"{}\"\n", file.display()));
+    let PostgresOptions { port, database, user, .. } = options;
+    format!("\n[storage.postgres]\n{server}\nport = {port}\ndatabase = \"{database}\"\nuser = \"{user}\"\n{}", password.collect::<String>())
+}
+
+/// Waits until no session of the broker of a world stands in a transaction.
 ///
 /// # Panics
-/// When the server is on the network.
-pub fn section(options: &PostgresOptions) -> String {
-    let PostgresOptions { server: Server::Socket { folder }, port, database, user, .. } = options else { panic!("a server on the network") };
-    format!("\n[storage.postgres]\nsocket = \"{}\"\nport = {port}\ndatabase = \"{database}\"\nuser = \"{user}\"\n", folder.display())
+/// When one goes on to: whoever began it is gone, and its connection would be handed to the next.
+pub async fn no_session_in_transaction(world: &Path) {
+    let text = std::fs::read_to_string(world.join("bryggad.toml")).unwrap();
+    let database = text.lines().find_map(|line| line.strip_prefix("database = \"")).unwrap().trim_end_matches('"');
+    let question =
+        format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND application_name = 'bryggad' AND state LIKE 'idle in transaction%'");
+    let idle = async {
+        while Cluster::shared().sql("postgres", &question) != "0" {
+            tokio::time::sleep(IN_TRANSACTION_POLL).await;
+        }
+    };
+    tokio::time::timeout(IN_TRANSACTION_MAX, idle).await.expect("a session of the broker stands in a transaction");
 }
 
 /// Makes a world for one more broker on the log of another world: the same keys and authority, a signer state of its own.

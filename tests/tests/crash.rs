@@ -4,13 +4,11 @@
 //! `KILL_CYCLES` sets how often (nightly: 500), `SEED` repeats a run.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use brygga_client::Client;
 use brygga_tests::harness::{Broker, bryggad};
-use brygga_tests::load::{Acknowledged, Pair, Random, audit, check_journal, own_pin, play, setting, whole_log};
+use brygga_tests::load::{Pair, Players, Random, STUCK_MAX, judge, own_pin, setting};
 use brygga_tests::requests::{AUDITOR, BOARD, POLICE};
 use tokio::process::Command;
 
@@ -20,6 +18,8 @@ const CLIENTS: u64 = 4;
 const PLAYERS_A_STREAM: usize = 16;
 /// Shortest and longest load between a start and the kill.
 const LOAD_MILLIS: (u64, u64) = (40, 600);
+/// Every so many kills everybody must get an answer in time.
+const KILLS_A_WAIT: usize = 5;
 /// Latest kill of a broker that is still starting; one start in eight is not waited for.
 const START_MILLIS_MAX: u64 = 150;
 
@@ -92,10 +92,10 @@ async fn survives(ports: (u64, u64), players: impl Fn(Pair) -> Vec<Pair>) {
     let connect = |agency: &str, officer: &str, number: u64| {
         Client::connect(&own_pin(broker.as_ref().unwrap().config(agency), &format!("{number}.pin"))).unwrap().as_officer(officer)
     };
-    let pairs: Vec<_> = (0..CLIENTS).flat_map(|number| players(Pair::Calls(connect(POLICE, "klara", number), connect(BOARD, "sara", number)))).collect();
-    let stop = Arc::new(AtomicBool::new(false));
-    let playing: Vec<_> = pairs.into_iter().map(|pair| tokio::spawn(play(pair, Random(random.draw()), Arc::clone(&stop)))).collect();
-    for _ in 0..cycles {
+    let pairs = (0..CLIENTS).flat_map(|number| players(Pair::Calls(connect(POLICE, "klara", number), connect(BOARD, "sara", number))));
+    let players = Players::start(pairs, &mut random);
+    let mut waits = Vec::new();
+    for cycle in 1..=cycles {
         if let Some(running) = broker.take() {
             tokio::time::sleep(Duration::from_millis(random.within(LOAD_MILLIS.0, LOAD_MILLIS.1))).await;
             running.kill().await;
@@ -107,29 +107,26 @@ async fn survives(ports: (u64, u64), players: impl Fn(Pair) -> Vec<Pair>) {
             broker = tokio::time::timeout(early, Broker::start(&folder, "")).await.ok();
         } else {
             broker = Some(start_timed(&folder, &mut times).await);
+            if cycle % KILLS_A_WAIT == 0 {
+                waits.push(players.all_answered(STUCK_MAX).await);
+            }
         }
     }
     let broker = if let Some(running) = broker { running } else { start_timed(&folder, &mut times).await };
-    stop.store(true, Ordering::Relaxed);
-    let mut told = Acknowledged::default();
-    for player in playing {
-        told.join(player.await.unwrap());
-    }
+    waits.push(players.all_answered(STUCK_MAX).await);
+    let seen = players.end().await;
     let auditor = Client::connect(&broker.config(AUDITOR)).unwrap().as_officer("eva");
-    let (leaves, note) = whole_log(&auditor).await;
-    check_journal(&told, &leaves);
-    audit(&auditor, &leaves, &note);
+    let log = judge(&seen, &auditor).await;
     let (code, said) = replay(&folder).await;
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(broker.stop().await, Some(0));
     times.sort();
     let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
+    let slowest = waits.iter().max().unwrap();
     println!(
-        "{cycles} kills, {} acknowledged commands ({} referrals, {} sections received), {} events; start to ready: median {median:?}, max {longest:?}",
-        told.commands,
-        told.referrals,
-        told.contents.len(),
-        leaves.len()
+        "{cycles} kills, {}, {} events; start to ready: median {median:?}, max {longest:?}; slowest answer after a recovery: {slowest:?}",
+        seen.summary(),
+        log.entries.len(),
     );
-    assert!(told.commands > cycles, "the load was too small to show anything");
+    assert!(seen.calls.len() > cycles, "the load was too small to show anything");
 }

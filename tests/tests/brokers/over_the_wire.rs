@@ -1,17 +1,16 @@
 //! Real brokers, processes of their own, on one PostgreSQL.
 //!
-//! `BROKER_KILLS` sets how often one of three is killed under load (nightly: 100), `SEED` repeats a run.
+//! `BROKER_KILLS` sets how often one of three is killed under load (nightly: 100), `KILLS_A_CRASH` every how many kills the database
+//! crashes as well (nightly: 1), `SEED` repeats a run.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brygga_client::{Client, v1};
 use brygga_domain::{Code as _, InboxKind, SenderStatus};
 use brygga_pgtest::{Cluster, Setup};
 use brygga_tests::harness::{Broker, bryggad};
-use brygga_tests::load::{Acknowledged, Pair, Random, audit, check_journal, own_pin, play, setting, whole_log};
+use brygga_tests::load::{Pair, Players, Random, STUCK_MAX, judge, own_pin, setting};
 use brygga_tests::postgres::{self, join, section};
 use brygga_tests::requests::{AUDITOR, BOARD, POLICE, RVC, VICTIM, consent, contents, decision, held_submission, request_id, submission};
 use brygga_tests::wire::within;
@@ -168,7 +167,8 @@ async fn settle_at_a_port(folder: &Path, random: &mut Random) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_database_exactly_once() {
     let (kills, seed) = (setting("BROKER_KILLS", BROKER_KILLS), setting("SEED", u64::from(std::process::id())));
-    println!("SEED={seed} BROKER_KILLS={kills}");
+    let kills_a_crash = setting("KILLS_A_CRASH", KILLS_A_CRASH);
+    println!("SEED={seed} BROKER_KILLS={kills} KILLS_A_CRASH={kills_a_crash}");
     let mut random = Random(seed);
     let cluster = Cluster::start(&Setup::default());
     let home = tempfile::tempdir().unwrap();
@@ -183,14 +183,13 @@ async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_data
         settle_at_a_port(folder, &mut random).await;
         brokers.push(Broker::start(folder, "").await);
     }
-    let stop = Arc::new(AtomicBool::new(false));
     let connect = |broker: &Broker, agency: &str, officer: &str| Client::connect(&own_pin(broker.config(agency), "load.pin")).unwrap().as_officer(officer);
     let clients = brokers.iter().map(|broker| Pair::Calls(connect(broker, POLICE, "klara"), connect(broker, BOARD, "sara")));
-    let pairs: Vec<_> = clients.flat_map(|pair| [pair.clone(), pair.streamed()]).collect();
-    let playing: Vec<_> = pairs.into_iter().map(|pair| tokio::spawn(play(pair, Random(random.draw()), Arc::clone(&stop)))).collect();
+    let players = Players::start(clients.flat_map(|pair| [pair.clone(), pair.streamed()]), &mut random);
+    let mut waits = Vec::new();
     for kill in 1..=kills {
         tokio::time::sleep(Duration::from_millis(random.within(LOAD_MILLIS.0, LOAD_MILLIS.1))).await;
-        if kill % KILLS_A_CRASH == 0 {
+        if kill % kills_a_crash == 0 {
             cluster.crash();
             cluster.resume();
         }
@@ -199,20 +198,17 @@ async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_data
         let back = Broker::start(&folders[victim], "").await;
         assert!(back.ready()["in_doubt"].is_null(), "a kill is no reason for doubt: {}", back.ready());
         brokers.insert(victim, back);
+        if kill % kills_a_crash == 0 || kill == kills {
+            waits.push(players.all_answered(STUCK_MAX).await);
+        }
     }
-    stop.store(true, Ordering::Relaxed);
-    let mut told = Acknowledged::default();
-    for player in playing {
-        told.join(player.await.unwrap());
-    }
+    let seen = players.end().await;
     let auditor = Client::connect(&brokers[1].config(AUDITOR)).unwrap().as_officer("eva");
-    let (leaves, note) = whole_log(&auditor).await;
-    check_journal(&told, &leaves);
-    audit(&auditor, &leaves, &note);
+    let log = judge(&seen, &auditor).await;
     replayed(&folders[2]).await;
     for broker in brokers {
         assert_eq!(broker.stop().await, Some(0));
     }
-    println!("{kills} kills, {} acknowledged commands ({} referrals), {} events", told.commands, told.referrals, leaves.len());
-    assert!(u64::try_from(told.commands).unwrap() > kills, "the load was too small to show anything");
+    println!("{kills} kills, {}, {} events; slowest answer after a recovery: {:?}", seen.summary(), log.entries.len(), waits.iter().max().unwrap());
+    assert!(u64::try_from(seen.calls.len()).unwrap() > kills, "the load was too small to show anything");
 }
