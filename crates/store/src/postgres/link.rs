@@ -83,6 +83,14 @@ pub enum ConnectError {
     /// The server is a replica, or refuses writes.
     #[error("the server is a replica or read-only; a broker works on the primary only")]
     Standby,
+    /// The server was primary once, and another has stepped up since.
+    #[error("the server is on timeline {found}, and this broker has worked on {known}: it is not primary any more")]
+    Stale {
+        /// Its timeline.
+        found: i32,
+        /// The latest that this broker knows.
+        known: i32,
+    },
     /// The connection is not what it must be.
     #[error("the connection is not protected by TLS 1.3 (it has: {found})")]
     Unprotected {
@@ -101,6 +109,8 @@ pub(super) struct Writing {
     connections: AtomicU64,
     /// The server's process behind it.
     process: AtomicI32,
+    /// The latest timeline that it worked on. Each time that a server steps up it begins a later one, so one of before shows itself.
+    timeline: AtomicI32,
 }
 
 impl Writing {
@@ -169,6 +179,12 @@ impl Link {
         let read_only: bool = server.try_get("read_only").map_err(Trouble::from)?;
         if read_only && self.role != Role::Beside {
             return Err(ConnectError::Standby);
+        }
+        if let Some(found) = server.try_get::<Option<i32>, _>("timeline").map_err(Trouble::from)? {
+            let known = self.writing.timeline.fetch_max(found, Ordering::AcqRel);
+            if found < known {
+                return Err(ConnectError::Stale { found, known });
+            }
         }
         for name in ["fsync", "synchronous_commit"] {
             let found: String = server.try_get(name).map_err(Trouble::from)?;

@@ -273,6 +273,7 @@ pub(crate) const READ_SERVER: &str = "-- read_server
 SELECT pg_backend_pid() AS process, current_setting('server_version_num')::int AS version,
 pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only,
 current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
+CASE WHEN NOT pg_is_in_recovery() THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline,
 (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls";
 
 pub(crate) const HAS_SCHEMA: &str = "-- has_schema

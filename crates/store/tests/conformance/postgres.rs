@@ -340,3 +340,31 @@ async fn readers_do_not_outlive_the_writers_connection() {
     let (before, after) = (before.split(',').collect::<Vec<_>>(), pids());
     assert!(after.split(',').all(|pid| !before.contains(&pid)), "{before:?} {after}");
 }
+
+#[tokio::test]
+async fn a_server_over_which_another_has_stepped_up_is_refused() {
+    let cluster = Cluster::start(&Setup::default());
+    let database = prepared(&cluster).await;
+    let (mut store, _readers) = PostgresStore::open(&options(&cluster, &database, "brygga_run"), 1).await.unwrap();
+    commit(&mut store, &one_submission()).await;
+    let data = cluster.data();
+    let [old, new] = ["old", "new"].map(|name| data.with_file_name(name));
+    cluster.crash();
+    assert!(std::process::Command::new("cp").arg("-a").args([&data, &old]).status().unwrap().success());
+    // Started as a standby that nobody feeds, it steps up.
+    std::fs::write(data.join("standby.signal"), "").unwrap();
+    cluster.resume();
+    assert_eq!(cluster.sql("postgres", "SELECT pg_promote()"), "t");
+    assert_eq!(store.settle(0).await.unwrap().0.size, 5);
+    cluster.crash();
+    std::fs::rename(&data, &new).unwrap();
+    std::fs::rename(&old, &data).unwrap();
+    cluster.resume();
+    let StoreError::Unavailable { source, .. } = store.settle(0).await.unwrap_err() else { panic!("not unavailable") };
+    assert!(matches!(source.downcast_ref(), Some(ConnectError::Stale { found: 1, known: 2 })), "{source:?}");
+    cluster.crash();
+    std::fs::rename(&data, &old).unwrap();
+    std::fs::rename(&new, &data).unwrap();
+    cluster.resume();
+    assert_eq!(store.settle(0).await.unwrap().0.size, 5);
+}
