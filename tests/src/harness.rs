@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
+use crate::load::Random;
 use crate::postgres;
 
 /// How long a broker may take to be ready before a test gives up.
@@ -70,6 +71,32 @@ pub fn on_postgres() -> bool {
         Ok("sqlite") | Err(_) => false,
         Ok(other) => panic!("BRYGGA_TEST_STORE is {other}: neither sqlite nor postgres"),
     }
+}
+
+/// Gives the broker of a world an address at which it comes back. Ports below the range that the system gives to outgoing connections
+/// stay free while it is dead; tests that run at once take theirs from ranges of their own.
+///
+/// # Panics
+/// When the world is not there.
+pub fn settle(folder: &Path, ports: (u64, u64), random: &mut Random) {
+    let port = loop {
+        let port = u16::try_from(random.within(ports.0, ports.1)).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            break port;
+        }
+    };
+    let file = folder.join("bryggad.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("address = \"127.0.0.1:0\"", &format!("address = \"127.0.0.1:{port}\""), 1)).unwrap();
+}
+
+/// The rows of a world's database are what its journal gives: `bryggad replay`.
+///
+/// # Panics
+/// When they are not.
+pub async fn replayed(folder: &Path) {
+    let ran = Command::new(bryggad()).arg("replay").arg("--config").arg(folder.join("bryggad.toml")).output().await.unwrap();
+    assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
 }
 
 /// A broker that runs as a process of its own.

@@ -139,10 +139,12 @@ async fn play(pair: Pair, mut random: Random, stop: Arc<AtomicBool>, answered: A
             pair.police(&mut seen, "ConsentWithdrawn", &withdraw).await.unwrap();
             answered.fetch_add(1, Ordering::Relaxed);
         }
-        // Some commands are sent again under their keys. The same receipt must come, and after a withdrawal no content: what did come is
-        // in the history, and the checker's to judge.
+        // Some commands are sent again under their keys, and something else under a key that is taken. The same receipt must come, and after
+        // a withdrawal no content: what did come is in the history, and the checker's to judge.
         if random.within(0, REPEATS_ONE_IN - 1) == 0 {
             pair.police(&mut seen, "ReferralSubmitted", &submit).await.unwrap();
+            let other = v1::SubmitReferralRequest { sections: submit.sections[1..].to_vec(), ..submit };
+            drop(pair.police(&mut seen, "ReferralSubmitted", &other).await);
             drop(pair.board(&mut seen, "SectionsReleased", &open).await);
         }
     }

@@ -7,10 +7,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use brygga_client::Client;
-use brygga_tests::harness::{Broker, bryggad};
+use brygga_tests::harness::{Broker, replayed, settle};
 use brygga_tests::load::{Pair, Players, Random, STUCK_MAX, judge, own_pin, setting};
 use brygga_tests::requests::{AUDITOR, BOARD, POLICE};
-use tokio::process::Command;
 
 const KILL_CYCLES: usize = 50;
 const CLIENTS: u64 = 4;
@@ -23,25 +22,9 @@ const KILLS_A_WAIT: usize = 5;
 /// Latest kill of a broker that is still starting; one start in eight is not waited for.
 const START_MILLIS_MAX: u64 = 150;
 
-/// Ports below the range that the system gives to outgoing connections; each test has its own, since both run at once and a port is
-/// free for others while its broker is dead.
+/// Ports of each test.
 const PORTS_CALLS: (u64, u64) = (20_000, 25_999);
 const PORTS_STREAMS: (u64, u64) = (26_000, 31_999);
-
-/// A world whose broker comes back at the same address.
-async fn world(folder: &Path, ports: (u64, u64), random: &mut Random) {
-    let broker = Broker::start(folder, "").await;
-    assert_eq!(broker.stop().await, Some(0));
-    let port = loop {
-        let port = random.within(ports.0, ports.1);
-        if std::net::TcpListener::bind(("127.0.0.1", u16::try_from(port).unwrap())).is_ok() {
-            break port;
-        }
-    };
-    let file = folder.join("bryggad.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, text.replacen("address = \"127.0.0.1:0\"", &format!("address = \"127.0.0.1:{port}\""), 1)).unwrap();
-}
 
 /// Waits until nobody holds the database: a killed process may take a moment to be gone.
 async fn until_free(folder: &Path) {
@@ -63,11 +46,6 @@ async fn start_timed(folder: &Path, times: &mut Vec<Duration>) -> Broker {
     broker
 }
 
-async fn replay(folder: &Path) -> (Option<i32>, String) {
-    let ran = Command::new(bryggad()).arg("replay").arg("--config").arg(folder.join("bryggad.toml")).output().await.unwrap();
-    (ran.status.code(), format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr)))
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_every_kill_exactly_once() {
     survives(PORTS_CALLS, |pair| vec![pair]).await;
@@ -86,7 +64,8 @@ async fn survives(ports: (u64, u64), players: impl Fn(Pair) -> Vec<Pair>) {
     let mut random = Random(seed);
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("world");
-    world(&folder, ports, &mut random).await;
+    assert_eq!(Broker::start(&folder, "").await.stop().await, Some(0));
+    settle(&folder, ports, &mut random);
     let mut times = Vec::new();
     let mut broker = Some(start_timed(&folder, &mut times).await);
     let connect = |agency: &str, officer: &str, number: u64| {
@@ -117,8 +96,7 @@ async fn survives(ports: (u64, u64), players: impl Fn(Pair) -> Vec<Pair>) {
     let seen = players.end().await;
     let auditor = Client::connect(&broker.config(AUDITOR)).unwrap().as_officer("eva");
     let log = judge(&seen, &auditor).await;
-    let (code, said) = replay(&folder).await;
-    assert_eq!(code, Some(0), "{said}");
+    replayed(&folder).await;
     assert_eq!(broker.stop().await, Some(0));
     times.sort();
     let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);

@@ -3,13 +3,13 @@
 //! `BROKER_KILLS` sets how often one of three is killed under load (nightly: 100), `KILLS_A_CRASH` every how many kills the database
 //! crashes as well (nightly: 1), `SEED` repeats a run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use brygga_client::{Client, v1};
 use brygga_domain::{Code as _, InboxKind, SenderStatus};
 use brygga_pgtest::{Cluster, Setup};
-use brygga_tests::harness::{Broker, bryggad};
+use brygga_tests::harness::{Broker, bryggad, replayed, settle};
 use brygga_tests::load::{Pair, Players, Random, STUCK_MAX, judge, own_pin, setting};
 use brygga_tests::postgres::{self, join, section};
 use brygga_tests::requests::{AUDITOR, BOARD, POLICE, RVC, VICTIM, consent, contents, decision, held_submission, request_id, submission};
@@ -42,11 +42,6 @@ impl Two {
         assert!(other.ready()["in_doubt"].is_null(), "{}", other.ready());
         Self { home, one, other }
     }
-}
-
-async fn replayed(folder: &Path) {
-    let ran = Command::new(bryggad()).arg("replay").arg("--config").arg(folder.join("bryggad.toml")).output().await.unwrap();
-    assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,19 +146,6 @@ async fn a_log_is_begun_once_and_joined_only_with_a_state_of_ones_own() {
     assert_eq!(one.stop().await, Some(0));
 }
 
-/// A broker that comes back at the same address.
-async fn settle_at_a_port(folder: &Path, random: &mut Random) {
-    let port = loop {
-        let port = u16::try_from(random.within(PORTS.0, PORTS.1)).unwrap();
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            break port;
-        }
-    };
-    let file = folder.join("bryggad.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, text.replacen("address = \"127.0.0.1:0\"", &format!("address = \"127.0.0.1:{port}\""), 1)).unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_database_exactly_once() {
     let (kills, seed) = (setting("BROKER_KILLS", BROKER_KILLS), setting("SEED", u64::from(std::process::id())));
@@ -180,7 +162,7 @@ async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_data
     }
     let mut brokers = Vec::new();
     for folder in &folders {
-        settle_at_a_port(folder, &mut random).await;
+        settle(folder, PORTS, &mut random);
         brokers.push(Broker::start(folder, "").await);
     }
     let connect = |broker: &Broker, agency: &str, officer: &str| Client::connect(&own_pin(broker.config(agency), "load.pin")).unwrap().as_officer(officer);
