@@ -1,0 +1,65 @@
+//! What is asked in questions.
+
+use super::*;
+
+#[test]
+fn each_fault_of_a_question_to_the_log_names_its_field() {
+    let purpose = v1::StatedPurpose { purpose: "Tillsyn".into(), case_number: "IVO 8.5-1/2026".into() };
+    let sound = headed(v1::SearchEntriesRequest { purpose: Some(purpose.clone()), ..v1::SearchEntriesRequest::default() });
+    let convert = |request| faults(search_entries(request, &door(), &police()));
+    table(
+        &sound,
+        convert,
+        &[
+            (|r| r.purpose = None, &["purpose"]),
+            (|r| r.purpose.as_mut().unwrap().purpose.clear(), &["purpose.purpose"]),
+            (|r| r.purpose.as_mut().unwrap().case_number = "x".repeat(65), &["purpose.case_number"]),
+            (|r| r.page_token = CANARY.into(), &["page_token"]),
+            (|r| r.filter = Some(v1::EntryFilter { referral: CANARY.into(), agency: "A".into(), ..Default::default() }), &["filter.referral", "filter.agency"]),
+            (|r| r.filter = Some(v1::EntryFilter { kinds: vec!["Sections'; --".into()], ..Default::default() }), &["filter.kinds[0]"]),
+            (|r| r.filter = Some(v1::EntryFilter { from_time: at(-1), ..Default::default() }), &["filter.from_time"]),
+        ],
+    );
+    let (asked, wanted, page) = search_entries(sound, &door(), &police()).unwrap();
+    assert_eq!((wanted, page), (EntriesWanted::default(), read::Page { entries: PAGE_ENTRIES_DEFAULT, after: None }));
+    let Action::QueryLog(query) = asked.action else { panic!("a search is a question") };
+    assert_eq!(v1::StatedQuery::decode(query.purpose).unwrap().purpose, Some(purpose.clone()));
+
+    let sound = headed(v1::GetEntryRequest { purpose: Some(purpose), position: 4, ..v1::GetEntryRequest::default() });
+    table(&sound, |request| faults(get_entry(request, &door(), &police())), &[(|r| r.position = u64::MAX, &["position"])]);
+}
+
+#[test]
+fn lists_and_names_are_checked() {
+    let token = read::Cursor(vec![1, -5, i64::MAX]);
+    assert_eq!(read::list_page(9_999, &token.to_string()), Ok(read::Page { entries: PAGE_ENTRIES_MAX, after: Some(token) }));
+    for bad in ["x", "1..2", "1.2.3.4.5", &"1".repeat(PAGE_TOKEN_BYTES_MAX + 1)] {
+        assert_eq!(faults(read::list_page(0, bad)), ["page_token"], "{bad}");
+    }
+    let route = |municipality: &str, district: &str, kind| {
+        read::resolve_route(&v1::ResolveRouteRequest { municipality: municipality.into(), district: district.into(), kind })
+    };
+    assert_eq!(route("0180", "bromma", 1).unwrap().0, "0180/bromma");
+    assert_eq!(route("0184", "", 1).unwrap().0, "0184");
+    assert_eq!(faults(route("", "", 0)), ["municipality", "kind"]);
+    assert_eq!(faults(route("0180/bromma", "", 1)), ["municipality"]);
+    assert_eq!(faults(route("0180", "Bromma", 1)), ["district"]);
+    assert_eq!(faults(read::get_consent(&v1::GetConsentRequest { referral: "x".into(), consent_id: "y".into() })), ["referral", "consent_id"]);
+    assert_eq!(faults(read::list_inbox(&v1::ListInboxRequest { function: "X".into(), ..Default::default() })), ["function"]);
+    assert_eq!(faults(read::get_referral(&v1::GetReferralRequest { name: None }, &door(), &police())), ["name"]);
+}
+
+#[test]
+fn a_sender_finds_by_its_own_number_what_it_submitted() {
+    let Action::SubmitReferral(submitted) = submit_referral(submission(), &door(), &police()).unwrap().action else { panic!("a submission") };
+    let name = |value: &str| {
+        let identifier = Some(v1::Identifier { r#type: 1, value: value.into() });
+        let name = v1::SenderReferenceName { kind: 1, recipient: "solna-rvc".into(), identifier, sender_reference: "5000-K1-26".into() };
+        let request = v1::GetReferralRequest { name: Some(v1::get_referral_request::Name::SenderReference(name)) };
+        read::get_referral(&request, &door(), &police()).unwrap()
+    };
+    let hash = submitted.sender_reference.unwrap();
+    // Another spelling of the same number is the same person; another person's is not.
+    assert_eq!(name("199012119948"), read::Named::SenderReference(hash));
+    assert_ne!(name("198211059954"), read::Named::SenderReference(hash));
+}
