@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use brygga_domain::{Action, Command, Digest, Entropy, RequestId, Time};
-use brygga_engine::batch::{self, Law, Reply};
-use brygga_engine::rows::{EventRow, ReferralRows};
+use brygga_engine::batch::{self, Law, Reply, Writer};
+use brygga_engine::rows::{Blob, EventRow, ReferralRows};
 use brygga_engine::signer::LogSigner;
 use brygga_engine::store::{After, CommitError, Reader, Store};
 use brygga_merkle::Ed25519Signer;
@@ -30,13 +30,14 @@ pub struct Driver<S> {
     /// The law.
     pub law: Law,
     signer: LogSigner,
+    sent: i64,
 }
 
 impl<S: Store> Driver<S> {
     /// A driver of a store.
     pub fn new(store: S) -> Self {
         let law = Law { directory: Arc::new(directory::directory()), table: Arc::new(directory::table()) };
-        Self { store, law, signer: signer() }
+        Self { store, law, signer: signer(), sent: 0 }
     }
 
     /// Begins the log: every history has its first events.
@@ -73,7 +74,8 @@ impl<S: Store> Driver<S> {
     pub async fn batch(&mut self, commands: &[Command], now: Time) -> Result<Vec<Reply>, CommitError> {
         let loaded = self.store.load(&batch::wanted(commands)).await.unwrap();
         let prev_size = loaded.head.size;
-        let mut folded = batch::fold(loaded, commands, &self.law, now, ORIGIN).unwrap();
+        let mut folded = batch::fold(loaded, commands, &self.law, now, Writer { origin: ORIGIN, broker: &Blob::from([9; 16]), next_sent: self.sent }).unwrap();
+        self.sent += i64::try_from(folded.batch.in_flight.len()).unwrap();
         if let Some(checkpoint) = &folded.checkpoint {
             let note = self.signer.sign(checkpoint).unwrap();
             folded.batch.checkpoint = Some(batch::checkpoint_row(checkpoint, prev_size, &note));

@@ -162,6 +162,15 @@ impl Broker {
         self.process.kill().await.unwrap();
     }
 
+    /// Sends it a signal by name.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub async fn signal(&self, name: &str) {
+        let process = self.process.id().expect("the broker has ended").to_string();
+        assert!(Command::new("kill").args(["-s", name, &process]).status().await.unwrap().success());
+    }
+
     /// Stops it in order and gives its exit code.
     ///
     /// # Panics

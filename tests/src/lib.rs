@@ -5,6 +5,7 @@ pub mod directory;
 pub mod fold;
 pub mod harness;
 pub mod history;
+pub mod line;
 pub mod load;
 pub mod made_up;
 pub mod otlp;

@@ -51,6 +51,13 @@ pub fn contents() -> [(codes::Category, Bytes); 3] {
     ]
 }
 
+/// Content that is so many bytes longer, by a field that the contract does not know: bytes go in and come out as they are.
+pub fn padded(content: &Bytes, bytes: usize) -> Bytes {
+    let mut longer = content.to_vec();
+    prost::encoding::bytes::encode(1023, &vec![0x5a; bytes], &mut longer);
+    Bytes::from(longer)
+}
+
 /// Her consent to these categories for the ordinary recipient.
 pub fn consent(categories: &[codes::Category]) -> v1::ConsentTerms {
     let given_at = minutes_ago(5);

@@ -12,6 +12,8 @@ use tonic::codegen::{Body as HttpBody, Service, http};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status};
 
+use crate::line::Line;
+
 /// How long anything that is waited for may take.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -28,11 +30,23 @@ pub async fn within<T>(what: &str, value: impl Future<Output = T>) -> T {
 /// # Panics
 /// When the settings can't be used.
 pub fn channel(config: &ClientConfig) -> Channel {
+    endpoint(config, &config.endpoint).connect_lazy()
+}
+
+/// The same over a line, with a window of so many bytes for each answer: what is longer waits in the broker until the client reads.
+///
+/// # Panics
+/// When the settings can't be used.
+pub fn channel_over(config: &ClientConfig, line: &Line, window: u32) -> Channel {
+    endpoint(config, &format!("https://{}", line.address())).initial_stream_window_size(window).connect_lazy()
+}
+
+fn endpoint(config: &ClientConfig, address: &str) -> Endpoint {
     let tls = ClientTlsConfig::new()
         .domain_name("localhost")
         .ca_certificate(Certificate::from_pem(&config.ca_pem))
         .identity(Identity::from_pem(&config.cert_pem, &config.key_pem));
-    Endpoint::from_shared(config.endpoint.clone()).unwrap().tls_config(tls).unwrap().connect_lazy()
+    Endpoint::from_shared(address.to_owned()).unwrap().tls_config(tls).unwrap()
 }
 
 /// One gRPC frame around a message.
@@ -91,6 +105,21 @@ pub async fn call_unfinished(channel: &Channel, path: &str, begun: Bytes) -> Res
 }
 
 async fn send(channel: &Channel, path: &str, body: Sent) -> Result<Bytes, Status> {
+    rest(begin(channel, path, body).await?).await
+}
+
+/// Sends a body as it is and gives the answer as soon as it begins; what is not read of it waits.
+///
+/// # Errors
+/// The broker's status, or the connection's end.
+///
+/// # Panics
+/// When there is no answer.
+pub async fn begun(channel: &Channel, path: &str, body: Bytes) -> Result<http::Response<Body>, Status> {
+    begin(channel, path, Sent { bytes: Some(body), ends: true }).await
+}
+
+async fn begin(channel: &Channel, path: &str, body: Sent) -> Result<http::Response<Body>, Status> {
     let request = http::Request::post(format!("https://localhost{path}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
@@ -98,15 +127,24 @@ async fn send(channel: &Channel, path: &str, body: Sent) -> Result<Bytes, Status
         .unwrap();
     let mut channel = channel.clone();
     let sent = async {
-        std::future::poll_fn(|context| channel.poll_ready(context)).await.unwrap();
-        channel.call(request).await.unwrap()
+        std::future::poll_fn(|context| channel.poll_ready(context)).await?;
+        channel.call(request).await
     };
-    let mut response = within("an answer", sent).await;
-    if let Some(status) = Status::from_header_map(response.headers())
-        && status.code() != Code::Ok
-    {
-        return Err(status);
+    let response = within("an answer", sent).await.map_err(|error| Status::from_error(error.into()))?;
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() != Code::Ok => Err(status),
+        Some(_) | None => Ok(response),
     }
+}
+
+/// Reads an answer to its end and gives its message.
+///
+/// # Errors
+/// The broker's status, or the connection's end.
+///
+/// # Panics
+/// When the answer is not one of gRPC.
+pub async fn rest(mut response: http::Response<Body>) -> Result<Bytes, Status> {
     let mut answer = Vec::new();
     loop {
         let body = response.body_mut();

@@ -410,6 +410,33 @@ impl Action {
 }
 
 impl Action {
+    /// Whether it takes back what may be on its way: it is answered only when nothing of the referral is.
+    pub fn shuts_gate(&self) -> bool {
+        match self {
+            Self::WithdrawConsent(..) | Self::RevokeClearance(..) | Self::RetractReferral(..) => true,
+            Self::StartLog { .. }
+            | Self::RegisterAgency(..)
+            | Self::RegisterFunction(..)
+            | Self::RecordOffer(_)
+            | Self::SubmitReferral(_)
+            | Self::AmendReferral(..)
+            | Self::AcknowledgeRecall(_)
+            | Self::RecordConsent(..)
+            | Self::DecideClearance(..)
+            | Self::ConfirmClearance(..)
+            | Self::ClaimReferral { .. }
+            | Self::OpenReferral(_)
+            | Self::AcknowledgeDelivery(..)
+            | Self::AcceptReferral(_)
+            | Self::DeclineReferral(..)
+            | Self::ReturnReferral(..)
+            | Self::RecordContact(..)
+            | Self::CloseReferral(..)
+            | Self::AcknowledgeStopUse(..)
+            | Self::QueryLog(_) => false,
+        }
+    }
+
     /// How many bytes of content the command carries.
     pub fn content_bytes(&self) -> usize {
         match self {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use brygga_domain::decide::{Decided, Facts, Known, refused};
 use brygga_domain::event::OfferResult;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use crate::directory;
 use crate::projection::{self, number};
 use crate::rows::*;
+use crate::send_window::{CLOCKS_APART_MAX, RELEASE_SEND_MAX};
 use crate::store::{Batch, Corrupt, Loaded, Wanted};
 
 /// How many leaves a receipt may hold.
@@ -44,8 +46,23 @@ pub struct Committed {
     pub referral: Option<Arc<Referral>>,
     /// What was released: (section, revision).
     pub released: Vec<(u32, u32)>,
+    /// The number under which the content is on its way.
+    pub in_flight: Option<i64>,
+    /// What was on its way when the command shut the gate: it is answered when nothing of this is.
+    pub covers: Vec<InFlightRow>,
     /// Whether this is the answer to a replayed key.
     pub replayed: bool,
+}
+
+/// Who folds.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'a> {
+    /// Origin of the log.
+    pub origin: &'a str,
+    /// The broker, 16 bytes.
+    pub broker: &'a Blob,
+    /// The number of the next release that it sends.
+    pub next_sent: i64,
 }
 
 /// A command's outcome, before the commit.
@@ -89,7 +106,7 @@ pub fn wanted(commands: &[Command]) -> Wanted {
 struct Fold<'a> {
     law: &'a Law,
     now: Time,
-    origin: &'a str,
+    writer: Writer<'a>,
     directory: Arc<Directory>,
     directory_changed: bool,
     prev_size: u64,
@@ -101,12 +118,13 @@ struct Fold<'a> {
     keys: BTreeMap<(String, Blob), KeyRow>,
     sender_references: BTreeMap<Blob, String>,
     offers: BTreeMap<(String, Blob), Option<String>>,
+    in_flight: Vec<InFlightRow>,
     batch: Batch,
     facts: Vec<&'static str>,
 }
 
 /// Folds commands into a batch.
-pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, origin: &str) -> Result<Folded, Corrupt> {
+pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, writer: Writer<'_>) -> Result<Folded, Corrupt> {
     let corrupt = |column| Corrupt { table: "log_head", row: String::from("0"), column };
     let size = u64::try_from(loaded.head.size).map_err(|_| corrupt("size"))?;
     let frontier =
@@ -119,10 +137,13 @@ pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, origin: 
         let referral = projection::referral(rows)?;
         referrals.insert(referral.id, Arc::new(referral));
     }
+    let now = now.max(Time::from_micros(loaded.head.last_time));
+    // What nobody can be sending any more is left over from a broker that died.
+    let (in_flight, dead): (Vec<_>, Vec<_>) = loaded.in_flight.into_iter().partition(|row| now.micros() <= row.until.saturating_add(micros(CLOCKS_APART_MAX)));
     let mut fold = Fold {
         law,
-        now: now.max(Time::from_micros(loaded.head.last_time)),
-        origin,
+        now,
+        writer,
         directory: Arc::clone(&law.directory),
         directory_changed: false,
         prev_size: size,
@@ -134,10 +155,11 @@ pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, origin: 
         keys: loaded.keys.into_iter().map(|row| ((row.agency.clone(), row.request.clone()), row)).collect(),
         sender_references: loaded.sender_references.into_iter().collect(),
         offers: loaded.offers.into_iter().map(|row| ((row.agency, row.id), row.answer)).collect(),
-        batch: Batch::default(),
+        in_flight,
+        batch: Batch { departed: dead, ..Batch::default() },
         facts: Vec::new(),
     };
-    let mut replies: Vec<Reply> = commands.iter().map(|command| fold.command(command)).collect();
+    let mut replies: Vec<Reply> = commands.iter().map(|command| fold.command(command).map(|committed| fold.covering(command, committed))).collect();
     // A receipt is for the tree as this batch leaves it, so its size is known only now. A key that comes twice in one batch is a repeat
     // of what this batch writes: its receipt has the same size, for there is no checkpoint in the middle of a batch.
     let (before, after) = (fold.prev_size, fold.size);
@@ -199,7 +221,7 @@ impl Fold<'_> {
     }
 
     /// Answers a key that was used before: the same receipt; content only if the gate still lets it pass.
-    fn replay(&self, command: &Command, row: &KeyRow) -> Reply {
+    fn replay(&mut self, command: &Command, row: &KeyRow) -> Reply {
         if row.digest != Blob::from(command.digest.0) {
             return Err(Reason::KeyReused.into());
         }
@@ -209,13 +231,11 @@ impl Fold<'_> {
             may_receive(command, referral, &self.directory, self.now)?;
             self.still_passes(referral, &released)?;
         }
-        Ok(Committed {
-            positions: row.positions.split_whitespace().filter_map(|text| text.parse().ok()).map(Position).collect(),
-            size: u64::try_from(row.size).unwrap_or_default(),
-            referral,
-            released,
-            replayed: true,
-        })
+        let positions: Vec<Position> = row.positions.split_whitespace().filter_map(|text| text.parse().ok()).map(Position).collect();
+        let size = u64::try_from(row.size).unwrap_or_default();
+        // A release stands after everything that it rests on.
+        let in_flight = referral.as_ref().zip(positions.last()).filter(|_| !released.is_empty()).map(|(referral, last)| self.set_out(referral, *last));
+        Ok(Committed { positions, size, referral, released, in_flight, covers: Vec::new(), replayed: true })
     }
 
     /// The key makes the event idempotent, not the content: every section of the release is asked about again.
@@ -241,7 +261,31 @@ impl Fold<'_> {
             positions = positions.split_off(positions.len() - RECEIPT_LEAVES_MAX);
         }
         self.keep_key(command, key, &KeyUse { positions: &positions, released: &released, referral: referral.as_deref(), refused: false });
-        Committed { positions, size: self.size, referral, released, replayed: false }
+        let in_flight = referral.as_ref().zip(positions.last()).filter(|_| !released.is_empty()).map(|(referral, last)| self.set_out(referral, *last));
+        Committed { positions, size: self.size, referral, released, in_flight, covers: Vec::new(), replayed: false }
+    }
+
+    /// Notes that a release is on its way.
+    fn set_out(&mut self, referral: &Referral, release: Position) -> i64 {
+        let sent = number(u64::try_from(self.batch.in_flight.len()).unwrap_or_default());
+        let row = InFlightRow {
+            origin: number(referral.first.0),
+            broker: self.writer.broker.clone(),
+            number: self.writer.next_sent.saturating_add(sent),
+            released_at: number(release.0),
+            until: self.now.micros().saturating_add(micros(RELEASE_SEND_MAX)),
+        };
+        let number = row.number;
+        self.batch.in_flight.push(row);
+        number
+    }
+
+    /// What a command that shuts the gate waits for: all of the referral that is on its way, whatever it rests on.
+    fn covering(&self, command: &Command, committed: Committed) -> Committed {
+        let Some(referral) = committed.referral.as_ref().filter(|_| command.action.shuts_gate()) else { return committed };
+        let origin = number(referral.first.0);
+        let covers = self.in_flight.iter().chain(&self.batch.in_flight).filter(|row| row.origin == origin).cloned().collect();
+        Committed { covers, ..committed }
     }
 
     fn append_refusal(&mut self, command: &Command, key: (String, Blob), decided: Decided) {
@@ -375,7 +419,7 @@ impl Fold<'_> {
             let root = self.frontier.root();
             self.batch.head =
                 Some(HeadRow { size: number(self.size), root: root.0.into(), frontier: Blob(self.frontier.to_bytes()), last_time: self.now.micros() });
-            checkpoint = Some(Checkpoint { origin: self.origin.to_owned(), size: self.size, root });
+            checkpoint = Some(Checkpoint { origin: self.writer.origin.to_owned(), size: self.size, root });
         }
         self.batch.referrals = self.touched.iter().filter_map(|id| self.referrals.get(id)).map(|referral| projection::rows(referral)).collect();
         let (prev_size, size) = (number(self.prev_size), number(self.size));
@@ -403,6 +447,10 @@ fn released_of(text: &str) -> Vec<(u32, u32)> {
         .filter_map(|pair| pair.split_once(':'))
         .filter_map(|(section, revision)| Some((section.parse().ok()?, revision.parse().ok()?)))
         .collect()
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The bytes of a checkpoint's row once it is signed.

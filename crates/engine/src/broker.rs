@@ -17,7 +17,8 @@ use crate::directory;
 use crate::lanes::{LaneLimits, LaneSenders, NoRoom, QueueDepth, lanes};
 use crate::observe::Observer;
 use crate::readers::{AskError, ReaderPool};
-use crate::rows::HeadRow;
+use crate::rows::{Blob, HeadRow};
+use crate::send_window::SendWindows;
 use crate::signer::LogSigner;
 use crate::signer_state::SignerState;
 use crate::store::{Reader, Store, StoreError};
@@ -62,6 +63,7 @@ pub struct Broker<R> {
     key: NoteKey,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
+    windows: SendWindows,
     doubt: Arc<OnceLock<String>>,
 }
 
@@ -81,6 +83,9 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
     let (senders, lanes) = lanes(parts.limits, parts.stop);
     let current = Current::new(parts.head.events(), Arc::clone(&parts.law.directory));
     let tiles = HeldTiles::default();
+    let name = parts.randomness.draw().map(Entropy::new);
+    let id = name.as_ref().map(|entropy| Blob::from(entropy.uuid("broker", 0).as_bytes())).unwrap_or_default();
+    let windows = SendWindows::new(id, Arc::clone(&parts.observer));
     let broker = Broker {
         senders,
         readers: ReaderPool::new(parts.readers, parts.tasks),
@@ -90,9 +95,11 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         key: parts.signer.key().clone(),
         clock: Arc::clone(&parts.clock),
         randomness: parts.randomness,
+        windows: windows.clone(),
         doubt: Arc::default(),
     };
-    let state = match parts.state {
+    // Without a name of its own a broker cannot tell what it sends from what others send.
+    let state = match parts.state.and_then(|state| name.map(|_| state).map_err(|none| none.to_string())) {
         Ok(state) => state,
         Err(why) => {
             broker.stop_forwarding(&why);
@@ -109,6 +116,7 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         known: parts.head,
         current,
         tiles,
+        windows,
         observer: parts.observer,
     };
     (broker, Some(committer))
@@ -132,7 +140,8 @@ impl From<Refusal> for NoAnswer {
 }
 
 impl<R: Reader> Broker<R> {
-    /// Carries a command out: answered after the commit, never before. A caller that goes away changes nothing.
+    /// Carries a command out: answered after the commit, never before, and what shuts the gate only when nothing that it covers is on
+    /// its way any more. A caller that goes away changes nothing.
     pub async fn carry_out(&self, command: Command) -> Result<Receipted, NoAnswer> {
         if self.doubt.get().is_some() {
             return Err(NoAnswer::Failed(Failure::Doubted));
@@ -143,7 +152,9 @@ impl<R: Reader> Broker<R> {
             NoRoom::Gone => NoAnswer::Gone,
         })?;
         // The lane was left without an answer: the committer ended while it held the batch, which may or may not be written.
-        answered.await.unwrap_or(Err(Failure::OutcomeUnknown)).map_err(NoAnswer::Failed)
+        let receipted = answered.await.unwrap_or(Err(Failure::OutcomeUnknown)).map_err(NoAnswer::Failed)?;
+        self.windows.closed(&receipted.committed.covers, &self.readers).await;
+        Ok(receipted)
     }
 
     /// Builds the receipt of a committed command, and loads what it released.

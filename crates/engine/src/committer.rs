@@ -3,6 +3,7 @@
 //! It owns the store by value, so nobody else can write. It is started by the broker and fed through two bounded lanes; before it
 //! comes the gRPC handler, after it the delivery of receipts and content. A committer that ends by itself ends the process.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,14 @@ use brygga_domain::{Command, Position, Reason, Refusal, Time};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::batch::{self, Committed, Folded, Law};
+use crate::batch::{self, Committed, Folded, Law, Writer};
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::directory;
 use crate::lanes::Lanes;
 use crate::observe::Observer;
 use crate::rows::{EventRow, HeadRow};
+use crate::send_window::{SendWindow, SendWindows};
 use crate::signer::LogSigner;
 use crate::signer_state::SignerState;
 use crate::store::{Batch, CommitError, Loaded, Store, StoreError, Wanted};
@@ -43,7 +45,7 @@ pub struct Pending {
 pub type Answer = Result<Receipted, Failure>;
 
 /// A committed command, with the signed head above it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Receipted {
     /// What was committed.
     pub committed: Committed,
@@ -51,6 +53,8 @@ pub struct Receipted {
     pub note: Option<Bytes>,
     /// Leaves of the receipt that this commit wrote.
     pub fresh: Vec<(Position, Bytes)>,
+    /// The window in which its content may leave, where it released some.
+    pub window: Option<SendWindow>,
 }
 
 /// Why a command was not carried out.
@@ -99,8 +103,12 @@ pub struct Committer<S, C> {
     pub(crate) known: HeadRow,
     pub(crate) current: Current,
     pub(crate) tiles: HeldTiles,
+    pub(crate) windows: SendWindows,
     pub(crate) observer: Arc<dyn Observer>,
 }
+
+/// The windows of a batch, by number.
+type Opened = BTreeMap<i64, SendWindow>;
 
 /// What a commit came to.
 enum Outcome {
@@ -112,33 +120,55 @@ enum Outcome {
 impl<S: Store, C: Clock> Committer<S, C> {
     /// Runs until nobody can send any more, or until the log is in doubt.
     pub async fn run(mut self) -> Stopped {
-        while let Some(pending) = self.lanes.take().await {
-            let (commands, answers): (Vec<Command>, Vec<_>) = pending.into_iter().map(|pending| (pending.command, pending.answer)).unzip();
-            let Some(loaded) = self.load(&commands, answers.len()).await else {
-                refuse_all(answers, &Failure::NotCommitted);
-                continue;
-            };
-            let prev_size = loaded.head.size;
-            if let Err(why) = self.catch_up(&loaded) {
-                return Self::doubt(answers, why);
-            }
-            let folded = match batch::fold(loaded, &commands, &self.law, self.clock.now(), self.signer.origin()) {
-                Ok(folded) => folded,
-                Err(corrupt) => return Self::doubt(answers, corrupt.to_string()),
-            };
-            let Some((folded, note)) = self.sign(folded, prev_size) else {
-                return Self::doubt(answers, String::from("the head could not be signed"));
-            };
-            let outcome = match self.commit(&folded.batch, prev_size).await {
-                Ok(outcome) => outcome,
-                Err(why) => return Self::doubt(answers, why),
-            };
-            if let ControlFlow::Break(why) = self.answer(answers, folded, note, outcome) {
+        while let Some(pending) = self.next().await {
+            if let ControlFlow::Break(why) = self.round(pending).await {
                 return Stopped::Doubt(why);
             }
         }
+        // An orderly stop leaves nothing behind for others to wait for.
+        if self.windows.any_closed()
+            && let ControlFlow::Break(why) = self.round(Vec::new()).await
+        {
+            return Stopped::Doubt(why);
+        }
         self.state.sync();
         Stopped::Drained
+    }
+
+    /// What waits; nothing, when only rows of closed windows do.
+    async fn next(&mut self) -> Option<Vec<Pending>> {
+        tokio::select! {
+            biased;
+            taken = self.lanes.take() => taken,
+            () = self.windows.idle() => Some(Vec::new()),
+        }
+    }
+
+    async fn round(&mut self, pending: Vec<Pending>) -> ControlFlow<String> {
+        let (commands, answers): (Vec<Command>, Vec<_>) = pending.into_iter().map(|pending| (pending.command, pending.answer)).unzip();
+        let Some(loaded) = self.load(&commands, answers.len()).await else {
+            refuse_all(answers, &Failure::NotCommitted);
+            return ControlFlow::Continue(());
+        };
+        let prev_size = loaded.head.size;
+        if let Err(why) = self.catch_up(&loaded) {
+            return doubt(answers, why);
+        }
+        let writer = Writer { origin: self.signer.origin(), broker: self.windows.broker(), next_sent: self.windows.next() };
+        let folded = match batch::fold(loaded, &commands, &self.law, self.clock.now(), writer) {
+            Ok(folded) => folded,
+            Err(corrupt) => return doubt(answers, corrupt.to_string()),
+        };
+        let Some((mut folded, note)) = self.sign(folded, prev_size) else {
+            return doubt(answers, String::from("the head could not be signed"));
+        };
+        folded.batch.departed.extend(self.windows.take_closed());
+        // Order matters: a window begins before its release can be seen by anybody.
+        let windows = self.windows.open(&folded.batch.in_flight);
+        match self.commit(&folded.batch, prev_size).await {
+            Ok(outcome) => self.answer(answers, (folded, windows), note, outcome),
+            Err(why) => doubt(answers, why),
+        }
     }
 
     async fn load(&mut self, commands: &[Command], waiting: usize) -> Option<Loaded> {
@@ -224,7 +254,8 @@ impl<S: Store, C: Clock> Committer<S, C> {
     }
 
     /// Answers, and only here: the outcome is in hand.
-    fn answer(&mut self, answers: Vec<oneshot::Sender<Answer>>, folded: Folded, note: Option<Bytes>, outcome: Outcome) -> ControlFlow<String> {
+    fn answer(&mut self, answers: Vec<oneshot::Sender<Answer>>, of: (Folded, Opened), note: Option<Bytes>, outcome: Outcome) -> ControlFlow<String> {
+        let (folded, mut windows) = of;
         match outcome {
             Outcome::Written => {}
             Outcome::NotWritten => {
@@ -268,6 +299,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
             let reply = reply.map_err(Failure::Refused).map(|committed| Receipted {
                 note: if committed.replayed { None } else { note.clone() },
                 fresh: written.leaves(&committed.positions),
+                window: committed.in_flight.and_then(|number| windows.remove(&number)),
                 committed,
             });
             // The caller may be gone; what is committed is committed.
@@ -277,11 +309,6 @@ impl<S: Store, C: Clock> Committer<S, C> {
             self.current.grown(head.events());
         }
         ControlFlow::Continue(())
-    }
-
-    fn doubt(answers: Vec<oneshot::Sender<Answer>>, why: String) -> Stopped {
-        refuse_all(answers, &Failure::Doubted);
-        Stopped::Doubt(why)
     }
 }
 
@@ -302,6 +329,11 @@ impl Written {
         let leaf = |at: &Position| Some((*at, self.leaves.get(usize::try_from(at.0.checked_sub(self.first)?).ok()?)?.clone()));
         positions.iter().filter_map(leaf).collect()
     }
+}
+
+fn doubt(answers: Vec<oneshot::Sender<Answer>>, why: String) -> ControlFlow<String> {
+    refuse_all(answers, &Failure::Doubted);
+    ControlFlow::Break(why)
 }
 
 fn refuse_all(answers: Vec<oneshot::Sender<Answer>>, failure: &Failure) {

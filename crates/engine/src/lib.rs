@@ -16,6 +16,7 @@ pub mod projection;
 pub mod readers;
 pub mod replay;
 pub mod rows;
+pub mod send_window;
 pub mod signer;
 pub mod signer_state;
 pub mod startup;

@@ -14,6 +14,8 @@ pub trait Observer: Send + Sync + 'static {
     fn fact(&self, name: &'static str);
     /// So many sections were released.
     fn released(&self, sections: usize);
+    /// A release's connection ended before its last byte had left.
+    fn cut(&self);
     /// A command was refused.
     fn refused(&self, refusal: &Refusal);
     /// A load failed while so many commands waited.
@@ -30,6 +32,7 @@ impl Observer for Unobserved {
     fn committed(&self, _: &Batch, _: Duration) {}
     fn fact(&self, _: &'static str) {}
     fn released(&self, _: usize) {}
+    fn cut(&self) {}
     fn refused(&self, _: &Refusal) {}
     fn load_failed(&self, _: &StoreError, _: usize) {}
     fn commit_failed(&self, _: &CommitError) {}

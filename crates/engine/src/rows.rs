@@ -325,6 +325,21 @@ pub struct KeyRow {
     pub at: i64,
 }
 
+/// A release whose bytes are on their way: there from its commit until they have left or were cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InFlightRow {
+    /// Position of the referral's first event.
+    pub origin: i64,
+    /// The broker that sends it, 16 bytes, drawn when it starts.
+    pub broker: Blob,
+    /// Its number among what that broker sends: one release may be on its way several times.
+    pub number: i64,
+    /// Position of the release.
+    pub released_at: i64,
+    /// When its send window ends, by the log's clock.
+    pub until: i64,
+}
+
 /// A section's bytes at one revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContentRow {

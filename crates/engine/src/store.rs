@@ -37,6 +37,8 @@ pub struct Loaded {
     pub sender_references: Vec<(Blob, String)>,
     /// Offers on record.
     pub offers: Vec<OfferRow>,
+    /// What is on its way of those referrals.
+    pub in_flight: Vec<InFlightRow>,
     /// Root at the size that the committer knows, when the head has moved on from there.
     pub known_root: Option<Blob>,
     /// Agencies that were entered or changed from the known size on.
@@ -64,6 +66,10 @@ pub struct Batch {
     pub statuses: Vec<StatusRow>,
     /// Keys: inserted, or replaced where the key had been refused.
     pub keys: Vec<KeyRow>,
+    /// Releases that set out.
+    pub in_flight: Vec<InFlightRow>,
+    /// Releases that are no longer on their way: deleted, and no error where they are not there.
+    pub departed: Vec<InFlightRow>,
     /// Content.
     pub contents: Vec<ContentRow>,
     /// Openings.
@@ -184,6 +190,8 @@ pub trait Reader: Send + 'static {
     fn open_inbox(&mut self, function: &str, after: After) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
     /// What an agency was told as a sender, by position.
     fn statuses(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<StatusRow>, StoreError>> + Send;
+    /// What is on its way of the referral that begins at a position.
+    fn in_flight(&mut self, origin: i64) -> impl Future<Output = Result<Vec<InFlightRow>, StoreError>> + Send;
     /// The openings of an event.
     fn openings(&mut self, position: i64) -> impl Future<Output = Result<Vec<OpeningRow>, StoreError>> + Send;
     /// The directory.

@@ -21,6 +21,7 @@ use crate::directory_file::{DirectoryError, DirectoryFile};
 use crate::follow::follow;
 use crate::grpc;
 use crate::layers::deadline::DeadlineLayer;
+use crate::layers::departure::DepartureLayer;
 use crate::layers::digest::DigestLayer;
 use crate::layers::limits::ConcurrencyLayer;
 use crate::layers::malformed::MalformedLayer;
@@ -233,6 +234,7 @@ async fn serve_grpc(
         .layer(DeadlineLayer::new(limits.deadline))
         .layer(ConcurrencyLayer::new(&limits))
         .layer(DigestLayer)
+        .layer(DepartureLayer)
         .add_routes(services.routes);
     let stop = lifecycle.stop_accepting();
     lifecycle.spawn(Part::Server, "grpc", async move {

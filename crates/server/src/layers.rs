@@ -1,10 +1,11 @@
 //! Tower layers around the gRPC services.
 //!
 //! Order, from the outside: [`observe`] (it counts what leaves), [`malformed`] (it sees what every other layer answers),
-//! [`deadline`], [`limits`] (a request that is shed costs nothing behind it), [`digest`]. None of them may read what a message says;
+//! [`deadline`], [`limits`] (a request that is shed costs nothing behind it), [`digest`], [`departure`]. None of them may read what a message says;
 //! they see lengths, hashes and headers.
 
 pub mod deadline;
+pub mod departure;
 pub mod digest;
 mod framing;
 pub mod limits;

@@ -34,6 +34,10 @@ impl Observer for CommitObserver {
         self.metrics.released(u64::try_from(sections).unwrap_or_default());
     }
 
+    fn cut(&self) {
+        self.metrics.cut();
+    }
+
     fn refused(&self, refusal: &Refusal) {
         self.metrics.refused(refusal.reason.code());
     }

@@ -6,6 +6,7 @@
 
 mod accept;
 mod connection;
+mod departures;
 mod files;
 mod peer;
 mod reload;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use accept::{Incoming, Listener, ListenerLimits};
 pub use connection::{Connection, PeerInfo};
+pub use departures::{Carried, Departures};
 pub use files::{TlsError, TlsFiles};
 pub use peer::{PeerCertificate, PeerError, agency_uri};
 pub use reload::{Reloaded, Tls, watch_files};

@@ -60,6 +60,7 @@ impl Reader for AnyReader {
         inbox(function: &str, after: After) -> Result<Vec<InboxRow>, StoreError>;
         open_inbox(function: &str, after: After) -> Result<Vec<ReferralRows>, StoreError>;
         statuses(agency: &str, after: After) -> Result<Vec<StatusRow>, StoreError>;
+        in_flight(origin: i64) -> Result<Vec<InFlightRow>, StoreError>;
         openings(position: i64) -> Result<Vec<OpeningRow>, StoreError>;
         directory() -> Result<(Vec<AgencyRow>, Vec<FunctionRow>), StoreError>;
     }

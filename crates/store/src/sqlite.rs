@@ -28,6 +28,7 @@ pub use writer::SqliteStore;
 use checkpointer::Overlong;
 use columns::only;
 use link::{Connection, Failed, Link, Role};
+use statements::FORGET_IN_FLIGHT;
 
 /// How many readers there are at most.
 pub const READERS_MAX: usize = 4;
@@ -131,7 +132,10 @@ impl SqliteStore {
         let lock = lock(path)?;
         let refused = |source| OpenError::Connect { path: path.to_owned(), source };
         let mut writer = Link::new(path, Role::Writer, options.busy_timeout);
-        migrate(path, writer.connection().map_err(refused)?)?;
+        let connection = writer.connection().map_err(refused)?;
+        migrate(path, connection)?;
+        // The lock says that no other broker is there.
+        connection.run(FORGET_IN_FLIGHT).map_err(|failed| refused(failed.into()))?;
         let mut checkpointer = Link::new(path, Role::Checkpointer, options.busy_timeout);
         checkpointer.connection().map_err(refused)?;
         let mut readers = Vec::new();
@@ -206,7 +210,7 @@ mod tests {
     use super::*;
 
     /// Each question that is asked again and again, the index it must use, and none may read through a whole table.
-    const PLANS: [(&str, &[&str]); 27] = [
+    const PLANS: [(&str, &[&str]); 29] = [
         (statements::READ_KEY, &["(agency=? AND request=?)"]),
         (statements::FIND_BY_ID, &["COVERING INDEX", "(id=?)"]),
         (statements::FIND_BY_REFERENCE, &["COVERING INDEX", "(reference=?)"]),
@@ -227,6 +231,8 @@ mod tests {
         (statements::READ_CONSENTS, &["(origin=?)"]),
         (statements::READ_STOP_USES, &["(origin=?)"]),
         (statements::READ_CONTENT, &["(origin=? AND section=? AND revision=?)"]),
+        (statements::READ_IN_FLIGHT, &["(origin=?)"]),
+        (statements::DELETE_IN_FLIGHT, &["(origin=? AND broker=? AND number=?)"]),
         (statements::READ_INBOX, &["(function=? AND position>?)"]),
         (statements::READ_STATUSES, &["(agency=? AND position>?)"]),
         (statements::READ_OPENINGS, &["(position=?)"]),

@@ -6,21 +6,25 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use brygga_domain::{AgencyId, Digest, Event, Fact, GroundTable, Position, Referral, Time};
+use brygga_domain::{AgencyId, Digest, Event, Fact, GroundTable, Position, Reason, Referral, Time};
 use brygga_engine::batch::Committed;
 use brygga_engine::delivery::Delivery;
 use brygga_engine::readers::AskError;
+use brygga_engine::send_window::SendWindow;
 use brygga_engine::store::{Corrupt, Reader, StoreError};
 use brygga_merkle::InclusionProof;
 use brygga_wire::contract::{WriteRequest, WriteResponse};
 use brygga_wire::convert::{Asked, Malformed};
 use brygga_wire::{Door, v1, view};
+use http::Extensions;
 use sha2::{Digest as _, Sha256};
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use super::status::Failed;
+use crate::layers::departure::Departing;
 use crate::layers::digest::RequestDigest;
+use crate::tls::{Carried, Departures, PeerInfo};
 
 /// A write as it is served: alone and on a stream alike.
 pub(super) trait Served: WriteRequest<Response: 'static> + 'static {
@@ -57,6 +61,8 @@ pub(super) struct Received<Q> {
     pub(super) message: Q,
     /// On which way.
     pub(super) came: Came,
+    /// The connection that it is answered over.
+    pub(super) departures: Departures,
 }
 
 /// On which way a request came.
@@ -83,6 +89,8 @@ pub(super) struct Done {
     /// The law that it was decided under.
     pub(super) table: Arc<GroundTable>,
     origin: String,
+    window: Option<SendWindow>,
+    departures: Departures,
 }
 
 impl Done {
@@ -128,6 +136,12 @@ impl Done {
         self.delivery.consistency.as_ref().map_or(none, view::consistency)
     }
 
+    /// Sets what was released on its way, as long as it may leave.
+    pub(super) fn depart(&mut self) -> Result<Option<Carried>, Failed> {
+        let Some(window) = self.window.take() else { return Ok(None) };
+        self.departures.carry(window).map(Some).ok_or_else(|| Reason::DeadlineExceeded.into())
+    }
+
     /// The answer with its receipt.
     pub(super) fn proven<P: WriteResponse>(&self, mut answer: P) -> Response<P> {
         answer.prove(self.receipt(), self.consistency());
@@ -141,7 +155,12 @@ impl<R: Reader> Rpc<R> {
         let answered = async {
             let (mut done, ()) = self.carry_out(self.received(request)?, asked).await?;
             let answer = Q::show(self, &mut done).await?;
-            Ok(done.proven(answer))
+            let carried = done.depart()?;
+            let mut response = done.proven(answer);
+            if let Some(carried) = carried {
+                response.extensions_mut().insert(Departing::of(carried));
+            }
+            Ok(response)
         };
         answered.await.map_err(|failed: Failed| self.status(&failed))
     }
@@ -151,7 +170,8 @@ impl<R: Reader> Rpc<R> {
         let (_, extensions, message) = request.into_parts();
         let agency = self.caller(&extensions)?;
         let raw = extensions.get().and_then(RequestDigest::get).ok_or(Failed::Bug("a request came without its digest"))?;
-        Ok(Received { agency, raw, message, came: Came::Alone })
+        let departures = departures(&extensions);
+        Ok(Received { agency, raw, message, came: Came::Alone, departures })
     }
 
     /// Carries a request out. `convert` may keep more of the request than the command does.
@@ -161,20 +181,25 @@ impl<R: Reader> Rpc<R> {
         T: Send,
         C: FnOnce(Q, &Door, &AgencyId) -> Result<(Asked, T), Malformed> + Send,
     {
-        let Received { agency, raw, message, came } = received;
+        let Received { agency, raw, message, came, departures } = received;
         let digest = digest::<Q>(raw);
         let (asked, kept) = convert(message, &self.door, &agency)?;
         let pinned_size = asked.pinned_size;
-        let receipted = self.broker.carry_out(asked.command(agency.clone(), digest, self.broker.entropy()?)).await?;
+        let mut receipted = self.broker.carry_out(asked.command(agency.clone(), digest, self.broker.entropy()?)).await?;
         let from = match came {
             Came::Alone => pinned_size,
             Came::OnStream => 0,
         };
         let delivery = self.broker.deliver(&receipted, from).await.map_err(Failed::Delivery)?;
         let origin = self.broker.key().name().to_owned();
-        let (now, table) = (self.broker.now(), Arc::clone(self.broker.table()));
-        Ok((Done { agency, now, committed: receipted.committed, delivery, pinned_size, table, origin }, kept))
+        let (now, table, window) = (self.broker.now(), Arc::clone(self.broker.table()), receipted.window.take());
+        Ok((Done { agency, now, committed: receipted.committed, delivery, pinned_size, table, origin, window, departures }, kept))
     }
+}
+
+/// The connection that a request came over.
+pub(super) fn departures(extensions: &Extensions) -> Departures {
+    extensions.get::<PeerInfo>().map(|peer| peer.departures.clone()).unwrap_or_default()
 }
 
 /// The conversion of a request of which nothing is kept.

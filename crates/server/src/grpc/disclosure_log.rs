@@ -5,10 +5,10 @@
 use brygga_engine::store::Reader;
 use brygga_wire::v1;
 use brygga_wire::v1::disclosure_log_service_server::DisclosureLogService;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
+use super::stream::Outgoing;
 use super::stream::log::Tail;
 
 #[tonic::async_trait]
@@ -23,7 +23,7 @@ impl<R: Reader> DisclosureLogService for Rpc<R> {
         found.map_err(|failed| self.status(&failed))
     }
 
-    type TailEntriesStream = ReceiverStream<Result<v1::TailEntriesResponse, Status>>;
+    type TailEntriesStream = Outgoing<v1::TailEntriesResponse>;
 
     async fn tail_entries(&self, request: Request<v1::TailEntriesRequest>) -> Result<Response<Self::TailEntriesStream>, Status> {
         let source = self.supervisor(request.extensions()).map(|agency| Tail::new(agency, request.get_ref().from_position));

@@ -5,11 +5,11 @@
 use brygga_engine::store::Reader;
 use brygga_wire::v1::inbox_service_server::InboxService;
 use brygga_wire::{convert, v1};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use super::command::served;
+use super::stream::Outgoing;
 use super::stream::inbox::Inbox;
 
 #[tonic::async_trait]
@@ -18,7 +18,7 @@ impl<R: Reader> InboxService for Rpc<R> {
         self.answered(self.envelopes(&request).await)
     }
 
-    type WatchInboxStream = ReceiverStream<Result<v1::WatchInboxResponse, Status>>;
+    type WatchInboxStream = Outgoing<v1::WatchInboxResponse>;
 
     async fn watch_inbox(&self, request: Request<v1::WatchInboxRequest>) -> Result<Response<Self::WatchInboxStream>, Status> {
         let function = self.own_function(request.extensions(), || convert::read::function_name(&request.get_ref().function));

@@ -7,13 +7,13 @@ use brygga_engine::store::{After, Reader, ReferralKey, StoreError};
 use brygga_wire::convert::read::{self as wanted, Cursor, Named, ReferralsWanted};
 use brygga_wire::v1::referral_service_server::ReferralService;
 use brygga_wire::{v1, view};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use super::command::{Done, served};
 use super::read;
 use super::status::Failed;
+use super::stream::Outgoing;
 use super::stream::statuses::Statuses;
 
 #[tonic::async_trait]
@@ -43,7 +43,7 @@ impl<R: Reader> ReferralService for Rpc<R> {
         self.answered(self.own_referrals(&request).await)
     }
 
-    type WatchReferralsStream = ReceiverStream<Result<v1::WatchReferralsResponse, Status>>;
+    type WatchReferralsStream = Outgoing<v1::WatchReferralsResponse>;
 
     async fn watch_referrals(&self, request: Request<v1::WatchReferralsRequest>) -> Result<Response<Self::WatchReferralsStream>, Status> {
         let source = self.caller(request.extensions()).map(|agency| Statuses::new(agency, request.get_ref().after));

@@ -10,17 +10,21 @@ pub mod log;
 pub mod statuses;
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brygga_domain::Time;
 use brygga_engine::store::Reader;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 use tonic::Status;
 
 use super::Rpc;
 use super::status::Failed;
+use crate::layers::departure::Departing;
+use crate::tls::Carried;
 
 /// How often a quiet stream tells that it is alive.
 pub const HEARTBEAT_SECONDS: u64 = 15;
@@ -53,13 +57,50 @@ pub(super) trait Source<R: Reader>: Send + Sync + 'static {
     fn heartbeat(&self, now: Time) -> Self::Item;
 }
 
+/// What goes out on a stream, with the window of what it releases.
+pub(in crate::grpc) struct Leaving<T> {
+    item: Result<T, Status>,
+    carried: Option<Carried>,
+}
+
+impl<T> From<Result<T, Status>> for Leaving<T> {
+    fn from(item: Result<T, Status>) -> Self {
+        Self { item, carried: None }
+    }
+}
+
+/// A stream as it is sent: tells what the messages carry as they are taken.
+pub struct Outgoing<T> {
+    leaving: mpsc::Receiver<Leaving<T>>,
+    departing: Departing,
+}
+
+impl<T> Outgoing<T> {
+    fn new() -> (mpsc::Sender<Leaving<T>>, Self) {
+        let (out, leaving) = mpsc::channel(STREAM_ENTRIES_MAX);
+        (out, Self { leaving, departing: Departing::default() })
+    }
+}
+
+impl<T> Stream for Outgoing<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T, Status>>> {
+        let Some(Leaving { item, carried }) = ready!(self.leaving.poll_recv(context)) else { return Poll::Ready(None) };
+        if let Some(carried) = carried {
+            self.departing.taken(carried);
+        }
+        Poll::Ready(Some(item))
+    }
+}
+
 impl<R: Reader> Rpc<R> {
     /// Opens a stream.
-    pub(super) fn stream<S: Source<R>>(&self, source: S) -> ReceiverStream<Result<S::Item, Status>> {
-        let (out, items) = mpsc::channel(STREAM_ENTRIES_MAX);
+    pub(super) fn stream<S: Source<R>>(&self, source: S) -> Outgoing<S::Item> {
+        let (out, outgoing) = Outgoing::new();
         let running = Running { rpc: self.clone(), source, out };
         self.tasks.spawn(running.run());
-        ReceiverStream::new(items)
+        outgoing
     }
 }
 
@@ -71,7 +112,7 @@ where
 {
     rpc: Rpc<R>,
     source: S,
-    out: mpsc::Sender<Result<S::Item, Status>>,
+    out: mpsc::Sender<Leaving<S::Item>>,
 }
 
 /// Why a stream ends.
@@ -92,7 +133,7 @@ impl<R: Reader, S: Source<R>> Running<R, S> {
         match ended {
             Ended::ClientGone => {}
             Ended::Failed(failed) => {
-                let farewell = self.out.send(Err(self.rpc.status(&failed)));
+                let farewell = self.out.send(Err(self.rpc.status(&failed)).into());
                 // A client that does not read gets no farewell; it sees that the stream has ended and resumes.
                 drop(tokio::time::timeout(FAREWELL_MAX, farewell).await);
             }
@@ -137,7 +178,7 @@ impl<R: Reader, S: Source<R>> Running<R, S> {
     }
 
     async fn send(&self, item: S::Item) -> Result<(), Ended> {
-        self.out.send(Ok(item)).await.map_err(|_| Ended::ClientGone)
+        self.out.send(Ok(item).into()).await.map_err(|_| Ended::ClientGone)
     }
 }
 

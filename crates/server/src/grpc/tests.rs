@@ -2,6 +2,7 @@
 
 mod access;
 mod commands;
+mod departures;
 mod draft;
 mod story;
 mod world;

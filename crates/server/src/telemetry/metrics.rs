@@ -39,6 +39,7 @@ pub struct Metrics {
     commit_seconds: Histogram<f64>,
     facts: Counter<u64>,
     releases: Counter<u64>,
+    cuts: Counter<u64>,
     refusals: Counter<u64>,
 }
 
@@ -70,6 +71,7 @@ impl Metrics {
                 .build(),
             facts: meter.u64_counter("brygga.events").with_description("Events committed, by name.").build(),
             releases: meter.u64_counter("brygga.releases").with_description("Sections released.").build(),
+            cuts: meter.u64_counter("brygga.releases.cut").with_description("Releases whose connection ended before their last byte had left.").build(),
             refusals: meter.u64_counter("brygga.refusals").with_description("Commands refused, by reason.").build(),
             meter,
         }
@@ -121,6 +123,11 @@ impl Metrics {
     /// Sections were released.
     pub fn released(&self, sections: u64) {
         self.releases.add(sections, &[]);
+    }
+
+    /// A release's connection ended before its last byte had left.
+    pub fn cut(&self) {
+        self.cuts.add(1, &[]);
     }
 
     /// A command was refused.

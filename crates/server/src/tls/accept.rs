@@ -231,6 +231,6 @@ impl Door {
         let not_after_us = u64::try_from(certificate.not_after.micros()).unwrap_or(0);
         let lives_for = Duration::from_micros(not_after_us).saturating_sub(Duration::from_secs(now.as_secs()));
         let places = Places { _address: place, _agency: agency, registered };
-        Ok(Connection::new(stream, PeerInfo { address, certificate: Arc::new(certificate) }, lives_for, places))
+        Ok(Connection::new(stream, PeerInfo::new(address, Arc::new(certificate)), lives_for, places))
     }
 }

@@ -112,6 +112,10 @@ impl Reader for MemoryReader {
         })
     }
 
+    async fn in_flight(&mut self, origin: i64) -> Result<Vec<InFlightRow>, StoreError> {
+        self.ask(|tables| tables.in_flight_of(origin))
+    }
+
     async fn openings(&mut self, position: i64) -> Result<Vec<OpeningRow>, StoreError> {
         self.ask(|tables| tables.openings.values().filter(|row| row.position == position).cloned().collect())
     }

@@ -38,6 +38,8 @@ pub struct Tables {
     pub statuses: BTreeMap<(String, i64), StatusRow>,
     /// Keys by agency and request.
     pub keys: BTreeMap<(String, Blob), KeyRow>,
+    /// What is on its way, by the referral's first position, broker and number.
+    pub in_flight: BTreeMap<(i64, Blob, i64), InFlightRow>,
     /// Contents by referral, section and revision.
     pub contents: BTreeMap<(Blob, i64, i64), ContentRow>,
     /// Openings by position and field.
@@ -94,10 +96,15 @@ impl Tables {
             referrals: positions.iter().filter_map(|position| self.referrals.get(position).cloned()).collect(),
             sender_references: wanted.sender_references.iter().filter_map(taken).collect(),
             offers: wanted.offers.iter().filter_map(|id| self.offers.get(id).cloned()).collect(),
+            in_flight: positions.iter().flat_map(|position| self.in_flight_of(*position)).collect(),
             known_root: self.checkpoints.get(&wanted.known).filter(|_| wanted.known < self.head.size).map(|checkpoint| checkpoint.root.clone()),
             agencies: self.agencies.values().filter(|row| row.position >= wanted.known).cloned().collect(),
             functions: self.functions.values().filter(|row| row.position >= wanted.known).cloned().collect(),
         }
+    }
+
+    pub(super) fn in_flight_of(&self, origin: i64) -> Vec<InFlightRow> {
+        self.in_flight.values().filter(|row| row.origin == origin).cloned().collect()
     }
 
     pub(super) fn settle(&self, prev_size: i64) -> (HeadRow, Option<CheckpointRow>) {
@@ -120,6 +127,7 @@ impl Tables {
         let there: BTreeSet<&Blob> = batch.referrals.iter().map(|rows| &rows.referral.id).collect();
         let known = |id: &Blob| there.contains(id) || self.by_id.contains_key(id);
         self.check_told(batch, known)?;
+        fresh("in_flight", batch.in_flight.iter().map(in_flight_key), |key| self.in_flight.contains_key(key))?;
         fresh("section_content", batch.contents.iter().map(content_key), |key| self.contents.contains_key(key))?;
         must(batch.contents.iter().all(|row| known(&row.referral)), "section_content", "its referral is there")?;
         fresh("opening", batch.openings.iter().map(|row| (row.position, row.field.clone())), |key| self.openings.contains_key(key))?;
@@ -192,6 +200,10 @@ impl Tables {
         self.inbox.extend(batch.inbox.iter().map(|row| ((row.function.clone(), row.position), row.clone())));
         self.statuses.extend(batch.statuses.iter().map(|row| ((row.agency.clone(), row.position), row.clone())));
         self.keys.extend(batch.keys.iter().map(|row| ((row.agency.clone(), row.request.clone()), row.clone())));
+        self.in_flight.extend(batch.in_flight.iter().map(|row| (in_flight_key(row), row.clone())));
+        for row in &batch.departed {
+            self.in_flight.remove(&in_flight_key(row));
+        }
         self.contents.extend(batch.contents.iter().map(|row| (content_key(row), row.clone())));
         self.openings.extend(batch.openings.iter().map(|row| ((row.position, row.field.clone()), row.clone())));
         self.person_lookups.extend(batch.person_lookups.iter().map(|row| (row.hash.clone(), row.person.clone())));
@@ -208,6 +220,10 @@ impl Tables {
         let end = index(end).min(self.events.len());
         self.events.get(index(start)..end).unwrap_or_default()
     }
+}
+
+fn in_flight_key(row: &InFlightRow) -> (i64, Blob, i64) {
+    (row.origin, row.broker.clone(), row.number)
 }
 
 fn content_key(row: &ContentRow) -> (Blob, i64, i64) {

@@ -53,13 +53,17 @@ pub(super) fn ordinary(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
     // Whatever is decided leaves its key, so no other row comes without one; the store still looks at each table.
     let told = batch.events.is_empty() && batch.checkpoint.is_none() && batch.head.is_none() && batch.inbox.is_empty() && batch.statuses.is_empty();
     let kept = batch.keys.is_empty() && batch.openings.is_empty() && batch.person_lookups.is_empty() && batch.sender_references.is_empty();
-    if told && kept && batch.contents.is_empty() && batch.referrals.is_empty() {
+    let sent = batch.in_flight.is_empty() && batch.departed.is_empty();
+    if told && kept && sent && batch.contents.is_empty() && batch.referrals.is_empty() {
         return None;
     }
     let columns = Columns { query: sqlx::query(WRITE), rows: &batch.events };
     let columns = columns.int(|row| row.position).blob(|row| &row.event_id).blob(|row| &row.bytes).blob(|row| &row.leaf_hash);
     let columns = columns.over(batch.checkpoint.as_slice()).int(|row| row.size).int(|row| row.prev_size).blob(|row| &row.root).blob(|row| &row.note);
     let columns = keys(told_rows(referrals(columns, changes), batch, changes), &batch.keys);
+    let columns = columns.over(&batch.in_flight).int(|row| row.origin).blob(|row| &row.broker).int(|row| row.number);
+    let columns = columns.int(|row| row.released_at).int(|row| row.until);
+    let columns = columns.over(&batch.departed).int(|row| row.origin).blob(|row| &row.broker).int(|row| row.number);
     let columns = columns.over(batch.head.as_slice()).int(|row| row.size).blob(|row| &row.root).blob(|row| &row.frontier).int(|row| row.last_time);
     Some(columns.query)
 }

@@ -126,6 +126,10 @@ impl Reader for PostgresReader {
         self.list(statements::READ_STATUSES, |query| query.bind(agency).bind(after.after).bind(i64::from(after.limit)), rows::status).await
     }
 
+    async fn in_flight(&mut self, origin: i64) -> Result<Vec<InFlightRow>, StoreError> {
+        self.list(statements::READ_IN_FLIGHT, |query| query.bind(origin), rows::in_flight).await
+    }
+
     async fn openings(&mut self, position: i64) -> Result<Vec<OpeningRow>, StoreError> {
         self.list(statements::READ_OPENINGS, |query| query.bind(position), rows::opening).await
     }

@@ -32,6 +32,16 @@ pub(super) fn content(row: &PgRow) -> Result<ContentRow, sqlx::Error> {
     })
 }
 
+pub(super) fn in_flight(row: &PgRow) -> Result<InFlightRow, sqlx::Error> {
+    Ok(InFlightRow {
+        origin: row.try_get("origin")?,
+        broker: blob(row, "broker")?,
+        number: row.try_get("number")?,
+        released_at: row.try_get("released_at")?,
+        until: row.try_get("until")?,
+    })
+}
+
 pub(super) fn inbox(row: &PgRow) -> Result<InboxRow, sqlx::Error> {
     Ok(InboxRow { position: row.try_get("position")?, function: row.try_get("function")?, referral: blob(row, "referral")?, kind: row.try_get("kind")? })
 }
@@ -138,6 +148,7 @@ impl Sorted {
         sorted.cells.sort_by_key(|(_, place, row)| (row.section, *place));
         sorted.consents.sort_by_key(|(_, position, _)| *position);
         sorted.stop_uses.sort_by_key(|(_, position, _)| *position);
+        sorted.loaded.in_flight.sort_by(|one, other| (one.origin, &one.broker, one.number).cmp(&(other.origin, &other.broker, other.number)));
         sorted.loaded.agencies.sort_by(|one, other| one.id.cmp(&other.id));
         sorted.loaded.functions.sort_by(|one, other| one.id.cmp(&other.id));
         let Self { referrals, persons, sections, cells, consents, stop_uses, .. } = &mut sorted;
@@ -174,6 +185,13 @@ impl Sorted {
             "cell" => self.cells.push(cell(row)?),
             "consent" => self.consents.push(consent(row)?),
             "stop_use" => self.stop_uses.push(stop_use(row)?),
+            "in_flight" => self.loaded.in_flight.push(InFlightRow {
+                origin: row.int()?,
+                number: row.int()?,
+                released_at: row.int()?,
+                until: row.int()?,
+                broker: row.blob()?,
+            }),
             "sender_reference" => self.loaded.sender_references.push((row.blob()?, row.text()?)),
             "offer" => self.loaded.offers.push(OfferRow { position: row.int()?, agency: row.text()?, answer: row.maybe_text()?, id: row.blob()? }),
             "known_root" => self.loaded.known_root = Some(row.blob()?),

@@ -103,6 +103,9 @@ UNION SELECT r.first_position FROM used JOIN referral AS r ON r.id = used.referr
     packed!("key", k, [refused, size, at], [agency, positions, released], [request, digest, referral]),
     "\nFROM used AS k\nUNION ALL ",
     referrals!(),
+    "\nUNION ALL ",
+    packed!("in_flight", i, [origin, number, released_at, until], [], [broker]),
+    "\nFROM named JOIN in_flight AS i USING (origin)",
     "\nUNION ALL SELECT 'sender_reference', NULL, ARRAY[r.reference]::text[], ARRAY[s.hash]
 FROM unnest($5) AS wanted (hash) JOIN sender_reference AS s USING (hash) JOIN referral AS r ON r.id = s.referral\nUNION ALL ",
     packed!("offer", o, [position], [agency, answer], [id]),
@@ -166,8 +169,12 @@ excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts)",
     // The same answer once more is no use of a key.
     "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
 IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
+    "), set_out AS (",
+    insert!(in_flight, origin 109, broker 110, number 111, released_at 112, until 113),
+    "), departed AS (DELETE FROM in_flight AS i USING unnest($114, $115, $116) AS gone (origin, broker, number)
+WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time) = (head.size, head.root, head.frontier, head.last_time)
-FROM unnest($109, $110, $111, $112) AS head (size, root, frontier, last_time) RETURNING log_head.size)
+FROM unnest($117, $118, $119, $120) AS head (size, root, frontier, last_time) RETURNING log_head.size)
 SELECT pg_notify('brygga_log', size::text) FROM moved",
 );
 
@@ -254,6 +261,9 @@ FROM referral AS r CROSS JOIN unnest($2, $3) AS wanted (section, revision)
 JOIN section_content AS c ON c.origin = r.first_position AND c.section = wanted.section AND c.revision = wanted.revision
 WHERE r.id = $1 ORDER BY c.section, c.revision";
 
+pub(crate) const READ_IN_FLIGHT: &str = "-- read_in_flight
+SELECT origin, broker, number, released_at, until FROM in_flight WHERE origin = $1 ORDER BY broker, number";
+
 pub(crate) const READ_INBOX: &str = "-- read_inbox
 SELECT position, function, referral, kind FROM inbox WHERE function = $1 AND position > $2 ORDER BY position LIMIT $3";
 
@@ -298,7 +308,7 @@ mod tests {
     use super::*;
 
     /// Every statement of this file.
-    const TEXTS: [&str; 31] = [
+    const TEXTS: [&str; 32] = [
         LOCK,
         LOAD,
         WRITE,
@@ -321,6 +331,7 @@ mod tests {
         READ_ALL,
         READ_OPEN_INBOX,
         READ_CONTENTS,
+        READ_IN_FLIGHT,
         READ_INBOX,
         READ_STATUSES,
         READ_OPENINGS,

@@ -179,6 +179,7 @@ whole!(CheckpointRow, checkpoint_columns, []);
 whole!(InboxRow, inbox_columns, []);
 whole!(StatusRow, status_columns, []);
 whole!(KeyRow, key_columns, [agency, request]);
+whole!(InFlightRow, in_flight_columns, []);
 whole!(OpeningRow, opening_columns, []);
 whole!(PersonLookupRow, person_lookup_columns, []);
 whole!(SenderReferenceRow, sender_reference_columns, []);

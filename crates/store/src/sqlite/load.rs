@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use brygga_engine::rows::{AgencyRow, Blob, CheckpointRow, FunctionRow, HeadRow, KeyRow, OfferRow};
+use brygga_engine::rows::{AgencyRow, Blob, CheckpointRow, FunctionRow, HeadRow, InFlightRow, KeyRow, OfferRow};
 use brygga_engine::store::{Loaded, Wanted};
 
 use super::columns::{Whole as _, only};
@@ -16,12 +16,14 @@ pub(super) fn load(connection: &Connection, wanted: &Wanted) -> Result<Loaded, F
     let mut referrals = rows::Whole::prepare(connection)?;
     let mut own = connection.prepare(READ_REFERRAL)?;
     let positions = positions(connection, wanted, &keys)?;
+    let in_flight = in_flight(connection, &positions)?;
     let read = |position| referrals.read(own.one([position], super::columns::referral)?);
     let mut loaded = Loaded {
         head: head(connection)?,
         referrals: positions.into_iter().map(read).collect::<Result<_, _>>()?,
         sender_references: sender_references(connection, wanted)?,
         offers: offers(connection, wanted)?,
+        in_flight,
         keys,
         ..Loaded::default()
     };
@@ -64,6 +66,15 @@ fn positions(connection: &Connection, wanted: &Wanted, keys: &[KeyRow]) -> Resul
     }
     for reference in &wanted.references {
         found.extend(by_reference.first([reference.as_str()], only::<i64>)?);
+    }
+    Ok(found)
+}
+
+fn in_flight(connection: &Connection, positions: &BTreeSet<i64>) -> Result<Vec<InFlightRow>, Failed> {
+    let mut prepared = connection.prepare(READ_IN_FLIGHT)?;
+    let mut found = Vec::new();
+    for position in positions {
+        found.extend(prepared.rows([*position], InFlightRow::take)?);
     }
     Ok(found)
 }

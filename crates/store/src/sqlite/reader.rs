@@ -178,6 +178,10 @@ impl Reader for SqliteReader {
         self.page(READ_STATUSES, agency, after).await
     }
 
+    async fn in_flight(&mut self, origin: i64) -> Result<Vec<InFlightRow>, StoreError> {
+        self.ask(READ_IN_FLIGHT, move |connection| connection.prepare(READ_IN_FLIGHT)?.rows([origin], InFlightRow::take)).await
+    }
+
     async fn openings(&mut self, position: i64) -> Result<Vec<OpeningRow>, StoreError> {
         self.ask(READ_OPENINGS, move |connection| connection.prepare(READ_OPENINGS)?.rows([position], OpeningRow::take)).await
     }

@@ -109,6 +109,9 @@ macro_rules! status_columns {
 macro_rules! key_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* digest, refused, positions, size, referral, released, at } };
 }
+macro_rules! in_flight_columns {
+    ($then:ident $($with:tt)*) => { $then! { $($with)* origin, broker, number, released_at, until } };
+}
 macro_rules! content_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* section, revision, key_id, salt, bytes, destroy_after } };
 }
@@ -128,8 +131,8 @@ macro_rules! entry_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* position, entry } };
 }
 pub(super) use {
-    cell_columns, checkpoint_columns, consent_columns, content_columns, entry_columns, event_columns, head_columns, identity_columns, inbox_columns,
-    key_columns, offer_columns, opening_columns, person_columns, person_lookup_columns, progress_columns, referral_columns, section_columns,
+    cell_columns, checkpoint_columns, consent_columns, content_columns, entry_columns, event_columns, head_columns, identity_columns, in_flight_columns,
+    inbox_columns, key_columns, offer_columns, opening_columns, person_columns, person_lookup_columns, progress_columns, referral_columns, section_columns,
     sender_reference_columns, status_columns, stop_use_columns, tree_columns,
 };
 
@@ -195,6 +198,9 @@ pub(super) const WRITE_KEY: &str = concat!(
     key_columns!(names),
     ") IS NOT (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
 );
+pub(super) const INSERT_IN_FLIGHT: &str = in_flight_columns!(insert "insert_in_flight", in_flight,);
+pub(super) const DELETE_IN_FLIGHT: &str = "-- delete_in_flight
+DELETE FROM in_flight WHERE origin = ? AND broker = ? AND number = ?";
 pub(super) const INSERT_CONTENT: &str = content_columns!(insert "insert_content", section_content, origin,);
 pub(super) const INSERT_OPENING: &str = opening_columns!(insert "insert_opening", opening,);
 pub(super) const INSERT_PERSON_LOOKUP: &str = person_lookup_columns!(insert "insert_person_lookup", person_lookup,);
@@ -252,6 +258,7 @@ pub(super) const READ_CELLS: &str = cell_columns!(select "read_cells", cell, "WH
 pub(super) const READ_CONSENTS: &str = consent_columns!(select "read_consents", consent, "WHERE origin = ? ORDER BY position", position,);
 pub(super) const READ_STOP_USES: &str = stop_use_columns!(select "read_stop_uses", stop_use, "WHERE origin = ? ORDER BY position", position,);
 
+pub(super) const READ_IN_FLIGHT: &str = in_flight_columns!(select "read_in_flight", in_flight, "WHERE origin = ? ORDER BY broker, number",);
 pub(super) const READ_CONTENT: &str = content_columns!(select "read_content", section_content, "WHERE origin = ? AND section = ? AND revision = ?",);
 pub(super) const READ_INBOX: &str = inbox_columns!(select "read_inbox", inbox, "WHERE function = ? AND position > ? ORDER BY position LIMIT ?",);
 pub(super) const READ_STATUSES: &str = status_columns!(select "read_statuses", status, "WHERE agency = ? AND position > ? ORDER BY position LIMIT ?",);
@@ -265,6 +272,9 @@ pub(super) const CHECKPOINT_PASSIVE: &str = "-- checkpoint_passive
 PRAGMA wal_checkpoint(PASSIVE)";
 pub(super) const CHECKPOINT_TRUNCATE: &str = "-- checkpoint_truncate
 PRAGMA wal_checkpoint(TRUNCATE)";
+/// What a broker that is gone had on its way went with its connections.
+pub(super) const FORGET_IN_FLIGHT: &str = "-- forget_in_flight
+DELETE FROM in_flight";
 pub(super) const READ_SCHEMA_VERSION: &str = "-- read_schema_version
 PRAGMA user_version";
 

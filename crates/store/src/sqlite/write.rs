@@ -33,6 +33,8 @@ pub(super) fn write(connection: &Connection, batch: &Batch, standing: Standing) 
     append(connection, APPEND_INBOX, &batch.inbox)?;
     append(connection, APPEND_STATUS, &batch.statuses)?;
     append(connection, WRITE_KEY, &batch.keys)?;
+    append(connection, INSERT_IN_FLIGHT, &batch.in_flight)?;
+    departed(connection, &batch.departed)?;
     contents(connection, batch)?;
     append(connection, INSERT_OPENING, &batch.openings)?;
     append(connection, INSERT_PERSON_LOOKUP, &batch.person_lookups)?;
@@ -49,6 +51,20 @@ fn append<R: Whole>(connection: &Connection, statement: &'static str, rows: &[R]
     }
     let mut prepared = connection.prepare(statement)?;
     rows.iter().try_for_each(|row| prepared.run(|slots| row.put(slots)))
+}
+
+fn departed(connection: &Connection, rows: &[InFlightRow]) -> Result<(), Failed> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut prepared = connection.prepare(DELETE_IN_FLIGHT)?;
+    rows.iter().try_for_each(|row| {
+        prepared.run(|slots| {
+            slots.put(&row.origin)?;
+            slots.put(&row.broker)?;
+            slots.put(&row.number)
+        })
+    })
 }
 
 fn referrals(connection: &Connection, referrals: &[ReferralRows], mut standing: Standing) -> Result<(), Failed> {

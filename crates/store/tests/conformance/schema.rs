@@ -122,6 +122,7 @@ async fn columns_are_named_as_the_fields_of_the_rows() {
         ("inbox", of(&batch.inbox[0]), &[]),
         ("status", of(&batch.statuses[0]), &[]),
         ("request_key", of(&batch.keys[0]), &[]),
+        ("in_flight", of(&batch.in_flight[0]), &[]),
         ("section_content", of(&batch.contents[0]), &["origin"]),
         ("opening", of(&batch.openings[0]), &[]),
         ("person_lookup", of(&batch.person_lookups[0]), &[]),

@@ -81,8 +81,11 @@ async fn everything_is_there_after_a_restart() {
         store.load(&Wanted::default()).await.unwrap();
         store.commit(&batch).await.unwrap();
     }
-    let before = dump(&mut reader).await;
+    let mut before = dump(&mut reader).await;
     drop((store, reader));
+    // What was on its way went with the broker: nobody else can have had the database.
+    assert_eq!(before["in_flight"].as_array().unwrap().len(), 2);
+    before["in_flight"] = serde_json::json!([]);
     let (_store, mut readers) = backend.open().await.unwrap();
     assert!(dump(&mut readers.readers[0]).await == before);
 }

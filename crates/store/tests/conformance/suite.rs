@@ -30,6 +30,10 @@ pub async fn dump(reader: &mut impl Reader) -> Value {
     for rows in &referrals {
         contents.extend(reader.contents(&rows.referral.id, &[(1, 1), (2, 1), (3, 1), (4, 1), (1, 2)]).await.unwrap());
     }
+    let mut in_flight = Vec::new();
+    for rows in &referrals {
+        in_flight.extend(reader.in_flight(rows.referral.first_position).await.unwrap());
+    }
     let mut openings = Vec::new();
     for position in 0..head.size {
         openings.extend(reader.openings(position).await.unwrap());
@@ -52,11 +56,17 @@ pub async fn dump(reader: &mut impl Reader) -> Value {
         "checkpoint": reader.checkpoint(None).await.unwrap(),
         "referrals": referrals,
         "contents": contents,
+        "in_flight": in_flight,
         "openings": openings,
         "told": told,
         "pending_of_leader": reader.pending_clearances("aklagare-1", ALL).await.unwrap(),
         "directory": reader.directory().await.unwrap(),
     })
+}
+
+/// A release on its way.
+fn in_flight(referral: &ReferralRow, number: i64) -> InFlightRow {
+    InFlightRow { origin: referral.first_position, broker: samples::id(1, "broker"), number, released_at: referral.last_position, until: 1_800_000_002_000_000 }
 }
 
 /// A batch of so many submissions.
@@ -77,7 +87,9 @@ pub fn script() -> Vec<Batch> {
     first.agencies = vec![agency("solna", 0), agency("polis-1", 1)];
     first.functions = vec![FunctionRow { id: String::from("rvc-1"), position: 2, entry: String::from("{}") }];
     first.offers = vec![OfferRow { id: samples::id(1, "offer"), agency: String::from("polis-1"), position: 3, answer: Some(String::from("yes")) }];
+    first.in_flight = (0..3).map(|number| in_flight(&first.referrals[number].referral, i64::try_from(number).unwrap())).collect();
     let mut second = submissions(&mut log, 30);
+    second.departed = first.in_flight[..1].to_vec();
     second.referrals.extend(first.referrals.iter().enumerate().map(|(number, rows)| changed(rows, number)));
     second.agencies = vec![agency("solna", 151)];
     let mut refused = samples::key(77, "polis-1", None, 151);
@@ -258,6 +270,8 @@ const SPOILS: &[Spoil] = &[
     ("a person's hash twice", |batch, before| batch.person_lookups.push(before.person_lookups[0].clone())),
     ("a sender reference that is taken", |batch, before| batch.sender_references[0].hash = before.sender_references[0].hash.clone()),
     ("a sender reference of no referral", |batch, _| batch.sender_references[0].referral = samples::id(5, "nothing")),
+    ("a release that is on its way already", |batch, before| batch.in_flight.push(before.in_flight[0].clone())),
+    ("a release on its way twice", |batch, _| batch.in_flight = vec![in_flight(&batch.referrals[0].referral, 7); 2]),
     ("an offer that is taken", |batch, before| batch.offers.push(before.offers[0].clone())),
 ];
 
@@ -266,6 +280,7 @@ pub async fn a_batch_that_breaks_a_constraint_writes_nothing<B: Backend>() {
     let mut log = Log::default();
     let mut before = submissions(&mut log, 60);
     before.offers = vec![OfferRow { id: samples::id(1, "offer"), agency: String::from("polis-1"), position: 3, answer: Some(String::from("yes")) }];
+    before.in_flight = vec![in_flight(&before.referrals[0].referral, 0)];
     commit(&mut store, &before).await;
     let written = dump(&mut reader).await;
     let good = submissions(&mut log, 2);
@@ -280,6 +295,26 @@ pub async fn a_batch_that_breaks_a_constraint_writes_nothing<B: Backend>() {
     // None of it is in the way of the batch as it should be.
     commit(&mut store, &good).await;
     assert_eq!(Some(reader.head().await.unwrap()), good.head);
+}
+
+pub async fn what_is_on_its_way_is_loaded_with_its_referral_until_it_departs<B: Backend>() {
+    let (_backend, mut store, mut reader) = B::fresh().await;
+    let mut batch = submissions(&mut Log::default(), 2);
+    let of = |rows: &ReferralRows, number| in_flight(&rows.referral, number);
+    let (one, other) = (batch.referrals[0].clone(), batch.referrals[1].clone());
+    batch.in_flight = vec![of(&one, 4), of(&one, 5), of(&other, 6)];
+    commit(&mut store, &batch).await;
+    let wanted = Wanted { references: vec![one.referral.reference.clone()], ..Wanted::default() };
+    let on_their_way = store.load(&wanted).await.unwrap().in_flight;
+    assert_eq!(on_their_way, [of(&one, 4), of(&one, 5)]);
+    store.load(&Wanted::default()).await.unwrap();
+    let elsewhere = InFlightRow { broker: samples::id(2, "broker"), ..of(&one, 5) };
+    store.commit(&Batch { departed: vec![of(&one, 4), elsewhere, of(&one, 99)], ..Batch::default() }).await.unwrap();
+    assert_eq!(reader.in_flight(one.referral.first_position).await.unwrap(), [of(&one, 5)]);
+    assert_eq!(reader.in_flight(other.referral.first_position).await.unwrap(), [of(&other, 6)]);
+    // One release sets out while another departs.
+    commit(&mut store, &Batch { in_flight: vec![of(&one, 8)], departed: vec![of(&one, 5)], ..Batch::default() }).await;
+    assert_eq!(store.load(&wanted).await.unwrap().in_flight, [of(&one, 8)]);
 }
 
 pub async fn a_commit_belongs_to_one_load<B: Backend>() {
@@ -375,6 +410,7 @@ macro_rules! suite {
             rows_are_replaced_and_none_is_lost,
             a_refusal_leaves_its_key_free_and_a_use_does_not,
             a_batch_that_breaks_a_constraint_writes_nothing,
+            what_is_on_its_way_is_loaded_with_its_referral_until_it_departs,
             a_commit_belongs_to_one_load,
             settling_finds_the_checkpoint_that_follows,
             pages_join_without_gap_or_repeat,

@@ -1095,7 +1095,8 @@ pub mod referral_service_client {
                 .insert(GrpcMethod::new("brygga.v1.ReferralService", "AmendReferral"));
             self.inner.unary(req, path, codec).await
         }
-        /// Takes a referral back. After the first release it is a recall, which the holder confirms.
+        /// Takes a referral back. After the first release it is a recall, which the holder confirms. Answers, as a withdrawal of consent does,
+        /// when nothing of the referral is on its way any more.
         pub async fn retract_referral(
             &mut self,
             request: impl tonic::IntoRequest<super::RetractReferralRequest>,
@@ -1234,7 +1235,8 @@ pub mod referral_service_server {
             tonic::Response<super::AmendReferralResponse>,
             tonic::Status,
         >;
-        /// Takes a referral back. After the first release it is a recall, which the holder confirms.
+        /// Takes a referral back. After the first release it is a recall, which the holder confirms. Answers, as a withdrawal of consent does,
+        /// when nothing of the referral is on its way any more.
         async fn retract_referral(
             &self,
             request: tonic::Request<super::RetractReferralRequest>,
@@ -2088,7 +2090,7 @@ pub mod clearance_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Takes decisions back before release.
+        /// Takes decisions back before release. Answers, as a withdrawal does, when nothing of the referral is on its way any more.
         pub async fn revoke_clearance(
             &mut self,
             request: impl tonic::IntoRequest<super::RevokeClearanceRequest>,
@@ -2162,7 +2164,7 @@ pub mod clearance_service_server {
             tonic::Response<super::ConfirmClearanceResponse>,
             tonic::Status,
         >;
-        /// Takes decisions back before release.
+        /// Takes decisions back before release. Answers, as a withdrawal does, when nothing of the referral is on its way any more.
         async fn revoke_clearance(
             &self,
             request: tonic::Request<super::RevokeClearanceRequest>,
@@ -2773,7 +2775,9 @@ pub mod consent_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Ends a consent. It stops every unreleased cell that rests on it and sends stop-use notices for the released ones. Answers
-        /// only when no release that it covers is still on its way.
+        /// only when nothing of the referral is on its way any more, over any connection of any broker: after its answer no byte of what it
+        /// covers leaves. A recipient that does not read delays it by two and a half seconds at most, for then its connection is cut. Who gives
+        /// up waiting repeats it with the same id: the consent has ended from the commit on.
         pub async fn withdraw_consent(
             &mut self,
             request: impl tonic::IntoRequest<super::WithdrawConsentRequest>,
@@ -2872,7 +2876,9 @@ pub mod consent_service_server {
             tonic::Status,
         >;
         /// Ends a consent. It stops every unreleased cell that rests on it and sends stop-use notices for the released ones. Answers
-        /// only when no release that it covers is still on its way.
+        /// only when nothing of the referral is on its way any more, over any connection of any broker: after its answer no byte of what it
+        /// covers leaves. A recipient that does not read delays it by two and a half seconds at most, for then its connection is cut. Who gives
+        /// up waiting repeats it with the same id: the consent has ended from the commit on.
         async fn withdraw_consent(
             &self,
             request: tonic::Request<super::WithdrawConsentRequest>,
@@ -5519,7 +5525,8 @@ pub mod inbox_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Asks for the content. The gate is asked again and the release is in the log before any byte leaves; a repeated call with the
-        /// same id is asked again too.
+        /// same id is asked again too. The content must leave within two seconds of its commit: what has not by then ends the connection
+        /// (or the answer, where none of it was sent yet: DEADLINE_EXCEEDED), and is asked for again with the same id.
         pub async fn open_referral(
             &mut self,
             request: impl tonic::IntoRequest<super::OpenReferralRequest>,
@@ -5789,7 +5796,8 @@ pub mod inbox_service_server {
             tonic::Status,
         >;
         /// Asks for the content. The gate is asked again and the release is in the log before any byte leaves; a repeated call with the
-        /// same id is asked again too.
+        /// same id is asked again too. The content must leave within two seconds of its commit: what has not by then ends the connection
+        /// (or the answer, where none of it was sent yet: DEADLINE_EXCEEDED), and is asked for again with the same id.
         async fn open_referral(
             &self,
             request: tonic::Request<super::OpenReferralRequest>,

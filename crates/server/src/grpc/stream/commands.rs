@@ -24,15 +24,15 @@ use bytes::Bytes;
 use http::Extensions;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::inbox::Inbox;
-use super::{Ended, FAREWELL_MAX, Found, Running, STREAM_ENTRIES_MAX, Source};
+use super::{Ended, FAREWELL_MAX, Found, Leaving, Outgoing, Running, Source};
 use crate::grpc::Rpc;
-use crate::grpc::command::{Came, Received, Served, asked};
+use crate::grpc::command::{Came, Received, Served, asked, departures};
 use crate::grpc::status::Failed;
 use crate::layers::limits::AGENCY_SHARE;
+use crate::tls::Carried;
 
 /// Commands of one stream that are under way: taken, and their answers not yet on their way.
 pub const STREAM_COMMANDS_MAX: usize = 512;
@@ -44,18 +44,18 @@ pub const SENT_SIZES_MAX: usize = 256;
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// A command that was taken, to be carried out.
-type Carried<S> = Pin<Box<dyn Future<Output = Outcome<S>> + Send>>;
+type Carrying<S> = Pin<Box<dyn Future<Output = Outcome<S>> + Send>>;
 /// How a command is taken: decoded at once, carried out later.
-type Take<R, S> = fn(&Rpc<R>, &Arc<Extensions>, Bytes) -> Result<Carried<S>, Failed>;
+type Take<R, S> = fn(&Rpc<R>, &Arc<Extensions>, Bytes) -> Result<Carrying<S>, Failed>;
 /// An inbox that is followed beside the commands.
 type Watching = Pin<Box<dyn Future<Output = Ended> + Send>>;
 /// What leaves.
-type Out<S> = mpsc::Sender<Result<<S as CommandStream>::Response, Status>>;
+type Out<S> = mpsc::Sender<Leaving<<S as CommandStream>::Response>>;
 
 /// What became of a command.
 pub(in crate::grpc) enum Outcome<S: CommandStream> {
     /// It is committed; the answer lacks the way from the sizes that were sent before.
-    Done { size: u64, pinned_size: u64, request_id: String, answer: Box<dyn FnOnce(v1::ConsistencyProof) -> S::Answer + Send> },
+    Done { size: u64, pinned_size: u64, request_id: String, answer: Box<dyn FnOnce(v1::ConsistencyProof) -> S::Answer + Send>, carried: Option<Carried> },
     /// It is not, or its receipt could not be built.
     Failed { request_id: String, error: v1::CommandError },
 }
@@ -141,21 +141,25 @@ impl<R: Reader> Source<R> for OnStream {
 
 #[tonic::async_trait]
 impl<R: Reader> StreamService for Rpc<R> {
-    type StreamReferralsStream = ReceiverStream<Result<v1::StreamReferralsResponse, Status>>;
+    type StreamReferralsStream = Outgoing<v1::StreamReferralsResponse>;
 
     async fn stream_referrals(&self, request: Request<Streaming<Enveloped>>) -> Result<Response<Self::StreamReferralsStream>, Status> {
         self.answered(self.commands::<ReferralCommands>(request))
     }
 
-    type StreamInboxStream = ReceiverStream<Result<v1::StreamInboxResponse, Status>>;
+    type StreamInboxStream = Outgoing<v1::StreamInboxResponse>;
 
     async fn stream_inbox(&self, request: Request<Streaming<Enveloped>>) -> Result<Response<Self::StreamInboxStream>, Status> {
-        self.answered(self.commands::<InboxCommands>(request))
+        let outgoing = self.commands::<InboxCommands>(request);
+        let departing = outgoing.as_ref().map(|outgoing| outgoing.departing.clone()).unwrap_or_default();
+        let mut response = self.answered(outgoing)?;
+        response.extensions_mut().insert(departing);
+        Ok(response)
     }
 }
 
 /// Takes a command of a known kind.
-fn take<R, S, Q>(rpc: &Rpc<R>, from: &Arc<Extensions>, raw: Bytes) -> Result<Carried<S>, Failed>
+fn take<R, S, Q>(rpc: &Rpc<R>, from: &Arc<Extensions>, raw: Bytes) -> Result<Carrying<S>, Failed>
 where
     R: Reader,
     S: CommandStream,
@@ -169,17 +173,17 @@ where
         let carried = async {
             // Who calls is asked each time: what the directory says may change while a stream is open.
             let agency = rpc.caller(&from)?;
-            let (mut done, ()) = rpc.carry_out(Received { agency, raw: digest, message, came: Came::OnStream }, asked).await?;
+            let (mut done, ()) = rpc.carry_out(Received { agency, raw: digest, message, came: Came::OnStream, departures: departures(&from) }, asked).await?;
             let response = Q::show(&rpc, &mut done).await?;
-            Ok((response, done.receipt(), done.committed.size, done.pinned_size))
+            Ok((response, done.receipt(), (done.committed.size, done.pinned_size), done.depart()?))
         };
         match carried.await {
-            Ok((mut response, receipt, size, pinned_size)) => {
+            Ok((mut response, receipt, (size, pinned_size), carried)) => {
                 let answer = Box::new(move |consistency| {
                     response.prove(receipt, consistency);
                     Q::to_answer(response)
                 });
-                Outcome::Done { size, pinned_size, request_id, answer }
+                Outcome::Done { size, pinned_size, request_id, answer, carried }
             }
             Err(failed) => Outcome::Failed { request_id, error: error(&rpc.status(&failed)) },
         }
@@ -193,14 +197,14 @@ fn error(status: &Status) -> v1::CommandError {
 
 impl<R: Reader> Rpc<R> {
     /// Opens a stream of commands.
-    pub(in crate::grpc) fn commands<S: Commands>(&self, request: Request<Streaming<Enveloped>>) -> Result<ReceiverStream<Result<S::Response, Status>>, Failed> {
+    pub(in crate::grpc) fn commands<S: Commands>(&self, request: Request<Streaming<Enveloped>>) -> Result<Outgoing<S::Response>, Failed> {
         let (_, extensions, received) = request.into_parts();
         let share = self.shares.of(&self.caller(&extensions)?);
-        let (out, items) = mpsc::channel(STREAM_ENTRIES_MAX);
+        let (out, outgoing) = Outgoing::new();
         let places = Arc::new(Semaphore::new(STREAM_COMMANDS_MAX));
         let taking = Taking::<R, S> { rpc: self.clone(), from: Arc::new(extensions), received, out, places, share, watching: None };
         self.tasks.spawn(taking.run());
-        Ok(ReceiverStream::new(items))
+        Ok(outgoing)
     }
 }
 
@@ -268,7 +272,7 @@ impl<R: Reader, S: Commands> Taking<R, S> {
                 if tokio::time::timeout(DRAIN_MAX, answering).await.is_err() {
                     abort.abort();
                 }
-                let farewell = self.out.send(Err(self.rpc.status(&failed)));
+                let farewell = self.out.send(Err(self.rpc.status(&failed)).into());
                 drop(tokio::time::timeout(FAREWELL_MAX, farewell).await);
             }
         }
@@ -365,8 +369,8 @@ impl<R: Reader, S: CommandStream> Answering<R, S> {
             }
             all.sort_by_key(|(outcome, _)| outcome.size());
             for (outcome, place) in all {
-                let response = self.response(outcome).await;
-                if self.out.send(Ok(response)).await.is_err() {
+                let leaving = self.leaving(outcome).await;
+                if self.out.send(leaving).await.is_err() {
                     return;
                 }
                 drop(place);
@@ -374,12 +378,12 @@ impl<R: Reader, S: CommandStream> Answering<R, S> {
         }
     }
 
-    async fn response(&mut self, outcome: Outcome<S>) -> S::Response {
+    async fn leaving(&mut self, outcome: Outcome<S>) -> Leaving<S::Response> {
         match outcome {
-            Outcome::Failed { request_id, error } => S::failed(request_id, error),
-            Outcome::Done { size, pinned_size, request_id, answer } => match self.way_to(size, pinned_size).await {
-                Ok(consistency) => S::answered(request_id, answer(consistency)),
-                Err(failed) => S::failed(request_id, error(&self.rpc.status(&failed))),
+            Outcome::Failed { request_id, error } => Ok(S::failed(request_id, error)).into(),
+            Outcome::Done { size, pinned_size, request_id, answer, carried } => match self.way_to(size, pinned_size).await {
+                Ok(consistency) => Leaving { item: Ok(S::answered(request_id, answer(consistency))), carried },
+                Err(failed) => Ok(S::failed(request_id, error(&self.rpc.status(&failed)))).into(),
             },
         }
     }

@@ -31,6 +31,7 @@ use tower::{Layer, ServiceExt};
 use zeroize::Zeroizing;
 
 use crate::grpc::{Parts, router};
+use crate::layers::departure::DepartureLayer;
 use crate::layers::digest::DigestLayer;
 use crate::layers::limits::Limits;
 use crate::tls::{PeerCertificate, PeerInfo};
@@ -152,8 +153,8 @@ impl World {
     /// A connection with a certificate of any name and validity.
     pub(super) fn wire_of(&self, san_uri: &str, not_after: Time) -> Wire {
         let certificate = Arc::new(PeerCertificate { issuer_key_hash: ISSUER, san_uri: san_uri.to_owned(), not_after });
-        let peer = PeerInfo { address: SocketAddr::from(([127, 0, 0, 1], 1)), certificate };
-        let served = DigestLayer.layer(self.routes.clone()).map_request(move |mut request: http::Request<Body>| {
+        let peer = PeerInfo::new(SocketAddr::from(([127, 0, 0, 1], 1)), certificate);
+        let served = DigestLayer.layer(DepartureLayer.layer(self.routes.clone())).map_request(move |mut request: http::Request<Body>| {
             request.extensions_mut().insert(peer.clone());
             request
         });

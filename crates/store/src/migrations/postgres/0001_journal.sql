@@ -204,6 +204,17 @@ CREATE TABLE offer (
     answer text CHECK (answer IN ('yes', 'no', 'later'))
 );
 
+-- Releases on their way: there with the release, gone when its bytes have left or were cut. What a crash leaves behind is over by `until`.
+
+CREATE TABLE in_flight (
+    origin bigint NOT NULL,
+    broker bytea NOT NULL CHECK (length(broker) = 16),
+    number bigint NOT NULL CHECK (number >= 0),
+    released_at bigint NOT NULL,
+    until bigint NOT NULL,
+    PRIMARY KEY (origin, broker, number)
+);
+
 -- Content and openings: erasable, and for that reason outside the journal.
 
 CREATE TABLE section_content (

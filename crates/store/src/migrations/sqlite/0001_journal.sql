@@ -202,6 +202,17 @@ CREATE TABLE offer (
     answer TEXT CHECK (answer IN ('yes', 'no', 'later'))
 ) STRICT;
 
+-- Releases on their way: there with the release, gone when its bytes have left or were cut. What a crash leaves behind is over by `until`.
+
+CREATE TABLE in_flight (
+    origin INTEGER NOT NULL,
+    broker BLOB NOT NULL CHECK (length(broker) = 16),
+    number INTEGER NOT NULL CHECK (number >= 0),
+    released_at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (origin, broker, number)
+) STRICT, WITHOUT ROWID;
+
 -- Content and openings: erasable, and for that reason outside the journal. Tables with a rowid, since their rows are large.
 
 CREATE TABLE section_content (
