@@ -133,7 +133,7 @@ fn decide(referral: &Referral, random: &mut Random, name: ReferralName) -> (Stri
 fn confirm(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
     let first = |state: &CellState| match state {
         CellState::Decided(Decision { outcome: Outcome::Release { ground, .. }, second_officer: true, confirmed: None, .. }) => Some(ground.clone()),
-        _ => None,
+        CellState::Undecided | CellState::Decided(_) => None,
     };
     let mut by = &referral.sender;
     let mut cells = Vec::new();
