@@ -27,8 +27,10 @@ const WITHDRAWAL_RACES: u64 = 5_000;
 const RACERS: u64 = 96;
 /// Senders that share what the recipients leave of the places for connections.
 const SENDERS: u64 = 4;
-/// Longest time by which an opening starts before its withdrawal, which overtakes it on the way to the committer.
-const AHEAD_MILLIS_MAX: u64 = 60;
+/// Longest time by which an opening starts before its withdrawal, which overtakes it on the way to the committer: at first, at least, at most.
+const AHEAD_MICROS: u64 = 60_000;
+const AHEAD_MICROS_MIN: u64 = 100;
+const AHEAD_MICROS_MAX: u64 = 1_000_000;
 /// Longest time for which a recipient does not read, where it reads at all.
 const UNREAD_MILLIS_MAX: u64 = 60;
 /// Of so many races, in one the recipient does not read before the withdrawal is answered: its connection is cut.
@@ -55,6 +57,8 @@ struct Racer {
     police: Client,
     withdrawing: ReferralStream,
     random: Random,
+    /// What came of each race moves it, so that on a machine of any speed about as many openings lose as win.
+    ahead_micros: u64,
 }
 
 impl Racer {
@@ -63,7 +67,7 @@ impl Racer {
         let ready = ready(&self.police, &mut self.random, SECTION_BYTES).await;
         let (opening, again) = (ready.opening(&mut self.random), ready.opening(&mut self.random));
         // Some withdrawals wait for the first of the content, so that it is in the middle of its way; the others race it to the log.
-        let ahead = (!may_be_cut && self.random.within(0, 2) > 0).then(|| Duration::from_millis(self.random.within(0, AHEAD_MILLIS_MAX)));
+        let ahead = (!may_be_cut && self.random.within(0, 2) > 0).then(|| Duration::from_micros(self.random.within(0, self.ahead_micros)));
         let unread = Duration::from_millis(self.random.within(0, UNREAD_MILLIS_MAX));
         let (reads_at_once, over_stream) = (self.random.within(0, 1) == 0, self.random.within(0, 1) == 0);
         let withdrawal = ready.withdrawal(&mut self.random);
@@ -101,10 +105,16 @@ impl Racer {
         let may_come = if matches!(opened, Opened::Refused(_)) { REFUSAL_BYTES_MAX } else { ASIDE_BYTES_MAX };
         assert!(after <= may_come, "{after} bytes after the answer of a withdrawal; {opened:?}");
         match opened {
-            Opened::Released => told.released += 1,
+            Opened::Released => {
+                told.released += 1;
+                if ahead.is_some() {
+                    self.ahead_micros = (self.ahead_micros * 4 / 5).max(AHEAD_MICROS_MIN);
+                }
+            }
             Opened::Refused(reason) => {
                 assert_eq!(reason, "NOT_CLEARED");
                 told.refused += 1;
+                self.ahead_micros = (self.ahead_micros * 5 / 4).min(AHEAD_MICROS_MAX);
             }
             Opened::Broken => {
                 assert!(may_be_cut, "a recipient that reads was cut");
@@ -132,7 +142,7 @@ async fn racers(broker: &Broker, seed: u64, races: u64) -> Told {
     let senders: Vec<(ReferralStream, Client)> = (0..SENDERS).map(connect).collect();
     for (number, (withdrawing, police)) in (0..RACERS).zip(senders.iter().cycle().cloned()) {
         let opener = Opener::new(broker, number % 3 == 0).await;
-        let mut racer = Racer { opener, police, withdrawing, random: Random(seed.wrapping_add(number)) };
+        let mut racer = Racer { opener, police, withdrawing, random: Random(seed.wrapping_add(number)), ahead_micros: AHEAD_MICROS };
         let left = Arc::clone(&left);
         racing.spawn(async move {
             let mut told = Told::default();
