@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use brygga_domain::{Command, Directory, Entropy, GroundTable, Refusal, Time};
+use brygga_domain::{AgencyId, Command, Directory, Entropy, FunctionId, GroundTable, Refusal, Time};
 use brygga_merkle::{ConsistencyProof, NoteKey};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::batch::Law;
+use crate::bells::News;
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::committer::{Answer, Committer, Failure, Pending, Receipted};
 use crate::current::Current;
@@ -115,6 +116,7 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         state,
         known: parts.head,
         current,
+        unsettled: false,
         tiles,
         windows,
         observer: parts.observer,
@@ -185,6 +187,16 @@ impl<R: Reader> Broker<R> {
         self.current.watch()
     }
 
+    /// Rings when something may have come into a function's inbox.
+    pub fn inbox_bell(&self, function: &FunctionId) -> watch::Receiver<u64> {
+        self.current.bells().inbox(function.as_str())
+    }
+
+    /// Rings when an agency may have been answered as a sender.
+    pub fn answers_bell(&self, agency: &AgencyId) -> watch::Receiver<u64> {
+        self.current.bells().answers(agency.as_str())
+    }
+
     /// The directory as of the last commit that this broker knows of.
     pub fn directory(&self) -> Arc<Directory> {
         self.current.directory()
@@ -200,6 +212,16 @@ impl<R: Reader> Broker<R> {
             self.current.grown(size);
         }
         Ok(())
+    }
+
+    /// Wakes those whom another broker's commit concerns, once the log is known to have its size.
+    pub fn heard(&self, news: &News) {
+        self.current.heard(news);
+    }
+
+    /// Wakes everybody if some of the log was told of by nobody: a hint of another broker may be lost.
+    pub fn caught_up(&self) {
+        self.current.caught_up();
     }
 
     /// The ground table in force.

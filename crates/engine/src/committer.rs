@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::batch::{self, Committed, Folded, Law, Writer};
+use crate::bells::{News, Told};
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::directory;
@@ -102,6 +103,8 @@ pub struct Committer<S, C> {
     /// The head as this committer last saw it: at the start, in a load, or as it committed it.
     pub(crate) known: HeadRow,
     pub(crate) current: Current,
+    /// Whether it is open what became of the last batch: the next load shows it, and whom it concerned was not told.
+    pub(crate) unsettled: bool,
     pub(crate) tiles: HeldTiles,
     pub(crate) windows: SendWindows,
     pub(crate) observer: Arc<dyn Observer>,
@@ -198,6 +201,9 @@ impl<S: Store, C: Clock> Committer<S, C> {
             self.current.entered(head.events(), Arc::clone(&self.law.directory));
         }
         self.current.grown(head.events());
+        if std::mem::take(&mut self.unsettled) {
+            self.current.caught_up();
+        }
         self.known = head.clone();
         Ok(())
     }
@@ -264,6 +270,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
             }
             Outcome::Unknown => {
                 // What became of it is in the head that the next batch loads.
+                self.unsettled = true;
                 refuse_all(answers, &Failure::OutcomeUnknown);
                 return ControlFlow::Continue(());
             }
@@ -275,6 +282,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
             refuse_all(answers, &Failure::OutcomeUnknown);
             return ControlFlow::Break(format!("the signer state cannot be written: {error}"));
         }
+        let from = self.known.events();
         if let Some(head) = &folded.batch.head {
             self.known = head.clone();
             if let Some(directory) = folded.directory {
@@ -307,6 +315,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
         }
         if let Some(head) = &folded.batch.head {
             self.current.grown(head.events());
+            self.current.heard(&News { from, size: head.events(), told: Some(Told::of(&folded.batch.inbox, &folded.batch.statuses)) });
         }
         ControlFlow::Continue(())
     }

@@ -1,4 +1,4 @@
-//! What the broker knows of the log beside the write path: how far it has grown, and who takes part.
+//! What the broker knows of the log beside the write path: how far it has grown, whom that concerns, and who takes part.
 //!
 //! The committer tells it what it committed and loaded, the follower what other brokers appended; neither takes it back.
 
@@ -7,17 +7,20 @@ use std::sync::Arc;
 use brygga_domain::Directory;
 use tokio::sync::watch;
 
+use crate::bells::{Bells, News};
+
 /// The present; clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Current {
     head: watch::Sender<u64>,
     /// With the size of the log that it was read at, so that an older one never replaces a newer.
     directory: watch::Sender<(u64, Arc<Directory>)>,
+    bells: Bells,
 }
 
 impl Current {
     pub(crate) fn new(size: u64, directory: Arc<Directory>) -> Self {
-        Self { head: watch::Sender::new(size), directory: watch::Sender::new((size, directory)) }
+        Self { head: watch::Sender::new(size), directory: watch::Sender::new((size, directory)), bells: Bells::new(size) }
     }
 
     /// How far the log has grown.
@@ -42,6 +45,21 @@ impl Current {
             *known = size.max(*known);
             grown
         });
+    }
+
+    /// Whom a stretch of the log concerns; the log has its size already.
+    pub(crate) fn heard(&self, news: &News) {
+        self.bells.heard(news);
+    }
+
+    /// Whoever is to be told of anything was told, or is now.
+    pub(crate) fn caught_up(&self) {
+        self.bells.seen(self.size());
+    }
+
+    /// Who is woken.
+    pub(crate) fn bells(&self) -> &Bells {
+        &self.bells
     }
 
     /// The directory of a log of that size.

@@ -4,6 +4,7 @@
 //! builds the receipt and loads the content. The engine knows neither protobuf's public contract nor SQL.
 
 pub mod batch;
+pub mod bells;
 pub mod broker;
 pub mod clock;
 pub mod committer;

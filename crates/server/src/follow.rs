@@ -18,12 +18,12 @@ pub async fn follow<R: Reader>(broker: Arc<Broker<R>>, mut hints: PostgresHints,
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut listening, mut deaf, mut answers) = (true, false, true);
     loop {
-        let size = tokio::select! {
+        let news = tokio::select! {
             () = stop.cancelled() => return,
             heard = hints.next(), if listening => match heard {
-                Ok(size) => {
+                Ok(news) => {
                     deaf = false;
-                    size
+                    Some(news)
                 }
                 Err(error) => {
                     if !deaf {
@@ -36,20 +36,23 @@ pub async fn follow<R: Reader>(broker: Arc<Broker<R>>, mut hints: PostgresHints,
             },
             _ = poll.tick() => {
                 listening = true;
-                u64::MAX
+                None
             }
         };
-        if size <= *broker.head().borrow() {
-            continue;
-        }
-        match broker.keep_up().await {
-            Ok(()) => answers = true,
+        // Order matters: whoever is woken finds what there is to read.
+        let kept_up = if news.as_ref().is_some_and(|news| news.size <= *broker.head().borrow()) { Ok(()) } else { broker.keep_up().await };
+        match (kept_up, news) {
+            (Ok(()), Some(news)) => broker.heard(&news),
+            (Ok(()), None) => {
+                broker.caught_up();
+                answers = true;
+            }
             // Told once, not each second: what asks for itself says it too.
-            Err(error) if answers => {
+            (Err(error), _) if answers => {
                 tracing::warn!(error = %error, "what other brokers appended cannot be read");
                 answers = false;
             }
-            Err(_) => {}
+            (Err(_), _) => {}
         }
     }
 }

@@ -42,7 +42,7 @@ use brygga_wire::v1::referral_service_server::ReferralServiceServer;
 use brygga_wire::v1::stream_service_server::StreamServiceServer;
 use brygga_wire::{DESCRIPTORS, Door};
 use opentelemetry::trace::TraceContextExt;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
@@ -88,9 +88,8 @@ pub struct ReflectionError(#[source] tonic_reflection::server::Error);
 /// Builds the services.
 pub async fn router<R: Reader>(parts: Parts<R>) -> Result<Grpc, ReflectionError> {
     let Parts { broker, door, limits, tasks, stop, reflection } = parts;
-    let pulse = broker.head();
     let asks = Semaphore::new(stream::STREAM_ASKS_AT_ONCE_MAX);
-    let rpc = Arc::new(Rpc(Arc::new(Shared { broker, door, tasks, stop, pulse, asks, shares: stream::commands::Shares::default() })));
+    let rpc = Arc::new(Rpc(Arc::new(Shared { broker, door, tasks, stop, asks, shares: stream::commands::Shares::default() })));
     let (health, health_service) = tonic_health::server::health_reporter();
     let mut routes = Routes::builder();
     routes.add_service(health_service);
@@ -123,7 +122,6 @@ pub(crate) struct Shared<R> {
     door: Door,
     tasks: TaskTracker,
     stop: CancellationToken,
-    pulse: watch::Receiver<u64>,
     asks: Semaphore,
     shares: stream::commands::Shares,
 }

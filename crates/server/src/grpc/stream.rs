@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use brygga_domain::Time;
 use brygga_engine::store::Reader;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_stream::Stream;
 use tonic::Status;
@@ -32,7 +32,7 @@ pub const HEARTBEAT_SECONDS: u64 = 15;
 pub const STREAM_ENTRIES_MAX: usize = 64;
 /// Entries that a stream reads at once.
 pub const STREAM_CHUNK_ROWS_MAX: u32 = 100;
-/// Streams that ask a reader at the same time: a commit wakes all of them, and others must still find a reader.
+/// Streams that ask a reader at the same time: many may be woken at once, and others must still find a reader.
 pub const STREAM_ASKS_AT_ONCE_MAX: usize = 2;
 /// How long a stream waits to say farewell to a client that does not read.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
@@ -52,6 +52,9 @@ pub(super) trait Source<R: Reader>: Send + Sync + 'static {
 
     /// Reads on from the cursor and moves it. `head` is the size of a log whose entries the reader is known to see.
     fn more(&mut self, rpc: &Rpc<R>, head: u64) -> impl Future<Output = Result<Found<Self::Item>, Failed>> + Send;
+
+    /// Rings when a look is worth it.
+    fn bell(&self, rpc: &Rpc<R>) -> watch::Receiver<u64>;
 
     /// Says that there is nothing new.
     fn heartbeat(&self, now: Time) -> Self::Item;
@@ -141,17 +144,19 @@ impl<R: Reader, S: Source<R>> Running<R, S> {
     }
 
     async fn follow(&mut self) -> Ended {
-        let mut pulse = self.rpc.pulse.clone();
+        let mut bell = self.source.bell(&self.rpc);
         let mut heartbeat = tokio::time::interval(Duration::from_secs(HEARTBEAT_SECONDS));
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let client = self.out.clone();
         loop {
-            let head = *pulse.borrow_and_update();
+            // Order matters: what comes after this look rings again.
+            bell.mark_unchanged();
+            let head = *self.rpc.broker.head().borrow();
             if let Err(ended) = self.catch_up(head).await {
                 return ended;
             }
             tokio::select! {
-                changed = pulse.changed() => if changed.is_err() { return Ended::Failed(Failed::Stopping) },
+                changed = bell.changed() => if changed.is_err() { return Ended::Failed(Failed::Stopping) },
                 () = client.closed() => return Ended::ClientGone,
                 // The first tick comes at once: whoever has caught up learns it without waiting.
                 _ = heartbeat.tick() => if let Err(ended) = self.send(self.source.heartbeat(self.rpc.broker.now())).await { return ended },

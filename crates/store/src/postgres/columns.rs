@@ -7,6 +7,7 @@ use sqlx::postgres::{PgArguments, PgBindIterExt as _};
 use sqlx::query::Query;
 
 use super::changes::Changes;
+use super::hints;
 use super::statements::{WRITE, WRITE_RARE};
 
 /// A statement with its arrays.
@@ -65,7 +66,7 @@ pub(super) fn ordinary(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
     let columns = columns.int(|row| row.released_at).int(|row| row.until);
     let columns = columns.over(&batch.departed).int(|row| row.origin).blob(|row| &row.broker).int(|row| row.number);
     let columns = columns.over(batch.head.as_slice()).int(|row| row.size).blob(|row| &row.root).blob(|row| &row.frontier).int(|row| row.last_time);
-    Some(columns.query)
+    Some(columns.query.bind(hints::hint(batch)))
 }
 
 fn referrals<'b, R>(columns: Columns<'b, R>, changes: &'b Changes<'_>) -> Columns<'b, (i64, &'b ConsentRow)> {

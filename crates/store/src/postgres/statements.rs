@@ -175,7 +175,7 @@ IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, exclude
 WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time) = (head.size, head.root, head.frontier, head.last_time)
 FROM unnest($117, $118, $119, $120) AS head (size, root, frontier, last_time) RETURNING log_head.size)
-SELECT pg_notify('brygga_log', size::text) FROM moved",
+SELECT pg_notify('brygga_log', $121) FROM moved",
 );
 
 /// The tables that few batches write.

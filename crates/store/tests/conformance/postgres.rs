@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use brygga_engine::bells::{News, Told};
 use brygga_engine::store::{Batch, CommitError, Reader as _, Store as _, StoreError, Wanted};
 use brygga_pgtest::{Cluster, SUPERUSER, Setup};
 use brygga_store::postgres::{ConnectError, OpenError, SCHEMA_KNOWN, Server, make_roles, migrate};
@@ -171,9 +172,10 @@ async fn a_commit_is_heard_of_by_others() {
     while backend.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'") != "1" {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    commit(&mut store, &one_submission()).await;
-    let (size, mut hints) = listening.await.unwrap();
-    assert_eq!(size, 5);
+    let batch = one_submission();
+    commit(&mut store, &batch).await;
+    let (news, mut hints) = listening.await.unwrap();
+    assert_eq!(news, News { from: 0, size: 5, told: Some(Told::of(&batch.inbox, &batch.statuses)) });
     // A lost connection is told, and the next call makes a new one.
     backend.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'");
     hints.next().await.unwrap_err();
@@ -186,7 +188,7 @@ async fn a_commit_is_heard_of_by_others() {
         commit(&mut store, &batch).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(again.await.unwrap() > 5);
+    assert!(again.await.unwrap().size > 5);
 }
 
 #[tokio::test]

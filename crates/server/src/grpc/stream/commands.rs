@@ -23,7 +23,7 @@ use brygga_wire::{convert, view};
 use bytes::Bytes;
 use http::Extensions;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::inbox::Inbox;
@@ -132,6 +132,10 @@ impl<R: Reader> Source<R> for OnStream {
     async fn more(&mut self, rpc: &Rpc<R>, head: u64) -> Result<Found<v1::StreamInboxResponse>, Failed> {
         let found = self.0.more(rpc, head).await?;
         Ok(Found { items: found.items.into_iter().map(watched).collect(), all: found.all })
+    }
+
+    fn bell(&self, rpc: &Rpc<R>) -> watch::Receiver<u64> {
+        Source::<R>::bell(&self.0, rpc)
     }
 
     fn heartbeat(&self, now: Time) -> v1::StreamInboxResponse {

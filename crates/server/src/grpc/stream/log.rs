@@ -6,6 +6,7 @@ use brygga_domain::{AgencyId, Fact, Position, Time};
 use brygga_engine::projection::number;
 use brygga_engine::store::{Reader, StoreError};
 use brygga_wire::{v1, view};
+use tokio::sync::watch;
 
 use super::{Found, STREAM_CHUNK_ROWS_MAX, Source};
 use crate::grpc::Rpc;
@@ -38,6 +39,10 @@ impl<R: Reader> Source<R> for Tail {
         let items = rpc.ask(move |reader| Box::pin(async move { entries(reader, &agency, start, end).await })).await?;
         self.next = end;
         Ok(Found { items, all: end == head })
+    }
+
+    fn bell(&self, rpc: &Rpc<R>) -> watch::Receiver<u64> {
+        rpc.broker.head()
     }
 
     fn heartbeat(&self, now: Time) -> v1::TailEntriesResponse {

@@ -5,6 +5,7 @@ use brygga_engine::projection::number;
 use brygga_engine::rows::Blob;
 use brygga_engine::store::{After, Corrupt, Reader, StoreError};
 use brygga_wire::{v1, view};
+use tokio::sync::watch;
 
 use super::{Found, STREAM_CHUNK_ROWS_MAX, Source, last_of};
 use crate::grpc::Rpc;
@@ -37,6 +38,10 @@ impl<R: Reader> Source<R> for Statuses {
             self.after = self.after.max(last_of(head));
         }
         Ok(Found { items, all })
+    }
+
+    fn bell(&self, rpc: &Rpc<R>) -> watch::Receiver<u64> {
+        rpc.broker.answers_bell(&self.agency)
     }
 
     fn heartbeat(&self, now: Time) -> v1::WatchReferralsResponse {
