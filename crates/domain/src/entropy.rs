@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::ids::Commitment;
 
-/// 32 random bytes that belong to one command.
+/// What 32 random bytes, drawn for one command, were extracted to: the key that everything random in it is expanded from.
 #[derive(Clone, zeroize::ZeroizeOnDrop)]
 pub struct Entropy([u8; 32]);
 
@@ -22,18 +22,20 @@ impl std::fmt::Debug for Entropy {
 impl Entropy {
     /// Wraps bytes drawn from the operating system, or made from a seed in a test.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        let (key, _) = Hkdf::<Sha256>::extract(None, &bytes);
+        Self(key.into())
     }
 
     /// 32 bytes for one use; each (label, index) gives other bytes (HKDF-SHA256, RFC 5869).
     pub fn bytes(&self, label: &str, index: usize) -> [u8; 32] {
         let mut out = [0; 32];
         let info = format!("brygga {label} {index}");
-        // 32 bytes are always within what HKDF can give, so the error cannot happen; zeros would be caught by the unique event id.
-        if Hkdf::<Sha256>::new(None, &self.0).expand(info.as_bytes(), &mut out).is_err() {
-            out = [0; 32];
+        // The key is long enough and 32 bytes are always within what HKDF can give, so no error can happen; zeros would be caught by the unique
+        // event id.
+        if Hkdf::<Sha256>::from_prk(&self.0).is_ok_and(|key| key.expand(info.as_bytes(), &mut out).is_ok()) {
+            return out;
         }
-        out
+        [0; 32]
     }
 
     /// A random (version 4) identifier for one use.

@@ -75,15 +75,17 @@ impl Gathering {
         let referral = committed.referral.as_ref().map(|referral| Blob::from(referral.id.as_bytes())).unwrap_or_default();
         let consistency = if pinned_size == 0 { None } else { ConsistencyPlan::new(pinned_size, size).ok() };
         let mut gathering = Self::of(&committed.positions, size, receipted.note.clone())?;
-        let needs = gathering.inclusion.iter().flat_map(|(_, plan)| plan.needs()).chain(consistency.iter().flat_map(ConsistencyPlan::needs));
-        (gathering.tiles, gathering.missing) = held.find(needs.collect::<BTreeSet<_>>());
+        let needs = std::mem::take(&mut gathering.missing).into_iter().chain(consistency.iter().flat_map(ConsistencyPlan::needs));
+        (gathering.tiles, gathering.missing) = held.find(needs);
         Ok(Self { consistency, leaves: receipted.fresh.iter().cloned().collect(), referral, released: committed.released.clone(), ..gathering })
     }
 
     fn of(positions: &[Position], size: u64, note: Option<Bytes>) -> Result<Self, StoreError> {
         let plan = |at: &Position| InclusionPlan::new(at.0, size).map(|plan| (*at, plan));
         let inclusion: Vec<_> = positions.iter().map(plan).collect::<Result<_, _>>().map_err(|_| corrupt("checkpoint", size, "size"))?;
-        let missing: BTreeSet<TileRange> = inclusion.iter().flat_map(|(_, plan)| plan.needs()).collect();
+        let mut missing: Vec<TileRange> = inclusion.iter().flat_map(|(_, plan)| plan.needs()).collect();
+        missing.sort_unstable();
+        missing.dedup();
         Ok(Self {
             size,
             note,
@@ -91,7 +93,7 @@ impl Gathering {
             consistency: None,
             leaves: BTreeMap::new(),
             tiles: LoadedTiles::new(),
-            missing: missing.into_iter().collect(),
+            missing,
             referral: Blob::default(),
             released: Vec::new(),
             contents: Vec::new(),

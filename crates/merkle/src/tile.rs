@@ -18,9 +18,6 @@ pub const TILE_LEVELS: u8 = 8;
 /// Most hashes of a tile.
 pub const TILE_HASHES_MAX: u64 = 1 << TILE_LEVELS;
 
-/// Levels that a tree can have below its root.
-const TREE_LEVELS: u8 = 63;
-
 /// The hashes `start..end` of one stored level: one range scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TileRange {
@@ -202,12 +199,14 @@ struct Span {
 impl Span {
     /// The complete subtrees that make it up, the largest first.
     fn subtrees(self) -> impl Iterator<Item = Subtree> {
-        let length = self.end - self.start;
         let mut next = self.start;
-        (0..TREE_LEVELS).rev().filter(move |level| (length >> level) & 1 == 1).map(move |level| {
+        std::iter::from_fn(move || {
+            let length = self.end.checked_sub(next).filter(|length| *length > 0)?;
+            // A length has at most 63 bits, as many as a tree has levels.
+            let level = u8::try_from(length.ilog2()).ok()?;
             let index = next >> level;
             next += 1 << level;
-            Subtree { level, index }
+            Some(Subtree { level, index })
         })
     }
 
@@ -228,7 +227,13 @@ struct Spans {
 
 impl Spans {
     fn needs(&self) -> Vec<TileRange> {
-        let mut ranges: Vec<TileRange> = self.spans.iter().flat_map(|span| span.subtrees()).map(|subtree| subtree.tile(self.size)).collect();
+        let mut ranges: Vec<TileRange> = Vec::new();
+        for range in self.spans.iter().flat_map(|span| span.subtrees()).map(|subtree| subtree.tile(self.size)) {
+            // Neighbouring spans lie in the same tile.
+            if ranges.last() != Some(&range) {
+                ranges.push(range);
+            }
+        }
         ranges.sort_unstable();
         ranges.dedup();
         ranges
@@ -238,8 +243,12 @@ impl Spans {
         self.spans
             .iter()
             .filter_map(|span| {
-                let subtrees: Result<Vec<Hash>, BuildError> = span.subtrees().map(|s| loaded.subtree(s)).collect();
-                subtrees.map(|hashes| fold_edge(&hashes)).transpose()
+                let mut subtrees = span.subtrees();
+                // Most spans are one complete subtree.
+                let (first, second) = (subtrees.next()?, subtrees.next());
+                let Some(second) = second else { return Some(loaded.subtree(first)) };
+                let hashes: Result<Vec<Hash>, BuildError> = [first, second].into_iter().chain(subtrees).map(|s| loaded.subtree(s)).collect();
+                hashes.map(|hashes| fold_edge(&hashes)).transpose()
             })
             .collect()
     }

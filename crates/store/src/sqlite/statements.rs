@@ -23,10 +23,10 @@ macro_rules! replaces {
     };
 }
 
-/// Inserts a row; one that exists is an error.
+/// Inserts a row; one that exists is an error. Any error ends the whole batch, which spares SQLite a journal of the statement's pages.
 macro_rules! insert {
     ($name:literal, $table:ident, $($column:ident),+) => {
-        concat!("-- ", $name, "\nINSERT INTO ", stringify!($table), " (", names!($($column),+), ")\nVALUES (", marks!($($column),+), ")")
+        concat!("-- ", $name, "\nINSERT OR ROLLBACK INTO ", stringify!($table), " (", names!($($column),+), ")\nVALUES (", marks!($($column),+), ")")
     };
 }
 
@@ -161,7 +161,7 @@ pub(super) const APPEND_EVENT: &str = event_columns!(insert "append_event", even
 pub(super) const APPEND_TREE: &str = tree_columns!(insert "append_tree", tree,);
 pub(super) const APPEND_CHECKPOINT: &str = checkpoint_columns!(insert "append_checkpoint", checkpoint,);
 pub(super) const WRITE_REFERRAL: &str = concat!(
-    "-- write_referral\nINSERT INTO referral (first_position, ",
+    "-- write_referral\nINSERT OR ROLLBACK INTO referral (first_position, ",
     waiting_columns!(names),
     ", ",
     identity_columns!(names),

@@ -20,7 +20,7 @@ DROP TRIGGER event_update";
 const TAMPER_EVENT: &str = "-- tamper_write
 UPDATE event SET bytes = ? WHERE position = ?";
 const CREATE_EVENT_UPDATE: &str = "-- tamper_rearm
-CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT raise(ABORT, 'event: append-only'); END";
+CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT raise(ROLLBACK, 'event: append-only'); END";
 const COMMIT: &str = "-- tamper_commit
 COMMIT";
 

@@ -248,46 +248,47 @@ CREATE TABLE function (
     entry TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Append-only. REPLACE deletes without a DELETE trigger, so each insert also proves that it replaces nothing.
+-- Append-only. REPLACE deletes without a DELETE trigger, so each insert also proves that it replaces nothing. What is refused takes the whole
+-- batch with it: a statement that could be undone alone would keep the pages that it touches aside.
 
 CREATE TRIGGER event_append BEFORE INSERT ON event
 WHEN NEW.position IS NOT (SELECT coalesce(max(position) + 1, 0) FROM event) OR EXISTS (SELECT 1 FROM event WHERE event_id = NEW.event_id)
-BEGIN SELECT raise(ABORT, 'event: appended at its end only'); END;
-CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT raise(ABORT, 'event: append-only'); END;
-CREATE TRIGGER event_delete BEFORE DELETE ON event BEGIN SELECT raise(ABORT, 'event: append-only'); END;
+BEGIN SELECT raise(ROLLBACK, 'event: appended at its end only'); END;
+CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT raise(ROLLBACK, 'event: append-only'); END;
+CREATE TRIGGER event_delete BEFORE DELETE ON event BEGIN SELECT raise(ROLLBACK, 'event: append-only'); END;
 
 CREATE TRIGGER tree_append BEFORE INSERT ON tree
 WHEN EXISTS (SELECT 1 FROM tree WHERE level = NEW.level AND number = NEW.number)
-BEGIN SELECT raise(ABORT, 'tree: append-only'); END;
-CREATE TRIGGER tree_update BEFORE UPDATE ON tree BEGIN SELECT raise(ABORT, 'tree: append-only'); END;
-CREATE TRIGGER tree_delete BEFORE DELETE ON tree BEGIN SELECT raise(ABORT, 'tree: append-only'); END;
+BEGIN SELECT raise(ROLLBACK, 'tree: append-only'); END;
+CREATE TRIGGER tree_update BEFORE UPDATE ON tree BEGIN SELECT raise(ROLLBACK, 'tree: append-only'); END;
+CREATE TRIGGER tree_delete BEFORE DELETE ON tree BEGIN SELECT raise(ROLLBACK, 'tree: append-only'); END;
 
 CREATE TRIGGER checkpoint_append BEFORE INSERT ON checkpoint
 WHEN NEW.prev_size IS NOT (SELECT coalesce(max(size), 0) FROM checkpoint)
-BEGIN SELECT raise(ABORT, 'checkpoint: follows the latest one only'); END;
-CREATE TRIGGER checkpoint_update BEFORE UPDATE ON checkpoint BEGIN SELECT raise(ABORT, 'checkpoint: append-only'); END;
-CREATE TRIGGER checkpoint_delete BEFORE DELETE ON checkpoint BEGIN SELECT raise(ABORT, 'checkpoint: append-only'); END;
+BEGIN SELECT raise(ROLLBACK, 'checkpoint: follows the latest one only'); END;
+CREATE TRIGGER checkpoint_update BEFORE UPDATE ON checkpoint BEGIN SELECT raise(ROLLBACK, 'checkpoint: append-only'); END;
+CREATE TRIGGER checkpoint_delete BEFORE DELETE ON checkpoint BEGIN SELECT raise(ROLLBACK, 'checkpoint: append-only'); END;
 
 CREATE TRIGGER inbox_append BEFORE INSERT ON inbox
 WHEN EXISTS (SELECT 1 FROM inbox WHERE function = NEW.function AND position = NEW.position)
-BEGIN SELECT raise(ABORT, 'inbox: append-only'); END;
-CREATE TRIGGER inbox_update BEFORE UPDATE ON inbox BEGIN SELECT raise(ABORT, 'inbox: append-only'); END;
-CREATE TRIGGER inbox_delete BEFORE DELETE ON inbox BEGIN SELECT raise(ABORT, 'inbox: append-only'); END;
+BEGIN SELECT raise(ROLLBACK, 'inbox: append-only'); END;
+CREATE TRIGGER inbox_update BEFORE UPDATE ON inbox BEGIN SELECT raise(ROLLBACK, 'inbox: append-only'); END;
+CREATE TRIGGER inbox_delete BEFORE DELETE ON inbox BEGIN SELECT raise(ROLLBACK, 'inbox: append-only'); END;
 
 CREATE TRIGGER status_append BEFORE INSERT ON status
 WHEN EXISTS (SELECT 1 FROM status WHERE agency = NEW.agency AND position = NEW.position)
-BEGIN SELECT raise(ABORT, 'status: append-only'); END;
-CREATE TRIGGER status_update BEFORE UPDATE ON status BEGIN SELECT raise(ABORT, 'status: append-only'); END;
-CREATE TRIGGER status_delete BEFORE DELETE ON status BEGIN SELECT raise(ABORT, 'status: append-only'); END;
+BEGIN SELECT raise(ROLLBACK, 'status: append-only'); END;
+CREATE TRIGGER status_update BEFORE UPDATE ON status BEGIN SELECT raise(ROLLBACK, 'status: append-only'); END;
+CREATE TRIGGER status_delete BEFORE DELETE ON status BEGIN SELECT raise(ROLLBACK, 'status: append-only'); END;
 
 -- The head moves last, to exactly the events that are there; neither it nor its clock ever goes back.
-CREATE TRIGGER log_head_insert BEFORE INSERT ON log_head BEGIN SELECT raise(ABORT, 'log_head: one row'); END;
-CREATE TRIGGER log_head_delete BEFORE DELETE ON log_head BEGIN SELECT raise(ABORT, 'log_head: one row'); END;
+CREATE TRIGGER log_head_insert BEFORE INSERT ON log_head BEGIN SELECT raise(ROLLBACK, 'log_head: one row'); END;
+CREATE TRIGGER log_head_delete BEFORE DELETE ON log_head BEGIN SELECT raise(ROLLBACK, 'log_head: one row'); END;
 CREATE TRIGGER log_head_update BEFORE UPDATE ON log_head
 WHEN NEW.size IS NOT (SELECT coalesce(max(position) + 1, 0) FROM event) OR NEW.size < OLD.size OR NEW.last_time < OLD.last_time
-BEGIN SELECT raise(ABORT, 'log_head: follows the events, never goes back'); END;
+BEGIN SELECT raise(ROLLBACK, 'log_head: follows the events, never goes back'); END;
 
 -- A key is used once: only a refusal leaves it free.
 CREATE TRIGGER request_key_update BEFORE UPDATE ON request_key
 WHEN OLD.refused = 0
-BEGIN SELECT raise(ABORT, 'request_key: used once'); END;
+BEGIN SELECT raise(ROLLBACK, 'request_key: used once'); END;
