@@ -7,7 +7,7 @@ use brygga_client::{Client, ClientConfig, Deadlines, v1};
 use brygga_domain::Reason;
 use brygga_engine::rows::HeadRow;
 use brygga_engine::store::Reader as _;
-use brygga_store::SqliteReader;
+use brygga_store::{SqliteOptions, SqliteReader, SqliteStore};
 use brygga_tests::harness::{Broker, bryggad};
 use brygga_tests::requests::{BOARD, POLICE, RVC, submission};
 use tokio::process::Command;
@@ -91,6 +91,29 @@ async fn an_older_copy_of_the_database_is_read_and_never_written() {
     // The newer copy is not there any more; only the right one ends the doubt, and a restart does not.
     let broker = Broker::start(&folder, "").await;
     is_doubted(broker, &held).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_beginning_that_was_cut_short_is_begun_again_and_a_log_never_is() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("world");
+    let init = || Command::new(bryggad()).args(["init", "--config", "bryggad.toml"]).current_dir(&folder).output();
+    assert_eq!(Broker::start(&folder, "").await.stop().await, Some(0));
+    let begun = init().await.unwrap();
+    assert!(!begun.status.success() && String::from_utf8_lossy(&begun.stderr).contains("never begun again"), "{begun:?}");
+    // As a kill leaves them: first the file, then the file and an empty database.
+    for name in ["brygga.db", "brygga.db-wal", "brygga.db-shm", "signer.state"] {
+        drop(std::fs::remove_file(folder.join(name)));
+    }
+    std::fs::write(folder.join("signer.state"), []).unwrap();
+    drop(SqliteStore::open(&folder.join("brygga.db"), &SqliteOptions::default()).await.unwrap());
+    for again in [true, false] {
+        let said = init().await.unwrap();
+        assert_eq!(said.status.success(), again, "{said:?}");
+    }
+    std::fs::remove_file(folder.join("signer.state")).unwrap();
+    assert!(!init().await.unwrap().status.success(), "a log that lost its signer state");
+    assert!(!folder.join("signer.state").exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

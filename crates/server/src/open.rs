@@ -140,16 +140,22 @@ pub fn ground_table(config: &Config) -> Result<GroundTable, OpenLogError> {
     GroundTable::load(&text).map_err(OpenLogError::Grounds)
 }
 
-/// Begins a new log's signer state. A file that is there is never overwritten: it belongs to a log that somebody knows.
+/// Begins a new log's signer state. A file that holds a head is never overwritten: it belongs to a log that somebody knows. What a beginning
+/// that was cut short has left, a file or a database without anything in it, is gone on from.
 pub async fn begin(config: &Config) -> Result<(), OpenLogError> {
     let state = &config.storage.signer_state;
     let begun = |path: &PathBuf| OpenLogError::Begun { path: path.clone() };
-    if state.exists() {
+    let left = fs::metadata(state).ok();
+    if left.as_ref().is_some_and(|file| file.len() > 0) {
         return Err(begun(state));
     }
     match &config.storage.place {
-        Place::Embedded(database) if database.exists() => return Err(begun(database)),
-        Place::Embedded(_) => {}
+        Place::Embedded(database) if !database.exists() => {}
+        Place::Embedded(database) => {
+            if SqliteReader::open_beside(database).await?.head().await?.events() != 0 {
+                return Err(begun(database));
+            }
+        }
         Place::Postgres(options) => {
             let size = PostgresReader::open_beside(options).await?.head().await?.events();
             if size != 0 {
@@ -157,7 +163,7 @@ pub async fn begin(config: &Config) -> Result<(), OpenLogError> {
             }
         }
     }
-    SignerState::create(state).map(drop).map_err(OpenLogError::State)
+    if left.is_some() { Ok(()) } else { SignerState::create(state).map(drop).map_err(OpenLogError::State) }
 }
 
 /// Makes the signer state of one more broker for a log that others serve, from the head as it stands, and gives its size.
