@@ -5,8 +5,10 @@
 
 mod broker;
 mod figures;
+mod growth;
 mod idle;
 mod life;
+mod place;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,9 +19,15 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
 use broker::Broker;
-use figures::{Round, median};
+use figures::{Costs, Round, median};
 use idle::Idle;
 use life::{Load, Way};
+use place::{Place, Store};
+
+/// Commands in flight while a log is filled.
+const FILL_IN_FLIGHT: usize = 256;
+/// Life cycles in flight at each size of a log.
+const GROWTH_IN_FLIGHT: usize = 256;
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -36,6 +44,12 @@ pub struct Bench {
     /// Connections for each of the two agencies; never more than are in flight.
     #[arg(long, default_value_t = 4)]
     connections: usize,
+    /// Where the broker keeps its log.
+    #[arg(long, value_enum, default_value = "sqlite")]
+    store: Store,
+    /// Life cycles a second that are due whatever the broker does; each is timed from when it was due. In place of so many in flight.
+    #[arg(long)]
+    rate: Option<u32>,
     /// Inbox streams that stay open beside the load and have nothing to tell.
     #[arg(long, default_value_t = 0)]
     idle_streams: usize,
@@ -60,6 +74,18 @@ enum What {
         #[arg(long, default_value_t = 100_000)]
         referrals: u64,
     },
+    /// Submissions alone, as fast as they are taken.
+    Bulk {
+        /// How many.
+        #[arg(long, default_value_t = 20_000)]
+        referrals: u64,
+    },
+    /// What a long log costs: life cycles, proofs, inbox and start at several sizes of it. Each life cycle is closed.
+    Growth {
+        /// Sizes of the log, in events, ascending; it is filled to each.
+        #[arg(long, value_delimiter = ',', default_value = "0,1000000,10000000")]
+        events: Vec<u64>,
+    },
 }
 
 impl Way {
@@ -77,10 +103,16 @@ pub fn run(root: &Path, bench: &Bench) -> anyhow::Result<()> {
         None => build(root)?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match bench.what {
+    let figures = match &bench.what {
         None => runtime.block_on(life_cycles(&binary, bench)),
-        Some(What::Start { referrals }) => runtime.block_on(start(&binary, bench, referrals)),
+        Some(What::Start { referrals }) => runtime.block_on(start(&binary, bench, *referrals)),
+        Some(What::Bulk { referrals }) => runtime.block_on(bulk(&binary, bench, *referrals)),
+        Some(What::Growth { events }) => runtime.block_on(growth::growth(&binary, bench, events, GROWTH_IN_FLIGHT)),
+    }?;
+    if let Some(path) = &bench.json {
+        std::fs::write(path, serde_json::to_string_pretty(&figures)?).with_context(|| path.display().to_string())?;
     }
+    Ok(())
 }
 
 fn again_in_release(root: &Path) -> anyhow::Result<()> {
@@ -106,12 +138,12 @@ fn say(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
-async fn life_cycles(binary: &Path, bench: &Bench) -> anyhow::Result<()> {
-    let way = Way::of(bench);
-    say(match way {
+async fn life_cycles(binary: &Path, bench: &Bench) -> anyhow::Result<Vec<serde_json::Value>> {
+    let way = match Way::of(bench) {
         Way::Calls => "a call for each command",
         Way::Streams => "commands over streams",
-    })?;
+    };
+    say(&format!("{}, {way}", bench.store.name()))?;
     say(figures::HEADING)?;
     let mut all = Vec::new();
     for in_flight in bench.in_flight.iter().copied() {
@@ -121,43 +153,69 @@ async fn life_cycles(binary: &Path, bench: &Bench) -> anyhow::Result<()> {
         }
         let row = median(&rounds).context("no round was measured")?;
         say(&row.line())?;
-        all.push(serde_json::json!({ "streamed": bench.streamed, "idle_streams": bench.idle_streams, "median": row, "rounds": rounds }));
+        let setting = (bench.store.name(), bench.streamed, bench.rate, bench.idle_streams);
+        all.push(serde_json::json!({ "store, streamed, rate, idle streams": setting, "median": row, "rounds": rounds }));
     }
-    if let Some(path) = &bench.json {
-        std::fs::write(path, serde_json::to_string_pretty(&all)?).with_context(|| path.display().to_string())?;
-    }
-    Ok(())
+    Ok(all)
 }
 
 async fn round(binary: &Path, bench: &Bench, in_flight: usize) -> anyhow::Result<Round> {
     let folder = tempfile::tempdir()?;
-    let broker = Broker::start(binary, folder.path(), &idle::limits(bench.idle_streams)).await?;
+    let place = Place::make(bench.store).await?;
+    let broker = Broker::start(binary, folder.path(), &format!("{}{}", idle::limits(bench.idle_streams), place.config())).await?;
     let idle_kib = broker.resident_kib()?;
     let mut idle = Idle::open(&broker, bench.idle_streams).await?;
     let load = Load::connect(&broker, bench.connections.min(in_flight), Way::of(bench))?;
     load.warm_up().await?;
-    let cpu = broker.cpu_seconds()?;
-    let measured = load.run(in_flight, Duration::from_secs(bench.seconds)).await?;
-    let cpu_seconds = broker.cpu_seconds()? - cpu;
-    let round = Round::new(in_flight, measured, cpu_seconds, (idle_kib, broker.resident_kib()?))?;
+    let (before, lasts) = (costs(&broker, &place)?, Duration::from_secs(bench.seconds));
+    let measured = match bench.rate {
+        Some(rate) => load.run_at(rate, lasts).await?,
+        None => load.run(in_flight, lasts).await?,
+    };
+    let used = (before, costs(&broker, &place)?);
+    let round = Round::new(in_flight, measured, used, (idle_kib, broker.resident_kib()?), figures::mib(place.disk_bytes(&broker)? / 1024)?)?;
     anyhow::ensure!(idle.count() == bench.idle_streams, "{} of {} idle streams have ended", bench.idle_streams - idle.count(), bench.idle_streams);
     drop(idle);
     broker.stop().await?;
     Ok(round)
 }
 
-async fn start(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<()> {
-    const FILL_IN_FLIGHT: usize = 256;
-    let folder = tempfile::tempdir()?;
-    let broker = Broker::start(binary, folder.path(), "").await?;
+/// What broker and database have used so far.
+fn costs(broker: &Broker, place: &Place) -> anyhow::Result<Costs> {
+    Ok(Costs { broker_seconds: broker.cpu_seconds()?, database: place.used()? })
+}
+
+async fn bulk(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<Vec<serde_json::Value>> {
+    let mut all = Vec::new();
+    for _ in 0..bench.rounds.max(1) {
+        let (folder, place) = (tempfile::tempdir()?, Place::make(bench.store).await?);
+        let broker = Broker::start(binary, folder.path(), &place.config()).await?;
+        let load = Load::connect(&broker, bench.connections, Way::Streams)?;
+        load.warm_up().await?;
+        let began = tokio::time::Instant::now();
+        load.fill(FILL_IN_FLIGHT, referrals, false).await?;
+        let per_second = f64::from(u32::try_from(referrals)?) / began.elapsed().as_secs_f64();
+        say(&format!("{}: {referrals} referrals submitted, {per_second:.0} a second", bench.store.name()))?;
+        all.push(serde_json::json!({ "store": bench.store.name(), "referrals": referrals, "per_second": per_second }));
+        drop(load);
+        broker.stop().await?;
+    }
+    Ok(all)
+}
+
+async fn start(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<Vec<serde_json::Value>> {
+    let (folder, place) = (tempfile::tempdir()?, Place::make(bench.store).await?);
+    let broker = Broker::start(binary, folder.path(), &place.config()).await?;
     let load = Load::connect(&broker, bench.connections, Way::of(bench))?;
     let began = tokio::time::Instant::now();
-    load.fill(FILL_IN_FLIGHT, referrals).await?;
+    load.fill(FILL_IN_FLIGHT, referrals, false).await?;
     say(&format!("{referrals} referrals submitted through clients in {:.1} s", began.elapsed().as_secs_f64()))?;
     drop(load);
     broker.stop().await?;
+    let mut all = Vec::new();
     for _ in 0..bench.rounds.max(1) {
-        let broker = Broker::start(binary, folder.path(), "").await?;
+        let broker = Broker::start(binary, folder.path(), &place.config()).await?;
+        all.push(serde_json::json!({ "store": bench.store.name(), "referrals": referrals, "ready_seconds": broker.took().as_secs_f64() }));
         say(&format!(
             "start to ready {:.3} s on {referrals} referrals, resident {:.1} MiB",
             broker.took().as_secs_f64(),
@@ -165,5 +223,5 @@ async fn start(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<(
         ))?;
         broker.stop().await?;
     }
-    Ok(())
+    Ok(all)
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 /// Ticks of a second in `/proc`, as every Linux of our machines has it.
-const TICKS_PER_SECOND: f64 = 100.0;
+pub const TICKS_PER_SECOND: f64 = 100.0;
 const READY_DEADLINE: Duration = Duration::from_mins(2);
 
 /// A running broker.
@@ -37,6 +37,11 @@ impl Broker {
         let took = began.elapsed();
         let ready = serde_json::from_str(&line.context("the broker ended before it was ready")?)?;
         Ok(Self { process, folder: world, ready, took })
+    }
+
+    /// The folder of its world.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// How long it took from its start until it was ready.

@@ -36,7 +36,7 @@ impl Idle {
         for connection in 0..streams.div_ceil(STREAMS_A_CONNECTION) {
             let client = Client::connect(&broker.config(AGENCY, &[FUNCTION], connection)?)?.as_officer("nils");
             for _ in 0..STREAMS_A_CONNECTION.min(streams - connection * STREAMS_A_CONNECTION) {
-                opening.spawn(opened(client.watch_inbox(&function, 0)));
+                opening.spawn(opened(client.watch_inbox(&function, 0), LOOK_EVERY));
             }
         }
         let mut open = JoinSet::new();
@@ -58,10 +58,15 @@ impl Idle {
     }
 }
 
+/// Waits until a stream of an inbox in which nothing waits has caught up with the log, to the millisecond.
+pub async fn caught_up(watch: Watch<Inbox>) -> anyhow::Result<()> {
+    opened(watch, Duration::from_millis(1)).await.map(drop)
+}
+
 /// The stream once it has heard from the broker. Nothing comes into the inbox, so only a heartbeat moves the cursor.
-async fn opened(mut watch: Watch<Inbox>) -> anyhow::Result<Watch<Inbox>> {
+async fn opened(mut watch: Watch<Inbox>, look_every: Duration) -> anyhow::Result<Watch<Inbox>> {
     while watch.cursor() == 0 {
-        if let Ok(entry) = tokio::time::timeout(LOOK_EVERY, watch.next()).await {
+        if let Ok(entry) = tokio::time::timeout(look_every, watch.next()).await {
             anyhow::bail!("an inbox that nothing was sent to has an entry at {}", entry?.position);
         }
     }

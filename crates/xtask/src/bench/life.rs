@@ -7,18 +7,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use brygga_client::content_v1::{SafeContact, VictimIdentity, content::Section};
 use brygga_client::{Client, ClientError, InboxStream, ReferralStream, content, v1};
-use brygga_domain::{Category, Code as _, ConsentForm, FactCode, GdprBasis, Purpose, ReferralKind, Time, Urgency};
+use brygga_domain::{Category, ClosingOutcome, Code as _, ConsentForm, FactCode, GdprBasis, Purpose, ReferralKind, Time, Urgency};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::broker::Broker;
 
+/// Who sends, who receives, and where.
 const POLICE: &str = "vasterort-polis";
-const BOARD: &str = "solna-soc";
-const RVC: &str = "solna-rvc";
+pub const BOARD: &str = "solna-soc";
+pub const RVC: &str = "solna-rvc";
 /// Content of a referral, in two sections.
 const SECTION_BYTES: usize = 1024;
 const MINUTES_PER_DAY: u32 = 24 * 60;
+/// Life cycles that may be under way at a fixed rate: more means that the broker falls behind for good.
+const OPEN_LOOP_LIVES_MAX: usize = 4096;
 
 /// How commands are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,19 @@ impl Pair {
         }
         .map(|answer| answer.response)
     }
+
+    async fn close(&self, request: v1::CloseReferralRequest) -> Result<v1::CloseReferralResponse, ClientError> {
+        match self {
+            Self::Calls(_, board) => board.close_referral(request).await,
+            Self::Streams(_, board) => board.call(request).await,
+        }
+        .map(|answer| answer.response)
+    }
+}
+
+/// When the life cycle of that number is due, at so many a second.
+fn due_after(rate: u32, number: u32) -> Duration {
+    Duration::from_secs(1) * number / rate.max(1)
 }
 
 /// The connections.
@@ -66,6 +82,8 @@ impl Pair {
 pub struct Load {
     pairs: Arc<Vec<Pair>>,
     letter: Arc<v1::SubmitReferralRequest>,
+    /// Whether each life cycle is closed at its end.
+    closes: bool,
 }
 
 /// What was measured.
@@ -77,6 +95,13 @@ pub struct Measured {
     pub submits: Vec<Duration>,
     /// From the first call until the last answer.
     pub took: Duration,
+}
+
+impl Measured {
+    fn add(&mut self, (life, submit): (Duration, Duration)) {
+        self.lives.push(life);
+        self.submits.push(submit);
+    }
 }
 
 impl Load {
@@ -91,7 +116,18 @@ impl Load {
             })
         };
         let pairs: anyhow::Result<Vec<_>> = (0..connections.max(1)).map(pair).collect();
-        Ok(Self { pairs: Arc::new(pairs?), letter: Arc::new(letter()?) })
+        Ok(Self { pairs: Arc::new(pairs?), letter: Arc::new(letter()?), closes: false })
+    }
+
+    /// The same, with each life cycle closed at its end.
+    #[must_use]
+    pub fn closing(self) -> Self {
+        Self { closes: true, ..self }
+    }
+
+    /// Events of one life cycle.
+    pub fn events_of_a_life(&self) -> u64 {
+        if self.closes { 7 } else { 6 }
     }
 
     fn pair(&self, number: usize) -> anyhow::Result<&Pair> {
@@ -111,7 +147,11 @@ impl Load {
         let submitted = began.elapsed();
         let opened = pair.open(v1::OpenReferralRequest { referral: referral.clone(), ..Default::default() }).await?;
         anyhow::ensure!(opened.sections.len() == self.letter.sections.len(), "sections are missing");
-        pair.accept(v1::AcceptReferralRequest { referral, ..Default::default() }).await?;
+        pair.accept(v1::AcceptReferralRequest { referral: referral.clone(), ..Default::default() }).await?;
+        if self.closes {
+            let closing = v1::Closing { outcome: ClosingOutcome::Supported.number(), ..Default::default() };
+            pair.close(v1::CloseReferralRequest { referral, closing: Some(closing), ..Default::default() }).await?;
+        }
         Ok((began.elapsed(), submitted))
     }
 
@@ -132,9 +172,7 @@ impl Load {
             workers.spawn(async move {
                 let mut measured = Measured::default();
                 while began.elapsed() < lasts {
-                    let (life, submit) = load.live(number).await?;
-                    measured.lives.push(life);
-                    measured.submits.push(submit);
+                    measured.add(load.live(number).await?);
                 }
                 anyhow::Ok(measured)
             });
@@ -149,15 +187,47 @@ impl Load {
         Ok(all)
     }
 
-    /// Submits so many referrals, so many in flight.
-    pub async fn fill(&self, in_flight: usize, referrals: u64) -> anyhow::Result<()> {
+    /// Life cycles that are due at a fixed rate, whatever the broker does; each is timed from when it was due, so that no wait is left out.
+    pub async fn run_at(&self, rate: u32, lasts: Duration) -> anyhow::Result<Measured> {
+        let began = Instant::now();
+        let (mut lives, mut all) = (JoinSet::new(), Measured::default());
+        for number in 0_u32.. {
+            let due = began + due_after(rate, number);
+            if due - began >= lasts {
+                break;
+            }
+            tokio::time::sleep_until(due).await;
+            anyhow::ensure!(lives.len() < OPEN_LOOP_LIVES_MAX, "the broker does not keep up with {rate} life cycles a second");
+            let load = self.clone();
+            lives.spawn(async move {
+                let late = due.elapsed();
+                let (life, submit) = load.live(usize::try_from(number)?).await?;
+                anyhow::Ok((late + life, late + submit))
+            });
+            while let Some(done) = lives.try_join_next() {
+                all.add(done??);
+            }
+        }
+        while let Some(done) = lives.join_next().await {
+            all.add(done??);
+        }
+        all.took = began.elapsed();
+        Ok(all)
+    }
+
+    /// Submits so many referrals, or lives so many whole life cycles, so many in flight.
+    pub async fn fill(&self, in_flight: usize, referrals: u64, whole: bool) -> anyhow::Result<()> {
         let taken = Arc::new(AtomicU64::new(0));
         let mut workers = JoinSet::new();
         for number in 0..in_flight {
             let (load, taken) = (self.clone(), Arc::clone(&taken));
             workers.spawn(async move {
                 while taken.fetch_add(1, Ordering::Relaxed) < referrals {
-                    load.submit(load.pair(number)?).await?;
+                    if whole {
+                        load.live(number).await?;
+                    } else {
+                        load.submit(load.pair(number)?).await?;
+                    }
                 }
                 anyhow::Ok(())
             });
@@ -209,4 +279,15 @@ fn letter() -> anyhow::Result<v1::SubmitReferralRequest> {
 
 fn section_of(number: u32, category: Category, section: Section) -> v1::Section {
     v1::Section { number, category: category.number(), persons: vec![String::from("victim-1")], investigation: false, content: content::encode(section) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn life_cycles_at_a_fixed_rate_are_due_evenly() {
+        let due: Vec<u128> = [0, 1, 3, 400].map(|number| due_after(400, number).as_micros()).to_vec();
+        assert_eq!(due, [0, 2500, 7500, 1_000_000]);
+    }
 }
