@@ -99,6 +99,9 @@ async fn a_beginning_that_was_cut_short_is_begun_again_and_a_log_never_is() {
     let folder = home.path().join("world");
     let init = || Command::new(bryggad()).args(["init", "--config", "bryggad.toml"]).current_dir(&folder).output();
     assert_eq!(Broker::start(&folder, "").await.stop().await, Some(0));
+    // What begins in earnest has a name of its own.
+    let (file, text) = (folder.join("bryggad.toml"), std::fs::read_to_string(folder.join("bryggad.toml")).unwrap());
+    std::fs::write(file, text.replace("dev.invalid/", "logg.exempel.se/")).unwrap();
     let begun = init().await.unwrap();
     assert!(!begun.status.success() && String::from_utf8_lossy(&begun.stderr).contains("never begun again"), "{begun:?}");
     // As a kill leaves them: first the file, then the file and an empty database.
