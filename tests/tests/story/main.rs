@@ -4,6 +4,7 @@
 mod changes;
 mod directions;
 mod officers;
+mod received;
 mod steps;
 mod streams;
 mod withdrawal;

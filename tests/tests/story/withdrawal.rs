@@ -2,9 +2,9 @@
 
 use brygga_client::v1;
 use brygga_domain::codes::{FactCode, InboxKind, StopUseAnswer};
-use brygga_domain::{Code as _, Reason, SenderStatus};
+use brygga_domain::{Category, Code as _, Reason, SenderStatus};
 use brygga_tests::desk::Desk;
-use brygga_tests::made_up::{CASES, CONTACT_REQUEST, Case, DECISION, HEARING, SUPPORT};
+use brygga_tests::made_up::{CASES, CONCERN_OF_POLICE, CONTACT_REQUEST, Case, DECISION, HEARING, Part, SUPPORT, consent};
 
 use crate::steps::{consented, decided, delivered, held, told};
 
@@ -141,5 +141,39 @@ async fn nobody_else_withdraws_a_consent_or_learns_that_it_exists() {
     }
     assert!(CASES.iter().any(Case::needs_consent));
     delivered(&desk, &CONTACT_REQUEST, &id).await;
+    desk.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_report_passes_against_her_will_and_no_withdrawal_stops_it_but_her_safe_contact_stays() {
+    const OF_THE_CHILD: &[Part] = CONCERN_OF_POLICE.parts;
+    const WITH_HERS: &[Part] = &[OF_THE_CHILD[0], OF_THE_CHILD[1], OF_THE_CHILD[2], (Category::SafeContact, &["victim-1"], false)];
+    let case = &Case { persons: &["child-1", "custodian-1", "suspect-1", "victim-1"], parts: WITH_HERS, ..CONCERN_OF_POLICE };
+    let desk = Desk::start().await;
+    let id = held(&desk, case).await.id;
+    let about_her = |ground: &'static str| {
+        let decision = Case { ground, ..*case }.decision_about(4);
+        v1::DecideClearanceRequest { referral: id.clone(), decision: Some(decision), ..Default::default() }
+    };
+    assert_eq!(desk.refused(case.sender, about_her("DUTY_CHILD_REPORT")).await, Reason::GroundNotForThis, "the duty does not reach her safe contact");
+    assert_eq!(desk.refused(case.sender, about_her("CONSENT")).await, Reason::ConsentMissing);
+    for number in 1..=3 {
+        decided(&desk, case, &id, case.decision_about(number)).await;
+    }
+    let received = async || -> Vec<u32> {
+        let answer = desk.try_write(case.recipient, open(&id)).await.unwrap();
+        let mut numbers: Vec<u32> = answer.response.sections.iter().map(|section| section.number).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    assert_eq!(received().await, [1, 2, 3]);
+    let terms = Some(consent("victim-1", &[Category::SafeContact, Category::Child, Category::Concern], case.function));
+    let request = v1::RecordConsentRequest { referral: id.clone(), terms, ..Default::default() };
+    let given = desk.write(case.sender, request).await.consent.unwrap();
+    desk.write(case.sender, about_her("CONSENT")).await;
+    assert_eq!(received().await, [1, 2, 3, 4]);
+    let answer = desk.write(case.sender, withdraw(&id, &given)).await;
+    assert_eq!(answer.stop_use_sections, [4]);
+    assert_eq!(received().await, [1, 2, 3], "what rests on the duty goes on");
     desk.finish().await;
 }

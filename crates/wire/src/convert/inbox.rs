@@ -66,8 +66,14 @@ pub fn return_referral(request: v1::ReturnReferralRequest, door: &Door, agency: 
     let referral = check.referral("referral", &request.referral);
     let reason = check.code("reason", request.reason);
     let missing = check.codes("missing", &request.missing);
-    if !request.missing.is_empty() && reason.is_some_and(|reason| reason != ReturnReason::Incomplete) {
-        check.fault("missing", "belongs to an incomplete referral only");
+    match reason {
+        Some(ReturnReason::Incomplete) if request.missing.is_empty() => {
+            check.fault("missing", "an incomplete referral is returned with the categories that it lacks")
+        }
+        Some(ReturnReason::WrongFunction | ReturnReason::WrongBoard) if !request.missing.is_empty() => {
+            check.fault("missing", "belongs to an incomplete referral only");
+        }
+        Some(ReturnReason::Incomplete | ReturnReason::WrongFunction | ReturnReason::WrongBoard) | None => {}
     }
     check.asked(&head, (|| Some(Action::ReturnReferral(referral?, reason?, missing?)))())
 }

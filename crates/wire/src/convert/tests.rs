@@ -361,7 +361,16 @@ fn each_fault_of_a_recipients_answer_names_its_field() {
 
     let sound = headed(v1::ReturnReferralRequest { referral: OTHER.into(), reason: 2, missing: vec![1], ..v1::ReturnReferralRequest::default() });
     let convert = |request| faults(return_referral(request, &door(), &police()));
-    table(&sound, convert, &[(|r| r.reason = 1, &["missing"]), (|r| r.missing = vec![1, 1], &["missing[1]"]), (|r| r.missing = vec![-4], &["missing[0]"])]);
+    table(
+        &sound,
+        convert,
+        &[
+            (|r| r.reason = 1, &["missing"]),
+            (|r| r.missing.clear(), &["missing"]),
+            (|r| r.missing = vec![1, 1], &["missing[1]"]),
+            (|r| r.missing = vec![-4], &["missing[0]"]),
+        ],
+    );
 
     let contact = v1::Contact { outcome: 1, at: at(1_780_000_000), channel: 0, interpreter: false, next_try_at: at(1_780_003_600) };
     let sound = headed(v1::RecordContactRequest { referral: OTHER.into(), contact: Some(contact), ..v1::RecordContactRequest::default() });
