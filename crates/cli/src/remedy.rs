@@ -67,6 +67,7 @@ remedies! {
     SenderReferenceTaken = "brygga referral show: it was sent before", "brygga referral show: den är redan skickad";
     StopUseAnswered = "brygga inbox list shows what waits for an answer", "brygga inbox list visar vad som väntar på svar";
     Stopping = "run it again with the same request id when the broker is back", "kör igen med samma begäransnummer när förmedlaren är tillbaka";
+    TableNotActive = "try again, also at another broker; the operator puts the table into force: bryggad grounds activate", "försök igen, även hos en annan förmedlare; driften sätter tabellen i kraft: bryggad grounds activate";
     TimeOutOfRange = "correct the time; a report or contact lies not in the future", "rätta tiden; en anmälan eller kontakt ligger inte i framtiden";
     UnknownAgency = "the operator registers the agency and its certificate", "driften registrerar myndigheten och dess certifikat";
     UnknownFunction = "ask the directory for the route", "fråga katalogen efter rätt väg";

@@ -37,6 +37,11 @@ pub enum Action {
         /// The ground table in force.
         table: TableHash,
     },
+    /// Put the broker's ground table into force: the command's officer agrees with the one who put it forward.
+    ActivateGroundTable {
+        /// The officer who put it forward.
+        proposed_by: OfficerPseudonym,
+    },
     /// Put an agency into the directory; the digest is of its entry as stored.
     RegisterAgency(Agency, Digest),
     /// Put a function into the directory; the digest is of its entry as stored.
@@ -327,6 +332,7 @@ impl Action {
     pub fn referral(&self) -> Option<ReferralName> {
         match self {
             Self::StartLog { .. }
+            | Self::ActivateGroundTable { .. }
             | Self::RegisterAgency(..)
             | Self::RegisterFunction(..)
             | Self::RecordOffer(_)
@@ -357,6 +363,7 @@ impl Action {
         match self {
             Self::OpenReferral(_) | Self::DecideClearance(..) | Self::ConfirmClearance(..) => true,
             Self::StartLog { .. }
+            | Self::ActivateGroundTable { .. }
             | Self::RegisterAgency(..)
             | Self::RegisterFunction(..)
             | Self::RecordOffer(_)
@@ -392,6 +399,7 @@ impl Action {
             | Self::DeclineReferral(..)
             | Self::ReturnReferral(..) => true,
             Self::StartLog { .. }
+            | Self::ActivateGroundTable { .. }
             | Self::RegisterAgency(..)
             | Self::RegisterFunction(..)
             | Self::RecordOffer(_)
@@ -415,6 +423,7 @@ impl Action {
         match self {
             Self::WithdrawConsent(..) | Self::RevokeClearance(..) | Self::RetractReferral(..) => true,
             Self::StartLog { .. }
+            | Self::ActivateGroundTable { .. }
             | Self::RegisterAgency(..)
             | Self::RegisterFunction(..)
             | Self::RecordOffer(_)
@@ -437,6 +446,11 @@ impl Action {
         }
     }
 
+    /// Whether it is carried out whatever ground table is in force: it begins the log, changes the table, or says who takes part.
+    pub fn asks_no_law(&self) -> bool {
+        matches!(self, Self::StartLog { .. } | Self::ActivateGroundTable { .. } | Self::RegisterAgency(..) | Self::RegisterFunction(..))
+    }
+
     /// How many bytes of content the command carries.
     pub fn content_bytes(&self) -> usize {
         match self {
@@ -445,6 +459,7 @@ impl Action {
             Self::DecideClearance(_, decision) | Self::ConfirmClearance(_, decision) => decision.reasons.len(),
             Self::QueryLog(query) => query.purpose.len(),
             Self::StartLog { .. }
+            | Self::ActivateGroundTable { .. }
             | Self::RegisterAgency(..)
             | Self::RegisterFunction(..)
             | Self::RecordOffer(_)

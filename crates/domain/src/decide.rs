@@ -214,7 +214,13 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
     match &command.action {
         Action::StartLog { origin, table } => {
             to.push(Fact::LogStarted { origin: origin.clone() });
-            to.push(Fact::GroundTableActivated { table: *table });
+            to.push(Fact::GroundTableActivated { table: *table, proposed_by: None });
+        }
+        Action::ActivateGroundTable { proposed_by } => {
+            if to.officer()? == *proposed_by {
+                return Err(Reason::OwnDecision.into());
+            }
+            to.push(Fact::GroundTableActivated { table: to.facts.table.hash(), proposed_by: Some(*proposed_by) });
         }
         Action::RegisterAgency(agency, entry) => {
             to.push(Fact::AgencyRegistered { agency: agency.id.clone(), kind: agency.kind, entry: *entry });

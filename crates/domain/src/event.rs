@@ -70,6 +70,8 @@ pub enum Fact {
     GroundTableActivated {
         /// SHA-256 of the table.
         table: TableHash,
+        /// The officer of the broker who put it forward; the event's own officer is the second. None where the log begins with it.
+        proposed_by: Option<OfficerPseudonym>,
     },
     /// Support was offered or not, and her answer.
     OfferRecorded(Offer),

@@ -118,6 +118,7 @@ reasons! {
     SenderReferenceTaken = "SENDER_REFERENCE_TAKEN", Taken, "A referral with this sender reference, kind, recipient and person exists.", "Det finns redan en remiss med denna referens, detta slag, denna mottagare och person.";
     StopUseAnswered = "STOP_USE_ANSWERED", Blocked, "There is no unanswered stop-use notice at that position.", "Det finns ingen obesvarad underrättelse på den positionen.";
     Stopping = "STOPPING", Unavailable, "The broker is stopping; nothing was written. Repeat with the same request id when it is back.", "Förmedlaren stannar; inget skrevs. Upprepa med samma begäransnummer när den är tillbaka.";
+    TableNotActive = "TABLE_NOT_ACTIVE", Unavailable, "This broker has another ground table than the one in force; repeat with the same request id, also at another broker.", "Förmedlaren har en annan grundtabell än den som gäller; upprepa med samma begäransnummer, även hos en annan förmedlare.";
     TimeOutOfRange = "TIME_OUT_OF_RANGE", Malformed, "A time lies outside what it may be.", "En tid ligger utanför tillåtet intervall.";
     UnknownAgency = "UNKNOWN_AGENCY", Malformed, "The directory has no such agency.", "Katalogen har ingen sådan myndighet.";
     UnknownFunction = "UNKNOWN_FUNCTION", Malformed, "The directory has no such function.", "Katalogen har ingen sådan funktion.";

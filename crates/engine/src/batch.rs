@@ -112,6 +112,8 @@ struct Fold<'a> {
     prev_size: u64,
     size: u64,
     frontier: Frontier,
+    /// Hash of the ground table in force.
+    grounds: Blob,
     referrals: BTreeMap<ReferralId, Arc<Referral>>,
     references: BTreeMap<Reference, ReferralId>,
     touched: BTreeSet<ReferralId>,
@@ -149,6 +151,7 @@ pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, writer: 
         prev_size: size,
         size,
         frontier,
+        grounds: loaded.head.grounds,
         references: referrals.values().map(|referral| (referral.reference, referral.id)).collect(),
         referrals,
         touched: BTreeSet::new(),
@@ -177,6 +180,10 @@ struct KeyUse<'a> {
 
 impl Fold<'_> {
     fn command(&mut self, command: &Command) -> Reply {
+        // Law that is not in force decides nothing, and lets nothing out again.
+        if !command.action.asks_no_law() && self.grounds != Blob::from(self.law.table.hash().0) {
+            return Err(Reason::TableNotActive.into());
+        }
         let key = (command.agency.to_string(), Blob::from(command.request.as_bytes()));
         let used = self.keys.get(&key).cloned();
         if let Some(row) = used.as_ref().filter(|row| row.refused == 0) {
@@ -310,6 +317,9 @@ impl Fold<'_> {
                 leaf_hash: leaf_hash.0.into(),
             });
             self.facts.push(event.fact.name());
+            if let Fact::GroundTableActivated { table, .. } = &event.fact {
+                self.grounds = table.0.into();
+            }
             if let (Some(_), Some(referral)) = (event.fact.referral(), &after) {
                 self.notice(position, event, (before.as_deref(), referral));
             }
@@ -417,8 +427,13 @@ impl Fold<'_> {
         let mut checkpoint = None;
         if self.size > self.prev_size {
             let root = self.frontier.root();
-            self.batch.head =
-                Some(HeadRow { size: number(self.size), root: root.0.into(), frontier: Blob(self.frontier.to_bytes()), last_time: self.now.micros() });
+            self.batch.head = Some(HeadRow {
+                size: number(self.size),
+                root: root.0.into(),
+                frontier: Blob(self.frontier.to_bytes()),
+                last_time: self.now.micros(),
+                grounds: self.grounds.clone(),
+            });
             checkpoint = Some(Checkpoint { origin: self.writer.origin.to_owned(), size: self.size, root });
         }
         self.batch.referrals = self.touched.iter().filter_map(|id| self.referrals.get(id)).map(|referral| projection::rows(referral)).collect();

@@ -47,6 +47,8 @@ pub struct HeadRow {
     pub frontier: Blob,
     /// Time of the last batch.
     pub last_time: i64,
+    /// Hash of the ground table in force, 32 bytes; empty before the log has begun.
+    pub grounds: Blob,
 }
 
 impl HeadRow {

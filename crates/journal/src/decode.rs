@@ -51,7 +51,10 @@ fn fact(fact: Wire) -> Decoded<Fact> {
         Wire::LogStarted(started) => Ok(Fact::LogStarted { origin: started.origin }),
         Wire::AgencyRegistered(registered) => agency_registered(&registered),
         Wire::FunctionRegistered(registered) => function_registered(&registered),
-        Wire::GroundTableActivated(activated) => Ok(Fact::GroundTableActivated { table: table(&activated.table)? }),
+        Wire::GroundTableActivated(activated) => {
+            let officer = |bytes: &bytes::Bytes| id("proposed_by", OfficerPseudonym::from_bytes(bytes));
+            Ok(Fact::GroundTableActivated { table: table(&activated.table)?, proposed_by: activated.proposed_by.as_ref().map(officer).transpose()? })
+        }
         Wire::OfferRecorded(recorded) => Ok(Fact::OfferRecorded(offer(recorded)?)),
         Wire::ReferralSubmitted(referral) => Ok(Fact::ReferralSubmitted(submitted(&referral)?)),
         Wire::ReferralAmended(amended) => Ok(Fact::ReferralAmended { referral: referral(&amended.referral)?, sections: each(&amended.sections, content)? }),

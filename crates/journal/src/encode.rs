@@ -56,7 +56,10 @@ fn fact(fact: &Fact) -> Wire {
         Fact::LogStarted { origin } => Wire::LogStarted(v1::LogStarted { origin: origin.clone() }),
         Fact::AgencyRegistered { agency, kind, entry } => Wire::AgencyRegistered(agency_registered(agency, *kind, entry)),
         Fact::FunctionRegistered { function, host, entry } => Wire::FunctionRegistered(function_registered(function, host, entry)),
-        Fact::GroundTableActivated { table } => Wire::GroundTableActivated(v1::GroundTableActivated { table: copied(&table.0) }),
+        Fact::GroundTableActivated { table, proposed_by } => {
+            let proposed_by = proposed_by.map(|officer| copied(&officer.0));
+            Wire::GroundTableActivated(v1::GroundTableActivated { table: copied(&table.0), proposed_by })
+        }
         Fact::OfferRecorded(offer) => Wire::OfferRecorded(offer_recorded(offer)),
         Fact::ReferralSubmitted(submitted) => Wire::ReferralSubmitted(referral_submitted(submitted)),
         Fact::ReferralAmended { referral, sections } => Wire::ReferralAmended(referral_amended(referral, sections)),

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brygga_domain::{Action, AgencyId, Command, Digest, Directory, RequestId};
+use brygga_domain::event::Officer;
+use brygga_domain::{Action, AgencyId, Command, Digest, Directory, OfficerProof, RequestId, TableHash};
 use brygga_engine::committer::Stopped;
 use brygga_engine::lanes::{LaneLimits, QueueDepth};
 use brygga_engine::{Broker, Clock, Parts, SystemRandomness, assemble, directory};
@@ -19,6 +20,7 @@ use tonic::transport::Server;
 use crate::config::{Config, Purpose};
 use crate::directory_file::{DirectoryError, DirectoryFile};
 use crate::follow::follow;
+use crate::grounds;
 use crate::grpc;
 use crate::layers::deadline::DeadlineLayer;
 use crate::layers::departure::DepartureLayer;
@@ -78,6 +80,12 @@ pub enum StartError {
     /// The log was begun under another origin.
     #[error("a directory entry or the first event was refused: {0}")]
     Begin(String),
+    /// The configured ground table is not the one in force.
+    #[error("ground table {0} is not in force; two officers put it into force, each with: bryggad grounds activate")]
+    TableNotActive(TableHash),
+    /// Who agreed to a ground table can't be read.
+    #[error("{0}")]
+    Approval(String),
     /// The directory file.
     #[error("the directory")]
     Directory(#[from] DirectoryError),
@@ -105,7 +113,7 @@ pub async fn init(start: Start) -> Result<(), StartError> {
     let opened = open::open(&start.config).await?;
     let (broker, _) = run_log(opened, &start, &lifecycle, Arc::new(brygga_engine::observe::Unobserved));
     let table = broker.table().hash();
-    let began = carry_out(&broker, "log", Action::StartLog { origin: start.config.log.origin.clone(), table }).await;
+    let began = carry_out(&broker, "log", None, Action::StartLog { origin: start.config.log.origin.clone(), table }).await;
     let entered = match began {
         Ok(()) => enter_directory(&broker, &start.config.directory.file).await,
         Err(error) => Err(error),
@@ -133,10 +141,15 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
     let listening = |address| move |source| StartError::Listen { address, source };
     let operator_socket = operator::bind(config.listen.operator).await.map_err(listening(config.listen.operator))?;
     let listener = Listener::bind(config.listen.address).await.map_err(listening(config.listen.address))?;
+    let activation = if opened.state.is_ok() { awaited(config, &opened)? } else { None };
     let (broker, upkeep) = run_log(opened, &start, &lifecycle, Arc::new(CommitObserver::new(telemetry.metrics().clone())));
     match upkeep {
         Upkeep::Wal(wal) => lifecycle.spawn(Part::Worker, "wal", move_wal(wal, lifecycle.drain())),
         Upkeep::Others(hints) => lifecycle.spawn(Part::Worker, "follower", follow(Arc::clone(&broker), *hints, lifecycle.drain())),
+    }
+    if let Some((second, action)) = activation {
+        carry_out(&broker, "ground table", Some(second), action).await?;
+        grounds::spent(config);
     }
     if broker.doubt().is_none() {
         enter_directory(&broker, &config.directory.file).await?;
@@ -162,6 +175,24 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
 
 fn local(bound: std::io::Result<SocketAddr>, address: SocketAddr) -> Result<SocketAddr, StartError> {
     bound.map_err(|source| StartError::Listen { address, source })
+}
+
+/// What puts the configured ground table into force, where another one is: two officers have agreed to it, or the broker does not start.
+fn awaited(config: &Config, opened: &Opened) -> Result<Option<(Officer, Action)>, StartError> {
+    let table = opened.law.table.hash();
+    if opened.head.grounds.0 == table.0 {
+        return Ok(None);
+    }
+    let agreed = grounds::approved(config, table).map_err(|error| StartError::Approval(format!("{error:#}")))?;
+    let (first, second) = agreed.ok_or(StartError::TableNotActive(table))?;
+    let (door, own) = (open::door(config)?, own_name()?);
+    let officer = |name: &str| door.officer(&own, name);
+    let second = Officer { pseudonym: officer(&second), proof: OfficerProof::Asserted };
+    Ok(Some((second, Action::ActivateGroundTable { proposed_by: officer(&first) })))
+}
+
+fn own_name() -> Result<AgencyId, StartError> {
+    BROKER_NAME.parse().map_err(|error: brygga_domain::IdError| StartError::Begin(error.to_string()))
 }
 
 /// Runs the committer, unless the log is in doubt.
@@ -262,11 +293,11 @@ async fn enter_directory(broker: &Broker<AnyReader>, file: &Path) -> Result<(), 
     let known = broker.directory();
     for agency in wanted.agencies().filter(|agency| known.agency(&agency.id) != Some(agency)) {
         let entry = directory::entry_digest(&directory::agency_entry(agency));
-        carry_out(broker, agency.id.as_str(), Action::RegisterAgency(agency.clone(), entry)).await?;
+        carry_out(broker, agency.id.as_str(), None, Action::RegisterAgency(agency.clone(), entry)).await?;
     }
     for function in wanted.functions().filter(|function| known.function(&function.id) != Some(function)) {
         let entry = directory::entry_digest(&directory::function_entry(function));
-        carry_out(broker, function.id.as_str(), Action::RegisterFunction(function.clone(), entry)).await?;
+        carry_out(broker, function.id.as_str(), None, Action::RegisterFunction(function.clone(), entry)).await?;
     }
     tell_of_missing(&known, &wanted);
     Ok(())
@@ -279,12 +310,12 @@ fn tell_of_missing(known: &Directory, wanted: &Directory) {
     }
 }
 
-async fn carry_out(broker: &Broker<AnyReader>, what: &str, action: Action) -> Result<(), StartError> {
+async fn carry_out(broker: &Broker<AnyReader>, what: &str, officer: Option<Officer>, action: Action) -> Result<(), StartError> {
     let failed = |why: String| StartError::Begin(format!("{what}: {why}"));
-    let agency: AgencyId = BROKER_NAME.parse().map_err(|error: brygga_domain::IdError| failed(error.to_string()))?;
+    let agency = own_name()?;
     let entropy = broker.entropy().map_err(|error| failed(error.to_string()))?;
     let request = RequestId(entropy.uuid("request", 0));
     let digest = Digest(entropy.bytes("request", 0));
-    let command = Command { agency, officer: None, request, digest, entropy, action };
+    let command = Command { agency, officer, request, digest, entropy, action };
     broker.carry_out(command).await.map(drop).map_err(|error| failed(format!("{error:?}")))
 }

@@ -2,6 +2,7 @@
 //!
 //! It reads files, and for a comparison a database; it changes nothing and puts nothing into force. `commands` hands over.
 
+mod activate;
 mod diff;
 mod matrix;
 mod show;
@@ -15,6 +16,9 @@ use brygga_domain::grounds::SHIPPED;
 use brygga_engine::{Clock as _, SystemClock};
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::config::Config;
+
+pub use activate::{approved, spent};
 pub use matrix::text as matrix_text;
 
 /// Columns of a table's text: what a wide terminal and a printed page take.
@@ -56,6 +60,15 @@ pub enum GroundsCommand {
     Check {
         /// The tables: one file with both, or a folder with grounds.json and offences.json.
         file: PathBuf,
+    },
+    /// Puts the configured tables into force. Two officers each run it; then the broker starts with them, and the log names both.
+    Activate {
+        /// The configuration of a broker that does not run.
+        #[arg(long, default_value = "/etc/bryggad/bryggad.toml")]
+        config: PathBuf,
+        /// Who agrees: the operator's own identifier for the person.
+        #[arg(long)]
+        officer: String,
     },
 }
 
@@ -108,6 +121,7 @@ pub async fn run(command: GroundsCommand) -> anyhow::Result<String> {
                 Format::Json => serde_json::to_string_pretty(&compared.json())?,
             })
         }
+        GroundsCommand::Activate { config, officer } => activate::approve(&Config::load(&config)?, &officer).await,
         GroundsCommand::Check { file } => {
             let table = load(&file)?;
             let (grounds, offences) = table.versions();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use brygga_domain::event::{OfferResult, Submitted};
 use brygga_domain::referral::evolve;
-use brygga_domain::{AgencyId, AgencyKind, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, Position, Referral, ReferralId, ReferralKind, Time};
+use brygga_domain::{
+    AgencyId, AgencyKind, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, OfficerPseudonym, Position, Referral, ReferralId, ReferralKind, Time,
+};
 
 use crate::book::Book;
 use crate::facts;
@@ -79,6 +81,17 @@ impl Replay {
         }
     }
 
+    /// A table comes into force with the log, or by two officers.
+    fn two_activate(&mut self, at: Position, event: &Event, proposed_by: Option<OfficerPseudonym>) {
+        let agreed = event.officer.map(|officer| officer.pseudonym);
+        match (proposed_by, agreed) {
+            (None, None) if at == Position(1) => {}
+            (Some(first), Some(second)) if first != second => {}
+            (Some(_), Some(_)) => self.findings.at(at, Code::SecondOfficerSame, "one officer put a ground table into force alone"),
+            (None, _) | (_, None) => self.findings.at(at, Code::SecondOfficerMissing, "no two officers put the ground table into force"),
+        }
+    }
+
     /// Events that are about no referral.
     fn of_log(&mut self, at: Position, event: &Event) {
         if let Some(previous) = event.previous {
@@ -99,7 +112,8 @@ impl Replay {
                 }
                 self.hosts.insert(function.clone(), host.clone());
             }
-            Fact::GroundTableActivated { table } => {
+            Fact::GroundTableActivated { table, proposed_by } => {
+                self.two_activate(at, event, *proposed_by);
                 self.law.activate(*table);
                 if self.law.active().is_none() {
                     self.findings.doubt(format!("ground table {table} is not at hand; give it with --grounds"));

@@ -10,6 +10,7 @@ use sha2::Sha256;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::identifier::Normalised;
+use crate::limits::OFFICER_BYTES_MAX;
 use crate::v1::IdentifierType;
 
 /// Bytes of the secret.
@@ -70,6 +71,12 @@ impl Door {
         let parts = [agency.as_str().as_bytes(), kind.as_str().as_bytes(), recipient.as_str().as_bytes(), &person, number.as_bytes()];
         LookupHash(keyed(&self.references, &parts))
     }
+}
+
+/// Whether a text can be an agency's own identifier for an officer.
+pub fn is_officer(identifier: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    (1..=OFFICER_BYTES_MAX).contains(&identifier.len()) && identifier.bytes().all(known)
 }
 
 /// HMAC-SHA256 over the parts, each behind its length, so that no two lists of parts are one string.

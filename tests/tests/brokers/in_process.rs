@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use brygga_domain::{Action, Command, Digest, Entropy, Function, RequestId, Time};
+use brygga_domain::command::NewOffer;
+use brygga_domain::event::{OfferResult, Officer};
+use brygga_domain::{Action, Command, Digest, Entropy, Function, GroundTable, NotOfferedReason, OfficerProof, OfficerPseudonym, Reason, RequestId, Time};
 use brygga_engine::batch::Law;
 use brygga_engine::broker::NoAnswer;
 use brygga_engine::committer::Failure;
@@ -42,12 +44,17 @@ async fn begun() -> MemoryDatabase {
 }
 
 /// A broker on a store, with the directory of the tests.
-async fn broker(store: impl Store, mut reader: MemoryReader, folder: &Path) -> Broker<MemoryReader> {
+async fn broker(store: impl Store, reader: MemoryReader, folder: &Path) -> Broker<MemoryReader> {
+    broker_under(directory::table(), store, reader, folder).await
+}
+
+/// The same, with a ground table of its own.
+async fn broker_under(table: GroundTable, store: impl Store, mut reader: MemoryReader, folder: &Path) -> Broker<MemoryReader> {
     let head = reader.head().await.unwrap();
     let parts = Parts {
         store,
         readers: vec![reader],
-        law: Law { directory: Arc::new(directory::directory()), table: Arc::new(directory::table()) },
+        law: Law { directory: Arc::new(directory::directory()), table: Arc::new(table) },
         signer: fold::signer(),
         state: Ok(SignerState::create(folder).unwrap()),
         head,
@@ -169,4 +176,47 @@ async fn a_log_that_went_back_under_a_running_broker_is_never_continued() {
         is_doubted(later, true).await;
         is_doubted(later, false).await;
     }
+}
+
+/// An offer that was not made: the smallest command that is decided by law.
+fn offer(number: u8) -> Command {
+    let new = NewOffer {
+        result: OfferResult::NotOffered(NotOfferedReason::OtherReason),
+        language: None,
+        interpreter: false,
+        relationship: None,
+        district: None,
+        reported_at: Time::from_micros(START_US),
+    };
+    Command { agency: "vasterort-polis".parse().unwrap(), action: Action::RecordOffer(new), ..registration(number, function("ny-ett")) }
+}
+
+fn activation(number: u8, officers: [u8; 2]) -> Command {
+    let [first, second] = officers.map(|officer| OfficerPseudonym([officer; 16]));
+    let officer = Some(Officer { pseudonym: second, proof: OfficerProof::Asserted });
+    Command { officer, action: Action::ActivateGroundTable { proposed_by: first }, ..registration(number, function("ny-ett")) }
+}
+
+fn refusal(answer: Result<brygga_engine::committer::Receipted, NoAnswer>) -> Option<Reason> {
+    match answer {
+        Ok(_) => None,
+        Err(NoAnswer::Failed(failure)) => Some(failure.reason()),
+        Err(NoAnswer::Full | NoAnswer::Gone) => panic!("no answer"),
+    }
+}
+
+#[tokio::test]
+async fn only_the_table_in_force_decides_and_two_officers_change_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = begun().await;
+    let other_table = GroundTable::load(&format!("{}\n", brygga_domain::grounds::SHIPPED)).unwrap();
+    let before = broker(database.store(), database.reader(), &folder.path().join("before")).await;
+    let after = broker_under(other_table, database.store(), database.reader(), &folder.path().join("after")).await;
+    assert_eq!(refusal(before.carry_out(offer(1)).await), None);
+    assert_eq!(refusal(after.carry_out(offer(2)).await), Some(Reason::TableNotActive));
+    assert_eq!(refusal(after.carry_out(activation(3, [7, 7])).await), Some(Reason::OwnDecision));
+    assert_eq!(refusal(after.carry_out(activation(4, [7, 8])).await), None);
+    assert_eq!(refusal(after.carry_out(offer(2)).await), None, "a refusal uses up no key");
+    assert_eq!(refusal(before.carry_out(offer(1)).await), Some(Reason::TableNotActive), "not even what was answered before is repeated");
+    assert_eq!(refusal(before.carry_out(registration(5, function("ny-tva"))).await), None, "who takes part is no question of law");
 }

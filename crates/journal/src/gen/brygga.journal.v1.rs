@@ -1613,6 +1613,9 @@ pub struct GroundTableActivated {
     /// SHA-256 of the table's file.
     #[prost(bytes = "bytes", tag = "1")]
     pub table: ::prost::bytes::Bytes,
+    /// The officer of the broker who put it forward, 16 bytes; the event's own officer is the second. Absent where the log begins with it.
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    pub proposed_by: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// An offer of support. It speaks of nobody who could be found again.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

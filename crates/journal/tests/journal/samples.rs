@@ -81,7 +81,7 @@ fn directory() -> Vec<Event> {
         bare(Fact::LogStarted { origin: "brygga.example/dev".into() }),
         bare(Fact::AgencyRegistered { agency: board(), kind: AgencyKind::SocialBoard, entry: Digest([0x51; 32]) }),
         bare(Fact::FunctionRegistered { function: rvc(), host: board(), entry: Digest([0x52; 32]) }),
-        bare(Fact::GroundTableActivated { table: TableHash([0x53; 32]) }),
+        bare(Fact::GroundTableActivated { table: TableHash([0x53; 32]), proposed_by: Some(OfficerPseudonym([0x54; 16])) }),
     ]
 }
 

@@ -201,7 +201,9 @@ fn of_the_directory() -> Vec<BoxedStrategy<Fact>> {
         text().prop_map(|origin| Fact::LogStarted { origin }).boxed(),
         (agency(), code(), hash()).prop_map(|(agency, kind, entry)| Fact::AgencyRegistered { agency, kind, entry: Digest(entry) }).boxed(),
         (function(), agency(), hash()).prop_map(|(function, host, entry)| Fact::FunctionRegistered { function, host, entry: Digest(entry) }).boxed(),
-        hash().prop_map(|table| Fact::GroundTableActivated { table: TableHash(table) }).boxed(),
+        (hash(), proptest::option::of(proptest::array::uniform16(proptest::num::u8::ANY)))
+            .prop_map(|(table, officer)| Fact::GroundTableActivated { table: TableHash(table), proposed_by: officer.map(OfficerPseudonym) })
+            .boxed(),
         (text(), commitment()).prop_map(|(query, purpose)| Fact::LogQueried { query, purpose }).boxed(),
     ]
 }

@@ -66,6 +66,7 @@ pub(super) fn ordinary(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
     let columns = columns.int(|row| row.released_at).int(|row| row.until);
     let columns = columns.over(&batch.departed).int(|row| row.origin).blob(|row| &row.broker).int(|row| row.number);
     let columns = columns.over(batch.head.as_slice()).int(|row| row.size).blob(|row| &row.root).blob(|row| &row.frontier).int(|row| row.last_time);
+    let columns = columns.blob(|row| &row.grounds);
     Some(columns.query.bind(hints::hint(batch)))
 }
 

@@ -9,7 +9,13 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 pub(super) fn head(row: &PgRow) -> Result<HeadRow, sqlx::Error> {
-    Ok(HeadRow { size: row.try_get("size")?, root: blob(row, "root")?, frontier: blob(row, "frontier")?, last_time: row.try_get("last_time")? })
+    Ok(HeadRow {
+        size: row.try_get("size")?,
+        root: blob(row, "root")?,
+        frontier: blob(row, "frontier")?,
+        last_time: row.try_get("last_time")?,
+        grounds: blob(row, "grounds")?,
+    })
 }
 
 pub(super) fn event(row: &PgRow) -> Result<EventRow, sqlx::Error> {
@@ -172,7 +178,7 @@ impl Sorted {
 
     fn add(&mut self, mut row: Packed<'_>) -> Result<(), sqlx::Error> {
         match row.kind {
-            "head" => self.loaded.head = HeadRow { size: row.int()?, last_time: row.int()?, root: row.blob()?, frontier: row.blob()? },
+            "head" => self.loaded.head = HeadRow { size: row.int()?, last_time: row.int()?, root: row.blob()?, frontier: row.blob()?, grounds: row.blob()? },
             "key" => self.loaded.keys.push(key(row)?),
             "referral" => {
                 let referral = referral(row)?;

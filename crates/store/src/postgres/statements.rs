@@ -98,7 +98,7 @@ SELECT r.first_position AS origin FROM unnest($3) AS wanted (id) JOIN referral A
 UNION SELECT r.first_position FROM unnest($4) AS wanted (reference) JOIN referral AS r USING (reference)
 UNION SELECT r.first_position FROM used JOIN referral AS r ON r.id = used.referral
 )\n",
-    packed!("head", h, [size, last_time], [], [root, frontier]),
+    packed!("head", h, [size, last_time], [], [root, frontier, grounds]),
     "\nFROM log_head AS h\nUNION ALL ",
     packed!("key", k, [refused, size, at], [agency, positions, released], [request, digest, referral]),
     "\nFROM used AS k\nUNION ALL ",
@@ -173,9 +173,9 @@ IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, exclude
     insert!(in_flight, origin 109, broker 110, number 111, released_at 112, until 113),
     "), departed AS (DELETE FROM in_flight AS i USING unnest($114, $115, $116) AS gone (origin, broker, number)
 WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
-    "), moved AS (UPDATE log_head SET (size, root, frontier, last_time) = (head.size, head.root, head.frontier, head.last_time)
-FROM unnest($117, $118, $119, $120) AS head (size, root, frontier, last_time) RETURNING log_head.size)
-SELECT pg_notify('brygga_log', $121) FROM moved",
+    "), moved AS (UPDATE log_head SET (size, root, frontier, last_time, grounds) = (head.size, head.root, head.frontier, head.last_time, head.grounds)
+FROM unnest($117, $118, $119, $120, $121) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
+SELECT pg_notify('brygga_log', $122) FROM moved",
 );
 
 /// The tables that few batches write.
@@ -199,7 +199,7 @@ pub(crate) const ROLLBACK: &str = "-- rollback\nROLLBACK";
 /// The head, once nobody holds it any more: what a lost commit was about to do is done or undone by then. A lock is a commit of its own
 /// and waits for the same replicas, so what it shows is as durable as an answered commit.
 pub(crate) const READ_HEAD_LOCKED: &str = "-- read_head_locked
-SELECT size, root, frontier, last_time FROM log_head FOR UPDATE";
+SELECT size, root, frontier, last_time, grounds FROM log_head FOR UPDATE";
 
 pub(crate) const READ_FOLLOWING_CHECKPOINT: &str = "-- read_following_checkpoint
 SELECT size, prev_size, root, note FROM checkpoint WHERE prev_size = $1";
@@ -207,7 +207,7 @@ SELECT size, prev_size, root, note FROM checkpoint WHERE prev_size = $1";
 // What readers ask.
 
 pub(crate) const READ_HEAD: &str = "-- read_head
-SELECT size, root, frontier, last_time FROM log_head";
+SELECT size, root, frontier, last_time, grounds FROM log_head";
 
 pub(crate) const READ_EVENTS: &str = "-- read_events
 SELECT position, event_id, bytes, leaf_hash FROM event WHERE position >= $1 AND position < $2 ORDER BY position";

@@ -49,7 +49,7 @@ macro_rules! select {
 
 // The columns of the tables, without the keys that a table's rows are replaced under.
 macro_rules! head_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)* size, root, frontier, last_time } };
+    ($then:ident $($with:tt)*) => { $then! { $($with)* size, root, frontier, last_time, grounds } };
 }
 macro_rules! event_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* position, event_id, leaf_hash, bytes } };

@@ -118,7 +118,7 @@ async fn append_only_tables_refuse_everybody_each_in_their_way() {
         ),
         ("INSERT INTO checkpoint (size, prev_size, root, note) SELECT 9, 0, root, note FROM checkpoint", BROKEN),
         ("INSERT INTO checkpoint (size, prev_size, root, note) SELECT 9, 4, root, note FROM checkpoint", BROKEN),
-        ("INSERT INTO log_head SELECT 2, size, root, frontier, last_time FROM log_head", "ERROR"),
+        ("INSERT INTO log_head SELECT 2, size, root, frontier, last_time, grounds FROM log_head", "ERROR"),
         ("UPDATE log_head SET size = 4", BROKEN),
         ("UPDATE log_head SET last_time = 0", BROKEN),
         ("UPDATE request_key SET digest = decode(repeat('00', 32), 'hex')", BROKEN),

@@ -55,7 +55,13 @@ impl Log {
     /// Head and checkpoint over what was added.
     pub fn seal(&mut self, batch: &mut Batch) {
         let root = hash(self.size.unsigned_abs(), "root");
-        batch.head = Some(HeadRow { size: self.size, root: root.clone(), frontier: bytes(self.size.unsigned_abs(), "frontier", 200), last_time: self.size });
+        batch.head = Some(HeadRow {
+            size: self.size,
+            root: root.clone(),
+            frontier: bytes(self.size.unsigned_abs(), "frontier", 200),
+            last_time: self.size,
+            grounds: bytes(7, "grounds", 32),
+        });
         batch.checkpoint = Some(CheckpointRow { size: self.size, prev_size: self.sealed, root, note: bytes(self.size.unsigned_abs(), "note", 220) });
         self.sealed = self.size;
     }

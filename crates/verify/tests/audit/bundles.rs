@@ -198,7 +198,7 @@ fn a_table_that_is_not_at_hand_is_a_doubt() {
     let hash = table.hash();
     let mut events = story().events;
     for event in &mut events {
-        if let Fact::GroundTableActivated { table } = &mut event.fact {
+        if let Fact::GroundTableActivated { table, .. } = &mut event.fact {
             *table = hash;
         } else if let Fact::ClearanceDecided(decision) = &mut event.fact {
             decision.table = hash;

@@ -1,8 +1,9 @@
 //! Logs out of order, with answers that nobody may give, or with withdrawals that nobody heard of: each must be named.
 
-use brygga_domain::event::{Fact, Interest, OfferResult};
+use brygga_domain::event::{Fact, Interest, OfferResult, Officer};
 use brygga_domain::{
-    AgencyKind, Category, ClosingOutcome, DeclineReason, EventId, OfferAnswer, OfferId, PersonId, Position, ReferralKind, ReturnReason, TableHash, Time,
+    AgencyKind, Category, ClosingOutcome, DeclineReason, EventId, OfferAnswer, OfferId, OfficerProof, OfficerPseudonym, PersonId, Position, ReferralKind,
+    ReturnReason, TableHash, Time,
 };
 use brygga_verify::Code;
 
@@ -162,6 +163,19 @@ fn the_log_is_in_order() {
             let registered = story.events[story.at("AgencyRegistered")].fact.clone();
             story.replace(table, registered);
             vec![(Code::TableInactive, story.nth("ClearanceDecided", 0))]
+        }),
+        ("a ground table of one officer", |story| {
+            let (registered, table) = (story.nth("AgencyRegistered", 0), story.events[story.at("GroundTableActivated")].fact.clone());
+            let Fact::GroundTableActivated { table, .. } = table else { panic!("no table") };
+            let officer = OfficerPseudonym([3; 16]);
+            story.replace(registered, Fact::GroundTableActivated { table, proposed_by: Some(officer) });
+            story.event(registered).officer = Some(Officer { pseudonym: officer, proof: OfficerProof::Asserted });
+            vec![(Code::SecondOfficerSame, registered)]
+        }),
+        ("a ground table of nobody", |story| {
+            let (registered, table) = (story.nth("AgencyRegistered", 0), story.events[story.at("GroundTableActivated")].fact.clone());
+            story.replace(registered, table);
+            vec![(Code::SecondOfficerMissing, registered)]
         }),
         ("another ground table", |story| {
             let decided = story.nth("ClearanceDecided", 0);

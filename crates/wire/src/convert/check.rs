@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use super::{Asked, FieldViolation, Malformed};
 use crate::door::Door;
-use crate::limits::{DISTRICT_BYTES_MAX, OFFICER_BYTES_MAX, VIOLATIONS_MAX};
+use crate::door::is_officer;
+use crate::limits::{DISTRICT_BYTES_MAX, VIOLATIONS_MAX};
 use brygga_domain::command::Action;
 
 const MISSING: &str = "must be set";
@@ -84,8 +85,7 @@ impl Check {
     }
 
     fn officer(&mut self, head: &Head<'_>) -> Option<Officer> {
-        let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-');
-        if !(1..=OFFICER_BYTES_MAX).contains(&head.officer.len()) || !head.officer.bytes().all(known) {
+        if !is_officer(head.officer) {
             self.fault("officer", "must be 1 to 64 of a-z, 0-9, '.', '_' and '-'");
             return None;
         }

@@ -15,10 +15,11 @@ CREATE TABLE log_head (
     size bigint NOT NULL CHECK (size >= 0),
     root bytea NOT NULL CHECK (length(root) = CASE size WHEN 0 THEN 0 ELSE 32 END),
     frontier bytea NOT NULL,
-    last_time bigint NOT NULL
+    last_time bigint NOT NULL,
+    grounds bytea NOT NULL CHECK (length(grounds) IN (0, 32))
 );
 
-INSERT INTO log_head (single, size, root, frontier, last_time) VALUES (1, 0, '', '', 0);
+INSERT INTO log_head (single, size, root, frontier, last_time, grounds) VALUES (1, 0, '', '', 0, '');
 
 CREATE TABLE event (
     position bigint PRIMARY KEY CHECK (position >= 0),

@@ -9,7 +9,7 @@ GRANT INSERT ON event, tree, checkpoint, referral, person, section, cell, consen
     opening, person_lookup, sender_reference, offer, agency, function TO brygga_run;
 GRANT INSERT, DELETE ON in_flight TO brygga_run;
 -- Nothing that a row is found by can be changed.
-GRANT UPDATE (size, root, frontier, last_time) ON log_head TO brygga_run;
+GRANT UPDATE (size, root, frontier, last_time, grounds) ON log_head TO brygga_run;
 GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at, contact_due_at, contacted_at,
     submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears, leader_clears,
     recipient_acts)

@@ -11,10 +11,11 @@ CREATE TABLE log_head (
     size INTEGER NOT NULL CHECK (size >= 0),
     root BLOB NOT NULL CHECK (length(root) = iif(size = 0, 0, 32)),
     frontier BLOB NOT NULL,
-    last_time INTEGER NOT NULL
+    last_time INTEGER NOT NULL,
+    grounds BLOB NOT NULL CHECK (length(grounds) IN (0, 32))
 ) STRICT;
 
-INSERT INTO log_head (single, size, root, frontier, last_time) VALUES (1, 0, x'', x'', 0);
+INSERT INTO log_head (single, size, root, frontier, last_time, grounds) VALUES (1, 0, x'', x'', 0, x'');
 
 CREATE TABLE event (
     position INTEGER PRIMARY KEY CHECK (position >= 0),
