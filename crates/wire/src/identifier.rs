@@ -81,6 +81,17 @@ fn luhn(digits: &[u8]) -> Option<bool> {
     Some(sum % 10 == 0)
 }
 
+/// Whether a text is a personal or coordination number with a valid check digit: with or without century and separator.
+pub(crate) fn is_personal_number(text: &str) -> bool {
+    let shaped = |date: &str| {
+        let century = if date.len() == 6 { "20" } else { "" };
+        let serial = text.get(date.len()..).map(|rest| rest.strip_prefix(['-', '+']).unwrap_or(rest))?;
+        let whole = format!("{century}{date}{serial}");
+        [0, COORDINATION_DAYS].into_iter().any(|raised_by| personal(&whole, raised_by).is_ok()).then_some(())
+    };
+    [8, 6].into_iter().any(|length| text.get(..length).and_then(shaped).is_some())
+}
+
 fn reserve(value: &str) -> Result<Zeroizing<String>, &'static str> {
     let plain: String = value.chars().filter(|letter| *letter != '-').collect();
     let plain = Zeroizing::new(plain.to_ascii_uppercase());

@@ -14,6 +14,7 @@ pub mod door;
 pub mod envelope;
 mod identifier;
 pub mod limits;
+pub mod lint;
 pub mod view;
 
 #[expect(

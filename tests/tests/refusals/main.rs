@@ -31,6 +31,7 @@ const UNPROVOKED: &[(Reason, &str)] = &[
     (Reason::Internal, "a damaged store; the broker that is in order has none"),
     (Reason::LogDoubted, "a log that was changed under the broker"),
     (Reason::NotCommitted, "a store that fails before its commit"),
+    (Reason::TableNotActive, "a broker with another ground table than the one in force, in tests/brokers"),
     (Reason::OfficerMissing, "the door refuses a request without an officer as MALFORMED_MESSAGE"),
     (Reason::OutcomeUnknown, "a store that fails during its commit"),
     (Reason::ReadFailed, "a store that cannot be read"),

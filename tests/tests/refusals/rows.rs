@@ -57,6 +57,11 @@ fn submission_rows() -> Vec<(&'static str, v1::SubmitReferralRequest, (Code, Rea
     vec![
         ("unknown function", submission_of(|it| it.recipient = String::from("okand-funktion")), (BAD, Reason::UnknownFunction, "no such function")),
         ("no slug for a function", submission_of(|it| it.recipient = String::from("Okänd")), (BAD, Reason::MalformedMessage, "recipient: must be")),
+        (
+            "a telephone number where the offence is named",
+            submission_of(|it| it.sections[3].content = content_of(Category::OffenceHeading, "070-174 06 05")),
+            (BAD, Reason::MalformedMessage, "sections[3].content.heading: a telephone number belongs in"),
+        ),
         ("unknown kind", submission_of(|it| it.kind = 99), (BAD, Reason::MalformedMessage, "kind: must be set to a known code")),
         (
             "no protected person",

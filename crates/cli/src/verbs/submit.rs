@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use brygga_domain::{AgencyKind, Code, NotOfferedReason, OfferAnswer};
+use brygga_wire::lint::{Act, findings};
 use brygga_wire::v1;
 
 use crate::args::OfferCommand;
@@ -51,6 +52,7 @@ pub async fn submit(desk: &mut Desk<'_>, files: &[PathBuf]) -> Result<(), Failur
 async fn submit_one(desk: &mut Desk<'_>, file: &Path) -> Result<(), Failure> {
     let request: v1::SubmitReferralRequest = desk.request(file)?;
     let (officer, consents) = (request.officer.clone(), request.consents.len());
+    warn(desk, &request)?;
     if desk.common.dry_run {
         table_check(file, &request, None)?;
     }
@@ -127,8 +129,19 @@ pub async fn validate(desk: &mut Desk<'_>, files: &[PathBuf]) -> Result<(), Fail
         let sections = words::many(request.sections.len(), "section");
         let known = if client.is_some() { "the directory was asked" } else { "checked here only: the directory was not asked" };
         let (kind, to) = (words::kind(request.kind), request.recipient.clone());
+        warn(desk, &request)?;
         local::check(request, None)?;
         desk.line(&format!("valid      {}   {kind}, {sections}, to {to}; {known}; nothing was sent", file.display()))?;
+    }
+    Ok(())
+}
+
+/// What the broker would take and its sender should look at once more.
+fn warn(desk: &mut Desk<'_>, request: &v1::SubmitReferralRequest) -> Result<(), Failure> {
+    for (index, section) in request.sections.iter().enumerate() {
+        for finding in findings(&section.content).into_iter().filter(|finding| finding.act == Act::Warn) {
+            desk.talk(&format!("warning    sections[{index}], {}: {}", finding.field, finding.words.en))?;
+        }
     }
     Ok(())
 }

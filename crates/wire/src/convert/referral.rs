@@ -15,6 +15,7 @@ use crate::content::{category_of, protected_in};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
+use crate::lint::{Act, Finding, findings};
 use crate::v1;
 
 const REFERENCE_SHAPE: &str = "must be 1 to 64 bytes of printable text";
@@ -233,7 +234,11 @@ fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Catego
     match (category_of(&bytes), declared) {
         (None, _) => check.fault(field, "must be an encoded brygga.content.v1.Content with one of its arms set"),
         (Some(found), Some(declared)) if found != declared => check.fault(field, "must hold content of the declared category"),
-        (Some(_), _) => return Some(bytes),
+        (Some(_), _) => {
+            let misplaced: Vec<Finding> = findings(&bytes).into_iter().filter(|finding| finding.act == Act::Refuse).collect();
+            misplaced.iter().for_each(|finding| check.fault(format_args!("{field}.{}", finding.field), &finding.words.en));
+            return misplaced.is_empty().then_some(bytes);
+        }
     }
     None
 }
