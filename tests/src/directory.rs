@@ -1,6 +1,6 @@
 //! A small made-up directory: one agency of each kind, and one that may not take part.
 
-use brygga_domain::directory::CertificateName;
+use brygga_domain::directory::{CertificateName, OnDuty};
 use brygga_domain::{Agency, AgencyKind, Directory, Function, GroundTable, ReferralKind, Time};
 
 /// The time at which tests begin: 2026-11-23T08:00:00Z.
@@ -26,7 +26,7 @@ pub const FUNCTIONS: [(&str, &str); 6] = [
     ("vilande-mottagning", "vilande-soc"),
 ];
 
-/// The test directory. `vilande-soc` has no agreement in force; `solna-rvc` does not take child concerns.
+/// The test directory. `vilande-soc` has no agreement in force; `solna-rvc` does not take child concerns, and `solna-mottagning` is its deputy.
 ///
 /// # Panics
 /// When a name above is not a slug.
@@ -54,6 +54,7 @@ pub fn directory() -> Directory {
             territories: vec![String::from("0184")],
             kinds: if id == "solna-rvc" { rvc.to_vec() } else { Vec::new() },
             telephone: None,
+            duty: OnDuty { clears: id != "solna-rvc", deputy: (id == "solna-rvc").then(|| "solna-mottagning".parse().unwrap()), ..OnDuty::default() },
         });
     }
     directory

@@ -71,7 +71,8 @@ pub async fn play<S: Store>(driver: &mut Driver<S>, steps: &[Step]) -> Played {
     for (index, step) in steps.iter().enumerate() {
         now = now.plus_minutes(u32::from(step.minutes));
         let command = match played.commands.last() {
-            Some((previous, _)) if step.replay => previous.clone(),
+            // Looks at clocks have no key: every one is another command.
+            Some((previous, _)) if step.replay && !is_look(&previous.action) => previous.clone(),
             _ => command(step, index, &played.referrals, now),
         };
         let replies = driver.batch(std::slice::from_ref(&command), now).await.unwrap();
@@ -97,14 +98,19 @@ fn command(step: &Step, index: usize, referrals: &[Arc<Referral>], now: Time) ->
         Some(_) | None => (pick(&[0, 0, 0, 1, 2, 5], step.actor), Action::SubmitReferral(Box::new(submission(step, now)))),
     };
     Command {
-        agency: AGENCIES[agency].0.parse().unwrap(),
-        officer: (step.officer < 2 || step.choice[5] > 20)
+        agency: if is_look(&action) { "brygga" } else { AGENCIES[agency].0 }.parse().unwrap(),
+        officer: (!is_look(&action) && (step.officer < 2 || step.choice[5] > 20))
             .then_some(Officer { pseudonym: OfficerPseudonym([step.officer + 1; 16]), proof: OfficerProof::Asserted }),
         request: RequestId(entropy.uuid("request", 0)),
         digest: Digest(entropy.bytes("digest", 0)),
         entropy,
         action,
     }
+}
+
+/// The broker's own command.
+fn is_look(action: &Action) -> bool {
+    matches!(action, Action::MakeMarks(_))
 }
 
 fn kinds() -> [(ReferralKind, &'static [Category], usize); 5] {
@@ -269,6 +275,7 @@ fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
             let outcome = pick(ClosingOutcome::ALL, step.choice[0]);
             (host, Action::CloseReferral(name, NewClosing { outcome, phases: vec![SupportPhase::BeforeTrial], support: vec![SupportKind::Advice] }))
         }
+        251..=252 => (sender, Action::MakeMarks(ReferralName::Id(referral.id))),
         _ => {
             let release = referral.sections.iter().find_map(|section| section.released).map_or(Position(0), |release| release.at);
             (host, Action::AcknowledgeDelivery(name, release))

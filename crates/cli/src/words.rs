@@ -1,6 +1,6 @@
 //! Codes, times and durations as people read them.
 
-use brygga_domain::{Category, Code, ReferralKind, SenderStatus, Urgency};
+use brygga_domain::{Category, ClockLevel, Code, ReferralKind, SenderStatus, Urgency};
 use brygga_wire::v1;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -33,6 +33,15 @@ pub fn kind(number: i32) -> String {
 /// What a sender is told.
 pub fn status(number: i32) -> String {
     code::<SenderStatus>(number)
+}
+
+/// How often somebody was reminded of something, or that time has run out; nothing, where neither is so.
+pub fn reminded(number: i32) -> Option<&'static str> {
+    ClockLevel::from_number(number).map(|level| match level {
+        ClockLevel::First => "reminded",
+        ClockLevel::Second => "reminded twice",
+        ClockLevel::Overdue => "OVERDUE",
+    })
 }
 
 /// How fast.

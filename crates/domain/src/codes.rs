@@ -6,11 +6,20 @@
 #[macro_use]
 mod list;
 mod answers;
+mod clocks;
 mod facts;
 
+pub use clocks::{ClockLevel, ClockName};
 pub use list::Code;
 
 use std::fmt;
+
+/// Every list with its codes as (number, text), by the list's name: for the test that holds them equal to the protobuf enumerations.
+pub fn all_lists() -> Vec<(&'static str, Vec<(i32, &'static str)>)> {
+    let mut all = [lists(), clocks::lists()].concat();
+    all.sort_unstable_by_key(|(name, _)| *name);
+    all
+}
 
 codes! {
     /// What an agency is (myndighet).
@@ -412,6 +421,10 @@ codes! {
         InquiryNotOpened = 18 "inquiry_not_opened",
         /// Child concern: an inquiry was running already.
         InquiryAlreadyRunning = 19 "inquiry_already_running",
+        /// Time has run out, here or at the recipient.
+        Overdue = 20 "overdue",
+        /// It has not left in time: telephone the recipient.
+        Telephone = 21 "telephone",
     }
     /// How a holder answers a stop-use notice.
     StopUseAnswer {

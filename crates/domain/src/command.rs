@@ -89,6 +89,8 @@ pub enum Action {
     CloseReferral(ReferralName, NewClosing),
     /// Answer a stop-use notice.
     AcknowledgeStopUse(ReferralName, Position, StopUseAnswer),
+    /// Make the marks of its clocks that are due: the broker's own.
+    MakeMarks(ReferralName),
     /// Read the log as an auditor.
     QueryLog(LogQuery),
 }
@@ -348,6 +350,7 @@ impl Action {
             | Self::RevokeClearance(name, _)
             | Self::ClaimReferral { referral: name, .. }
             | Self::OpenReferral(name)
+            | Self::MakeMarks(name)
             | Self::AcknowledgeDelivery(name, _)
             | Self::AcceptReferral(name)
             | Self::DeclineReferral(name, _)
@@ -382,6 +385,7 @@ impl Action {
             | Self::RecordContact(..)
             | Self::CloseReferral(..)
             | Self::AcknowledgeStopUse(..)
+            | Self::MakeMarks(_)
             | Self::QueryLog(_) => false,
         }
     }
@@ -412,6 +416,7 @@ impl Action {
             | Self::OpenReferral(_)
             | Self::RecordContact(..)
             | Self::CloseReferral(..)
+            | Self::MakeMarks(_)
             | Self::QueryLog(_) => false,
         }
     }
@@ -442,6 +447,7 @@ impl Action {
             | Self::RecordContact(..)
             | Self::CloseReferral(..)
             | Self::AcknowledgeStopUse(..)
+            | Self::MakeMarks(_)
             | Self::QueryLog(_) => false,
         }
     }
@@ -476,7 +482,8 @@ impl Action {
             | Self::ReturnReferral(..)
             | Self::RecordContact(..)
             | Self::CloseReferral(..)
-            | Self::AcknowledgeStopUse(..) => 0,
+            | Self::AcknowledgeStopUse(..)
+            | Self::MakeMarks(_) => 0,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::clocks::Opening;
 use crate::codes::AgencyKind;
 use crate::ids::{AgencyId, FunctionId};
 use crate::time::Time;
@@ -56,6 +57,21 @@ pub struct Function {
     pub kinds: Vec<crate::codes::ReferralKind>,
     /// Telephone number of the function, for what cannot wait.
     pub telephone: Option<String>,
+    /// Who is there when.
+    pub duty: OnDuty,
+}
+
+/// Who is there when, at a function. Deputy and out-of-hours function are functions of the same agency; others are passed over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OnDuty {
+    /// Whether it clears what its agency sends, and so is reminded while that is held.
+    pub clears: bool,
+    /// When it is open; absent: as the table of clocks says.
+    pub opening: Option<Opening>,
+    /// Who is told in its place when it does not act.
+    pub deputy: Option<FunctionId>,
+    /// Who is told in its place while it is closed.
+    pub out_of_hours: Option<FunctionId>,
 }
 
 /// The directory as decisions see it.
@@ -84,6 +100,11 @@ impl Directory {
     /// The function of that name.
     pub fn function(&self, id: &FunctionId) -> Option<&Function> {
         self.functions.get(id)
+    }
+
+    /// The function that clears what an agency sends: of several, the first by name.
+    pub fn clearance_function(&self, agency: &AgencyId) -> Option<&Function> {
+        self.functions.values().find(|function| function.host == *agency && function.duty.clears)
     }
 
     /// All agencies, by name.

@@ -3,9 +3,11 @@
 //! Made by `decide`, encoded by the journal crate, applied by `referral::evolve`.
 
 mod clearance;
+mod clock;
 mod naming;
 
 pub use clearance::*;
+pub use clock::*;
 
 use crate::codes::*;
 use crate::gate::Released;
@@ -197,6 +199,10 @@ pub enum Fact {
     ContactRecorded(Contact),
     /// Closed in coded answers.
     ReferralClosed(Closing),
+    /// Somebody was reminded that a clock runs.
+    ReminderSent(Reminder),
+    /// A clock has run out. Nothing ends by it.
+    Escalated(Escalation),
     /// A disclosure was refused.
     DisclosureRefused {
         /// The referral.

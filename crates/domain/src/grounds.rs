@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::clocks::{self, ClockTable};
 use crate::codes::{AgencyKind, Category, Code as _, ReferralKind, Role};
 use crate::ids::TableHash;
 use crate::time::Time;
@@ -20,14 +21,15 @@ use crate::time::Time;
 pub use check::TableError;
 pub use condition::{Answers, Condition, Holds};
 pub use name::{GROUND_CODE_BYTES_MAX, GroundCode, OffenceCode};
+pub(crate) use rule::in_force;
 pub use rule::{
     Barrier, ConsentNeed, Deadline, DeadlineKind, Ground, HarmTest, Initiative, KindRule, Minors, Modality, Offence, Party, Protected, Protects, Secrecy, Text,
     TwoOfficers,
 };
-use rule::{GroundFile, OffenceFile, in_force};
+use rule::{GroundFile, OffenceFile};
 
-/// The tables that ship with Brygga: the grounds, and after them the offences.
-pub const SHIPPED: &str = concat!(include_str!("../data/grounds.json"), include_str!("../data/offences.json"));
+/// The tables that ship with Brygga: the grounds, after them the offences, and then the clocks.
+pub const SHIPPED: &str = concat!(include_str!("../data/grounds.json"), include_str!("../data/offences.json"), include_str!("../data/clocks.json"));
 
 /// From which kind of agency to which, in which kind of referral.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,20 +66,33 @@ pub enum Unlawful {
 pub struct GroundTable {
     file: GroundFile,
     offences: OffenceFile,
+    clocks: ClockTable,
     hash: TableHash,
 }
 
 impl GroundTable {
-    /// Reads and checks the two tables in one text: the JSON of the grounds, and after it the JSON of the offences.
+    /// Reads and checks the tables in one text: the JSON of the grounds, after it the JSON of the offences, and then, where it is not to be the
+    /// one that ships, the JSON of the clocks.
     ///
-    /// The hash is SHA-256 of that text, so that `cat grounds.json offences.json | sha256sum` gives it.
+    /// The hash is SHA-256 of that text, so that `cat grounds.json offences.json clocks.json | sha256sum` gives it.
     pub fn load(json: &str) -> Result<Self, TableError> {
         let mut documents = serde_json::Deserializer::from_str(json);
         let file = GroundFile::deserialize(&mut documents).map_err(TableError::Shape)?;
         let offences = OffenceFile::deserialize(&mut documents).map_err(TableError::OffenceShape)?;
-        documents.end().map_err(TableError::OffenceShape)?;
+        let clocks = if documents.end().is_ok() {
+            serde_json::from_str(clocks::SHIPPED).map_err(TableError::ClockShape)?
+        } else {
+            ClockTable::deserialize(&mut documents).map_err(TableError::ClockShape)?
+        };
+        documents.end().map_err(TableError::ClockShape)?;
         check::check(&file, &offences)?;
-        Ok(Self { file, offences, hash: TableHash(Sha256::digest(json.as_bytes()).into()) })
+        clocks.check().map_err(TableError::Clocks)?;
+        Ok(Self { file, offences, clocks, hash: TableHash(Sha256::digest(json.as_bytes()).into()) })
+    }
+
+    /// The clocks.
+    pub fn clocks(&self) -> &ClockTable {
+        &self.clocks
     }
 
     /// SHA-256 of the tables' bytes.

@@ -7,6 +7,7 @@
 mod amend;
 pub mod change;
 mod clearance;
+pub mod clocks;
 pub mod codes;
 pub mod command;
 mod consent;

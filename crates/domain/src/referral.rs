@@ -2,6 +2,7 @@
 //!
 //! `evolve` is total: whatever stands in the journal can be applied, by the broker and by the offline auditor alike.
 
+use crate::clocks::Mark;
 use crate::codes::*;
 use crate::event::{CellName, Confirmation, ConsentGiven, DecidedCell, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
 use crate::gate::Released;
@@ -42,6 +43,12 @@ pub struct Referral {
     pub contacted_at: Option<Time>,
     /// When it was submitted.
     pub submitted_at: Time,
+    /// When it was offered first.
+    pub received_at: Option<Time>,
+    /// When the stage that it is in began.
+    pub stage_since: Time,
+    /// Marks of clocks that were made, in journal order.
+    pub marks: Vec<Mark>,
     /// Position of its first event.
     pub first: Position,
     /// Position of its latest event.
@@ -313,6 +320,9 @@ impl Referral {
             contact_due_at: submitted.contact_due_at,
             contacted_at: None,
             submitted_at: event.time,
+            received_at: None,
+            stage_since: event.time,
+            marks: Vec::new(),
             first: at,
             last: at,
             offered_at: None,
@@ -359,6 +369,13 @@ impl Referral {
         for section in self.sections.iter_mut().filter(|section| numbers.contains(&section.number)) {
             section.offered = true;
         }
+    }
+
+    /// Clearing and opening begin anew, and so do their clocks.
+    fn take_offer_back(&mut self) {
+        self.sections.iter_mut().for_each(|section| section.offered = false);
+        self.stage = Stage::Held;
+        self.marks.retain(|mark| mark.clock != ClockName::Clear && mark.clock != ClockName::Open);
     }
 
     /// The envelope names only what passes: what rested on a consent that is withdrawn is no longer offered.
@@ -431,13 +448,11 @@ impl Referral {
             Fact::ReferralOffered(offered) => {
                 self.offer(&offered.sections);
                 self.offered_at = self.offered_at.or(Some(at));
+                self.received_at = self.received_at.or(Some(event.time));
                 self.stage = Stage::Ready;
             }
             Fact::SectionsOffered(offered) => self.offer(&offered.sections),
-            Fact::OfferWithdrawn { .. } => {
-                self.sections.iter_mut().for_each(|section| section.offered = false);
-                self.stage = Stage::Held;
-            }
+            Fact::OfferWithdrawn { .. } => self.take_offer_back(),
             Fact::ReferralClaimed { .. } => self.claimed_by = officer,
             Fact::SectionsReleased { released, .. } => self.release(at, released),
             Fact::ReferralAccepted { .. } => self.stage = Stage::Accepted,
@@ -451,6 +466,8 @@ impl Referral {
                 }
             },
             Fact::ReferralClosed(closing) => self.stage = Stage::Closed(closing.outcome),
+            Fact::ReminderSent(reminder) => self.marks.push(Mark { clock: reminder.clock, level: reminder.level }),
+            Fact::Escalated(escalation) => self.marks.push(Mark { clock: escalation.clock, level: ClockLevel::Overdue }),
             Fact::LogStarted { .. }
             | Fact::AgencyRegistered { .. }
             | Fact::FunctionRegistered { .. }
@@ -469,7 +486,11 @@ pub fn evolve(referral: Option<Referral>, at: Position, event: &Event) -> Option
     match (&event.fact, referral) {
         (Fact::ReferralSubmitted(submitted), None) => Some(Referral::submitted(at, event, submitted)),
         (_, Some(mut referral)) => {
+            let before = referral.stage.as_str();
             referral.apply(at, event);
+            if referral.stage.as_str() != before {
+                referral.stage_since = event.time;
+            }
             Some(referral)
         }
         (_, None) => None,

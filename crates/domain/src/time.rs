@@ -12,11 +12,11 @@ pub const TIME_MIN_US: i64 = 946_684_800_000_000;
 pub const TIME_MAX_US: i64 = 4_102_444_800_000_000;
 
 /// The time zone that Swedish law is dated in.
-const SWEDEN: &str = "Europe/Stockholm";
+pub(crate) const SWEDEN: &str = "Europe/Stockholm";
 
 impl Time {
     /// A time from microseconds, whatever they are: for the broker's own clock and for stored rows.
-    pub fn from_micros(micros: i64) -> Self {
+    pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 

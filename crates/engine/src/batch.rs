@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use brygga_domain::clocks::Duty;
 use brygga_domain::decide::{Decided, Facts, Known, refused};
 use brygga_domain::event::OfferResult;
 use brygga_domain::gate;
@@ -87,6 +88,10 @@ pub struct Folded {
 pub fn wanted(commands: &[Command]) -> Wanted {
     let mut wanted = Wanted::default();
     for command in commands {
+        if let Action::MakeMarks(ReferralName::Id(id)) = &command.action {
+            wanted.referrals.push(id.as_bytes().into());
+            continue;
+        }
         wanted.keys.push((command.agency.to_string(), command.request.as_bytes().into()));
         match command.action.referral() {
             Some(ReferralName::Id(id)) => wanted.referrals.push(id.as_bytes().into()),
@@ -184,6 +189,9 @@ impl Fold<'_> {
         if !command.action.asks_no_law() && self.grounds != Blob::from(self.law.table.hash().0) {
             return Err(Reason::TableNotActive.into());
         }
+        if let Action::MakeMarks(_) = &command.action {
+            return self.make_marks(command);
+        }
         let key = (command.agency.to_string(), Blob::from(command.request.as_bytes()));
         let used = self.keys.get(&key).cloned();
         if let Some(row) = used.as_ref().filter(|row| row.refused == 0) {
@@ -206,6 +214,20 @@ impl Fold<'_> {
                 Err(refusal)
             }
         }
+    }
+
+    /// The broker's own command: it leaves no key, for what was made once stands in the referral. Its rows are written in any case, for with
+    /// another table or directory the next look may be at another time.
+    fn make_marks(&mut self, command: &Command) -> Reply {
+        let referral = self.named(command);
+        let (directory, known) = (Arc::clone(&self.directory), Known::default());
+        let facts =
+            Facts { now: self.now, next: Position(self.size), directory: &directory, table: &self.law.table, referral: referral.as_deref(), known: &known };
+        let decided = decide(command, facts)?;
+        let positions = (self.size..).zip(&decided.events).map(|(at, _)| Position(at)).collect();
+        let referral = self.append_events(&decided).or(referral);
+        self.touched.extend(referral.as_ref().map(|referral| referral.id));
+        Ok(Committed { positions, size: self.size, referral, released: Vec::new(), in_flight: None, covers: Vec::new(), replayed: false })
     }
 
     fn named(&self, command: &Command) -> Option<Arc<Referral>> {
@@ -337,7 +359,7 @@ impl Fold<'_> {
         let id = Blob::from(referral.id.as_bytes());
         self.batch.inbox.extend(inbox.map(|kind| InboxRow {
             position: number(position),
-            function: referral.recipient.to_string(),
+            function: projection::told_function(event, referral).to_string(),
             referral: id.clone(),
             kind: kind.to_string(),
         }));
@@ -436,7 +458,8 @@ impl Fold<'_> {
             });
             checkpoint = Some(Checkpoint { origin: self.writer.origin.to_owned(), size: self.size, root });
         }
-        self.batch.referrals = self.touched.iter().filter_map(|id| self.referrals.get(id)).map(|referral| projection::rows(referral)).collect();
+        let duty = Duty { table: &self.law.table, directory: &self.directory };
+        self.batch.referrals = self.touched.iter().filter_map(|id| self.referrals.get(id)).map(|referral| projection::watched_rows(referral, duty)).collect();
         let (prev_size, size) = (number(self.prev_size), number(self.size));
         // Keys of this batch carry the size that the batch ends with; those of earlier batches stay as they are.
         let fresh = self.keys.into_values().filter(|row| row.size > prev_size);

@@ -145,6 +145,15 @@ impl<R: Reader> Broker<R> {
     /// Carries a command out: answered after the commit, never before, and what shuts the gate only when nothing that it covers is on
     /// its way any more. A caller that goes away changes nothing.
     pub async fn carry_out(&self, command: Command) -> Result<Receipted, NoAnswer> {
+        let answered = self.hand_over(command)?;
+        // The lane was left without an answer: the committer ended while it held the batch, which may or may not be written.
+        let receipted = answered.await.unwrap_or(Err(Failure::OutcomeUnknown)).map_err(NoAnswer::Failed)?;
+        self.windows.closed(&receipted.committed.covers, &self.readers).await;
+        Ok(receipted)
+    }
+
+    /// Hands a command to the committer, and gives where its answer will come.
+    pub(crate) fn hand_over(&self, command: Command) -> Result<oneshot::Receiver<Answer>, NoAnswer> {
         if self.doubt.get().is_some() {
             return Err(NoAnswer::Failed(Failure::Doubted));
         }
@@ -153,10 +162,7 @@ impl<R: Reader> Broker<R> {
             NoRoom::Full => NoAnswer::Full,
             NoRoom::Gone => NoAnswer::Gone,
         })?;
-        // The lane was left without an answer: the committer ended while it held the batch, which may or may not be written.
-        let receipted = answered.await.unwrap_or(Err(Failure::OutcomeUnknown)).map_err(NoAnswer::Failed)?;
-        self.windows.closed(&receipted.committed.covers, &self.readers).await;
-        Ok(receipted)
+        Ok(answered)
     }
 
     /// Builds the receipt of a committed command, and loads what it released.

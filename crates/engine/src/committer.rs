@@ -315,7 +315,9 @@ impl<S: Store, C: Clock> Committer<S, C> {
         }
         if let Some(head) = &folded.batch.head {
             self.current.grown(head.events());
-            self.current.heard(&News { from, size: head.events(), told: Some(Told::of(&folded.batch.inbox, &folded.batch.statuses)) });
+            let told = Told::of(&folded.batch.inbox, &folded.batch.statuses);
+            self.observer.told(&told);
+            self.current.heard(&News { from, size: head.events(), told: Some(told) });
         }
         ControlFlow::Continue(())
     }

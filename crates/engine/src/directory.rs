@@ -1,7 +1,8 @@
 //! Directory entries as JSON: what is stored, and what the registration event holds the digest of.
 
+use brygga_domain::clocks::Opening;
 use brygga_domain::codes::{AgencyKind, ReferralKind};
-use brygga_domain::directory::CertificateName;
+use brygga_domain::directory::{CertificateName, OnDuty};
 use brygga_domain::{Agency, Digest, Directory, Function, Time};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -31,6 +32,15 @@ struct FunctionEntry {
     territories: Vec<String>,
     kinds: Vec<ReferralKind>,
     telephone: Option<String>,
+    // What was added later is left out where it says nothing, so that entries which do not use it read as they always did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    clears: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    opening: Option<Opening>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deputy: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    out_of_hours: Option<String>,
 }
 
 /// An agency's entry as JSON.
@@ -57,6 +67,10 @@ pub fn function_entry(function: &Function) -> String {
         territories: function.territories.clone(),
         kinds: function.kinds.clone(),
         telephone: function.telephone.clone(),
+        clears: function.duty.clears,
+        opening: function.duty.opening.clone(),
+        deputy: function.duty.deputy.as_ref().map(ToString::to_string),
+        out_of_hours: function.duty.out_of_hours.as_ref().map(ToString::to_string),
     };
     serde_json::to_string(&entry).unwrap_or_default()
 }
@@ -106,5 +120,11 @@ fn function(row: &FunctionRow) -> Option<Function> {
         territories: entry.territories,
         kinds: entry.kinds,
         telephone: entry.telephone,
+        duty: OnDuty {
+            clears: entry.clears,
+            opening: entry.opening,
+            deputy: entry.deputy.map(|text| text.parse()).transpose().ok()?,
+            out_of_hours: entry.out_of_hours.map(|text| text.parse()).transpose().ok()?,
+        },
     })
 }

@@ -23,6 +23,8 @@ pub mod signer_state;
 pub mod startup;
 pub mod store;
 pub mod tiles;
+pub mod timer;
 
 pub use broker::{Broker, NoAnswer, Parts, assemble};
 pub use clock::{Clock, ManualClock, Randomness, SystemClock, SystemRandomness};
+pub use timer::Timer;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use brygga_domain::Refusal;
 
+use crate::bells::Told;
 use crate::store::{Batch, CommitError, StoreError};
 
 /// Somebody who watches the write path.
@@ -12,6 +13,8 @@ pub trait Observer: Send + Sync + 'static {
     fn committed(&self, batch: &Batch, took: Duration);
     /// An event of this kind was committed.
     fn fact(&self, name: &'static str);
+    /// A batch was written that concerns these. Must not wait.
+    fn told(&self, told: &Told);
     /// So many sections were released.
     fn released(&self, sections: usize);
     /// A release's connection ended before its last byte had left.
@@ -31,6 +34,7 @@ pub struct Unobserved;
 impl Observer for Unobserved {
     fn committed(&self, _: &Batch, _: Duration) {}
     fn fact(&self, _: &'static str) {}
+    fn told(&self, _: &Told) {}
     fn released(&self, _: usize) {}
     fn cut(&self) {}
     fn refused(&self, _: &Refusal) {}

@@ -2,6 +2,7 @@
 //!
 //! Decisions read rows, never old event bytes; replaying the journal must give the same rows, and an operator command compares them.
 
+use brygga_domain::clocks::{Duty, Mark};
 use brygga_domain::codes::*;
 use brygga_domain::event::{ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName};
 use brygga_domain::gate::ReleasedSection;
@@ -25,7 +26,14 @@ fn joined<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
     values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// The rows of a referral.
+/// The rows of a referral, with the next look at its clocks.
+pub fn watched_rows(referral: &Referral, duty: Duty<'_>) -> ReferralRows {
+    let mut rows = rows(referral);
+    rows.referral.next_due_at = duty.next_look(referral).map(Time::micros);
+    rows
+}
+
+/// The rows of a referral as they follow from the journal alone.
 pub fn rows(referral: &Referral) -> ReferralRows {
     let id = Blob::from(referral.id.as_bytes());
     let (stage_code, recall, confirmed) = stage_columns(referral.stage);
@@ -46,6 +54,10 @@ pub fn rows(referral: &Referral) -> ReferralRows {
             contact_due_at: referral.contact_due_at.map(Time::micros),
             contacted_at: referral.contacted_at.map(Time::micros),
             submitted_at: referral.submitted_at.micros(),
+            received_at: referral.received_at.map(Time::micros),
+            stage_since: referral.stage_since.micros(),
+            marks: joined(referral.marks.iter().map(|mark| format!("{}:{}", mark.clock, mark.level))),
+            next_due_at: None,
             first_position: number(referral.first.0),
             last_position: number(referral.last.0),
             offered_at: referral.offered_at.map(|at| number(at.0)),
@@ -243,6 +255,9 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
         contact_due_at: row.contact_due_at.map(Time::from_micros),
         contacted_at: row.contacted_at.map(Time::from_micros),
         submitted_at: Time::from_micros(row.submitted_at),
+        received_at: row.received_at.map(Time::from_micros),
+        stage_since: Time::from_micros(row.stage_since),
+        marks: row.marks.split_whitespace().map(|text| mark(&at, text)).collect::<Result<_, _>>()?,
         first: at.position("first_position", row.first_position)?,
         last: at.position("last_position", row.last_position)?,
         offered_at: at.positions("offered_at", row.offered_at)?,
@@ -272,6 +287,11 @@ fn stage(at: &At, row: &ReferralRow) -> Result<Stage, Corrupt> {
         }),
         _ => Err(at.corrupt("stage")),
     }
+}
+
+fn mark(at: &At, text: &str) -> Result<Mark, Corrupt> {
+    let (clock, level) = text.split_once(':').ok_or_else(|| at.corrupt("marks"))?;
+    Ok(Mark { clock: at.code("marks", clock)?, level: at.code("marks", level)? })
 }
 
 fn person(row: &PersonRow) -> Result<Person, Corrupt> {
@@ -372,6 +392,8 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         Fact::ReferralDeclined { reason, .. } => (None, reason.sender_status()),
         Fact::ReferralReturned { reason, .. } => (None, Some(reason.sender_status())),
         Fact::ReferralClosed(closing) => (None, Some(closing.outcome.sender_status())),
+        Fact::ReminderSent(_) => (Some(InboxKind::Reminder), None),
+        Fact::Escalated(escalation) => (escalation.function.as_ref().map(|_| InboxKind::Reminder), escalation.told),
         Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
         Fact::LogStarted { .. }
         | Fact::AgencyRegistered { .. }
@@ -386,6 +408,43 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         | Fact::ContactRecorded(_)
         | Fact::DisclosureRefused { .. }
         | Fact::LogQueried { .. } => (None, None),
+    }
+}
+
+/// The function whose inbox is told of an event: the recipient, or whoever a clock reminds.
+pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a FunctionId {
+    match &event.fact {
+        Fact::ReminderSent(reminder) => &reminder.function,
+        Fact::Escalated(escalation) => escalation.function.as_ref().unwrap_or(&referral.recipient),
+        Fact::LogStarted { .. }
+        | Fact::AgencyRegistered { .. }
+        | Fact::FunctionRegistered { .. }
+        | Fact::GroundTableActivated { .. }
+        | Fact::OfferRecorded(_)
+        | Fact::ReferralSubmitted(_)
+        | Fact::ReferralAmended { .. }
+        | Fact::ReferralRetracted { .. }
+        | Fact::RecallAcknowledged { .. }
+        | Fact::ConsentRecorded(_)
+        | Fact::ConsentWithdrawn { .. }
+        | Fact::StopUseSent { .. }
+        | Fact::StopUseAnswered { .. }
+        | Fact::ClearanceDecided(_)
+        | Fact::ClearanceConfirmed(_)
+        | Fact::ClearanceRevoked { .. }
+        | Fact::ReferralOffered(_)
+        | Fact::SectionsOffered(_)
+        | Fact::OfferWithdrawn { .. }
+        | Fact::ReferralClaimed { .. }
+        | Fact::SectionsReleased { .. }
+        | Fact::DeliveryAcknowledged { .. }
+        | Fact::ReferralAccepted { .. }
+        | Fact::ReferralDeclined { .. }
+        | Fact::ReferralReturned { .. }
+        | Fact::ContactRecorded(_)
+        | Fact::ReferralClosed(_)
+        | Fact::DisclosureRefused { .. }
+        | Fact::LogQueried { .. } => &referral.recipient,
     }
 }
 

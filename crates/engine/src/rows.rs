@@ -128,6 +128,14 @@ pub struct ReferralRow {
     pub contacted_at: Option<i64>,
     /// When it was submitted.
     pub submitted_at: i64,
+    /// When it was offered first.
+    pub received_at: Option<i64>,
+    /// When its stage began.
+    pub stage_since: i64,
+    /// Marks of clocks that were made, `clock:level` by space.
+    pub marks: String,
+    /// When its clocks must be looked at next; absent: it has ended. It follows from the rest, the tables and the directory.
+    pub next_due_at: Option<i64>,
     /// Position of its first event.
     pub first_position: i64,
     /// Position of its latest event.
@@ -274,6 +282,17 @@ pub struct ReferralRows {
     pub consents: Vec<ConsentRow>,
     /// By position.
     pub stop_uses: Vec<StopUseRow>,
+}
+
+/// A referral whose clocks are to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueRow {
+    /// When.
+    pub next_due_at: i64,
+    /// Position of its first event.
+    pub first_position: i64,
+    /// Id, 16 bytes.
+    pub id: Blob,
 }
 
 /// Something that waits in an inbox.

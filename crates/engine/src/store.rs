@@ -149,6 +149,19 @@ pub struct After {
     pub limit: u32,
 }
 
+/// A page of what is due: up to a moment, after the last that the caller has, at most `limit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DuePage {
+    /// Due at this moment or before it.
+    pub until: i64,
+    /// When the last one that the caller has is due.
+    pub after: i64,
+    /// First position of that one.
+    pub after_position: i64,
+    /// How many at most.
+    pub limit: u32,
+}
+
 /// How a question names a referral.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReferralKey {
@@ -192,6 +205,8 @@ pub trait Reader: Send + 'static {
     fn statuses(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<StatusRow>, StoreError>> + Send;
     /// What is on its way of the referral that begins at a position.
     fn in_flight(&mut self, origin: i64) -> impl Future<Output = Result<Vec<InFlightRow>, StoreError>> + Send;
+    /// Open referrals whose clocks are to be looked at, by when, then by first position.
+    fn due(&mut self, page: DuePage) -> impl Future<Output = Result<Vec<DueRow>, StoreError>> + Send;
     /// The openings of an event.
     fn openings(&mut self, position: i64) -> impl Future<Output = Result<Vec<OpeningRow>, StoreError>> + Send;
     /// The directory.

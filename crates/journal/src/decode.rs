@@ -4,8 +4,8 @@
 //! bytes that came. This is the only caller of `Released::read_back`.
 
 use brygga_domain::event::{
-    CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, Event, Fact, Interest, Offer, OfferResult, OfferedSections,
-    Officer, Outcome, Person, PersonName, SecondDecision, SectionContent, Submitted, SubmittedSection,
+    CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, Escalation, Event, Fact, Interest, Offer, OfferResult,
+    OfferedSections, Officer, Outcome, Person, PersonName, Reminder, SecondDecision, SectionContent, Submitted, SubmittedSection,
 };
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::ids::{Commitment, ConsentId, Digest, EventId, OfferId, OfficerPseudonym, PersonId, Position, ReferralId, TableHash, ThreadId};
@@ -80,6 +80,8 @@ fn fact(fact: Wire) -> Decoded<Fact> {
         Wire::ReferralReturned(returned) => referral_returned(&returned),
         Wire::ContactRecorded(recorded) => Ok(Fact::ContactRecorded(contact(&recorded)?)),
         Wire::ReferralClosed(closed) => Ok(Fact::ReferralClosed(closing(&closed)?)),
+        Wire::ReminderSent(reminder) => Ok(Fact::ReminderSent(reminder_sent(&reminder)?)),
+        Wire::Escalated(escalation) => Ok(Fact::Escalated(escalated(&escalation)?)),
         Wire::DisclosureRefused(refused) => Ok(Fact::DisclosureRefused { referral: referral(&refused.referral)?, reason: refused.reason }),
         Wire::LogQueried(queried) => Ok(Fact::LogQueried { query: queried.query, purpose: commitment("purpose", &queried.purpose)? }),
     }
@@ -315,5 +317,26 @@ fn closing(closed: &v1::ReferralClosed) -> Decoded<Closing> {
         outcome: code("outcome", closed.outcome)?,
         phases: codes("phases", &closed.phases)?,
         support: codes("support", &closed.support)?,
+    })
+}
+
+fn reminder_sent(reminder: &v1::ReminderSent) -> Decoded<Reminder> {
+    Ok(Reminder {
+        referral: referral(&reminder.referral)?,
+        clock: code("clock", reminder.clock)?,
+        level: code("level", reminder.level)?,
+        function: name("function", &reminder.function)?,
+        due_at: Time::from_micros(reminder.due_at_us),
+        deadline: Time::from_micros(reminder.deadline_us),
+    })
+}
+
+fn escalated(escalation: &v1::Escalated) -> Decoded<Escalation> {
+    Ok(Escalation {
+        referral: referral(&escalation.referral)?,
+        clock: code("clock", escalation.clock)?,
+        function: escalation.function.as_deref().map(|text| name("function", text)).transpose()?,
+        deadline: Time::from_micros(escalation.deadline_us),
+        told: escalation.told.map(|number| code("told", number)).transpose()?,
     })
 }

@@ -5,8 +5,8 @@
 use brygga_domain::Time;
 use brygga_domain::codes::{AgencyKind, Category, Code, ReturnReason, StopUseAnswer};
 use brygga_domain::event::{
-    CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, Event, Fact, Interest, Offer, OfferResult, OfferedSections,
-    Officer, Outcome, Person, SecondDecision, SectionContent, Submitted, SubmittedSection,
+    CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, Escalation, Event, Fact, Interest, Offer, OfferResult,
+    OfferedSections, Officer, Outcome, Person, Reminder, SecondDecision, SectionContent, Submitted, SubmittedSection,
 };
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::grounds::GroundCode;
@@ -83,6 +83,8 @@ fn fact(fact: &Fact) -> Wire {
         Fact::ReferralReturned { referral, reason, missing } => Wire::ReferralReturned(referral_returned(referral, *reason, missing)),
         Fact::ContactRecorded(contact) => Wire::ContactRecorded(contact_recorded(contact)),
         Fact::ReferralClosed(closing) => Wire::ReferralClosed(referral_closed(closing)),
+        Fact::ReminderSent(reminder) => Wire::ReminderSent(reminder_sent(reminder)),
+        Fact::Escalated(escalation) => Wire::Escalated(escalated(escalation)),
         Fact::DisclosureRefused { referral, reason } => Wire::DisclosureRefused(v1::DisclosureRefused { referral: id(referral), reason: reason.clone() }),
         Fact::LogQueried { query, purpose } => Wire::LogQueried(v1::LogQueried { query: query.clone(), purpose: copied(&purpose.0) }),
     }
@@ -276,4 +278,25 @@ fn contact_recorded(contact: &Contact) -> v1::ContactRecorded {
 
 fn referral_closed(closing: &Closing) -> v1::ReferralClosed {
     v1::ReferralClosed { referral: id(&closing.referral), outcome: closing.outcome.number(), phases: codes(&closing.phases), support: codes(&closing.support) }
+}
+
+fn reminder_sent(reminder: &Reminder) -> v1::ReminderSent {
+    v1::ReminderSent {
+        referral: id(&reminder.referral),
+        clock: reminder.clock.number(),
+        level: reminder.level.number(),
+        function: reminder.function.to_string(),
+        due_at_us: reminder.due_at.micros(),
+        deadline_us: reminder.deadline.micros(),
+    }
+}
+
+fn escalated(escalation: &Escalation) -> v1::Escalated {
+    v1::Escalated {
+        referral: id(&escalation.referral),
+        clock: escalation.clock.number(),
+        function: escalation.function.as_ref().map(ToString::to_string),
+        deadline_us: escalation.deadline.micros(),
+        told: escalation.told.map(Code::number),
+    }
 }

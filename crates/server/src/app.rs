@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
+use crate::clocks;
 use crate::config::{Config, Purpose};
 use crate::directory_file::{DirectoryError, DirectoryFile};
 use crate::follow::follow;
@@ -30,6 +31,7 @@ use crate::layers::malformed::MalformedLayer;
 use crate::layers::methods::METHODS;
 use crate::layers::observe::ObserveLayer;
 use crate::lifecycle::{Ended, Lifecycle, Part};
+use crate::notices::{NoticeError, Notices};
 use crate::observer::CommitObserver;
 use crate::open::{self, Opened, Upkeep};
 use crate::operator::{self, Operator, Readiness};
@@ -89,6 +91,9 @@ pub enum StartError {
     /// The directory file.
     #[error("the directory")]
     Directory(#[from] DirectoryError),
+    /// Notices.
+    #[error("notices")]
+    Notices(#[from] NoticeError),
     /// TLS.
     #[error("TLS")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -142,7 +147,9 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
     let operator_socket = operator::bind(config.listen.operator).await.map_err(listening(config.listen.operator))?;
     let listener = Listener::bind(config.listen.address).await.map_err(listening(config.listen.address))?;
     let activation = if opened.state.is_ok() { awaited(config, &opened)? } else { None };
-    let (broker, upkeep) = run_log(opened, &start, &lifecycle, Arc::new(CommitObserver::new(telemetry.metrics().clone())));
+    let notices = Notices::start(&config.notices, lifecycle.tracker(), &lifecycle.stop_accepting())?;
+    let observer = Arc::new(CommitObserver::new(telemetry.metrics().clone(), notices));
+    let (broker, upkeep) = run_log(opened, &start, &lifecycle, observer);
     match upkeep {
         Upkeep::Wal(wal) => lifecycle.spawn(Part::Worker, "wal", move_wal(wal, lifecycle.drain())),
         Upkeep::Others(hints) => lifecycle.spawn(Part::Worker, "follower", follow(Arc::clone(&broker), *hints, lifecycle.drain())),
@@ -154,6 +161,8 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
     if broker.doubt().is_none() {
         enter_directory(&broker, &config.directory.file).await?;
     }
+    let name = BROKER_NAME.parse().map_err(|error: brygga_domain::IdError| StartError::Begin(error.to_string()))?;
+    lifecycle.spawn(Part::Server, "clocks", clocks::watch(Arc::clone(&broker), name, lifecycle.stop_accepting()));
     let (grpc, operator) = (local(listener.local_addr(), config.listen.address)?, local(operator_socket.local_addr(), config.listen.operator)?);
     let (ready, readiness) = watch::channel(Readiness::Starting);
     let serves = Operator { readiness, registry: telemetry.registry() };

@@ -4,6 +4,7 @@
 //! every error names the key that is wrong.
 
 mod check;
+mod notices;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ use crate::layers::limits::Limits;
 use crate::tls::{ListenerLimits, TlsFiles};
 
 pub use check::{CheckError, Purpose};
+pub(crate) use notices::webhook as webhook_url;
+pub use notices::{NoticeSection, NoticesSection, SmtpSection, SmtpTls};
 pub use storage::{Place, Storage};
 
 /// What every origin of a development log begins with; `serve` refuses it, and development refuses every other.
@@ -51,6 +54,9 @@ pub struct Config {
     /// Limits that differ from the named ones.
     #[serde(default)]
     pub limits: LimitsSection,
+    /// Who is told outside the broker that something waits.
+    #[serde(default)]
+    pub notices: NoticesSection,
 }
 
 /// Where the broker listens.
@@ -265,6 +271,7 @@ impl Config {
         ];
         paths.extend(self.storage.place.paths_mut());
         paths.extend(&mut self.tls.crl);
+        paths.extend(self.notices.paths_mut());
         paths.extend(self.grounds.as_mut().map(|grounds| &mut grounds.file));
         paths
     }
@@ -285,6 +292,7 @@ impl Config {
             return wrong("storage.signer_state", "must be another file than storage.database: it is there to notice a database that was put back");
         }
         self.telemetry.values()?;
+        self.notices.values()?;
         self.limits.values()
     }
 }

@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use brygga_domain::clocks::Opening;
 use brygga_domain::codes::{AgencyKind, Code, ReferralKind};
-use brygga_domain::directory::CertificateName;
+use brygga_domain::directory::{CertificateName, OnDuty};
 use brygga_domain::{Agency, AgencyId, Directory, Function, FunctionId, Time};
 use serde::Deserialize;
 
@@ -77,6 +78,18 @@ pub struct FunctionEntry {
     /// Telephone number.
     #[serde(default)]
     pub telephone: Option<String>,
+    /// Whether it clears what its agency sends, and is reminded while that is held; one function of an agency does.
+    #[serde(default)]
+    pub clears: bool,
+    /// When it is open; none: the office hours of the table of clocks.
+    #[serde(default)]
+    pub opening: Option<Opening>,
+    /// The function of the same agency that is told when this one does not act.
+    #[serde(default)]
+    pub deputy: Option<String>,
+    /// The function of the same agency that is told while this one is closed.
+    #[serde(default)]
+    pub out_of_hours: Option<String>,
 }
 
 /// Why a directory file can't be used.
@@ -174,6 +187,7 @@ impl DirectoryFile {
             }
             directory.put_function(function);
         }
+        check_duties(&directory)?;
         Ok(directory)
     }
 }
@@ -231,8 +245,39 @@ impl FunctionEntry {
         if self.telephone.as_ref().is_some_and(|number| !is_telephone(number)) {
             return Err(wrong(&name, "telephone", "must be digits, blanks, hyphens and one leading plus"));
         }
-        Ok(Function { id, host, name: person_name(&name, &self.name)?, territories: self.territories, kinds, telephone: self.telephone })
+        if self.opening.as_ref().is_some_and(|opening| !opening.is_sound()) {
+            return Err(wrong(name, "opening", "must have hours, each on some day and from an earlier to a later time"));
+        }
+        let duty = OnDuty {
+            clears: self.clears,
+            opening: self.opening,
+            deputy: other(&name, "deputy", self.deputy.as_deref())?,
+            out_of_hours: other(&name, "out_of_hours", self.out_of_hours.as_deref())?,
+        };
+        Ok(Function { id, host, name: person_name(&name, &self.name)?, territories: self.territories, kinds, telephone: self.telephone, duty })
     }
+}
+
+fn other(entry: &str, field: &'static str, text: Option<&str>) -> Result<Option<FunctionId>, DirectoryError> {
+    text.map(|text| text.parse().map_err(|_| wrong(entry, field, NOT_A_SLUG))).transpose()
+}
+
+/// Whoever stands in for a function learns which referral waits for it, so it is a function of the same agency.
+fn check_duties(directory: &Directory) -> Result<(), DirectoryError> {
+    for function in directory.functions() {
+        let name = || format!("function {}", function.id);
+        for (field, named) in [("deputy", &function.duty.deputy), ("out_of_hours", &function.duty.out_of_hours)] {
+            let Some(id) = named else { continue };
+            let sister = directory.function(id).is_some_and(|other| other.host == function.host && other.id != function.id);
+            if !sister {
+                return Err(wrong(name(), field, format!("{id} is no other function of {}", function.host)));
+            }
+        }
+        if function.duty.clears && directory.clearance_function(&function.host) != Some(function) {
+            return Err(wrong(name(), "clears", format!("another function of {} clears already", function.host)));
+        }
+    }
+    Ok(())
 }
 
 const NOT_A_SLUG: &str = "must be lower-case letters, digits and hyphens, and begin with a letter";

@@ -27,6 +27,8 @@ const WIDTH_COLUMNS: u16 = 170;
 const THE_SHIPPED: &str = "shipped";
 /// The files of a folder of tables.
 const FOLDER_FILES: [&str; 2] = ["grounds.json", "offences.json"];
+/// The file that it may hold beside; without it the clocks are those that ship.
+const CLOCKS_FILE: &str = "clocks.json";
 
 /// What is asked about tables of law.
 #[derive(Debug, Subcommand)]
@@ -36,7 +38,7 @@ pub enum GroundsCommand {
         /// Every cell of every kind of referral, every ground, and every fact that it asks for.
         #[arg(long)]
         matrix: bool,
-        /// The tables: one file with both, or a folder with grounds.json and offences.json.
+        /// The tables: one file with all, or a folder with grounds.json, offences.json and clocks.json.
         #[arg(long, default_value = THE_SHIPPED)]
         file: PathBuf,
         /// For which day, and how it is shown.
@@ -58,7 +60,7 @@ pub enum GroundsCommand {
     },
     /// Checks tables as a broker does at its start.
     Check {
-        /// The tables: one file with both, or a folder with grounds.json and offences.json.
+        /// The tables: one file with all, or a folder with grounds.json, offences.json and clocks.json.
         file: PathBuf,
     },
     /// Puts the configured tables into force. Two officers each run it; then the broker starts with them, and the log names both.
@@ -126,18 +128,25 @@ pub async fn run(command: GroundsCommand) -> anyhow::Result<String> {
             let table = load(&file)?;
             let (grounds, offences) = table.versions();
             let (codes, rows, scales) = (table.codes().len(), table.grounds().count(), table.offences().count());
-            Ok(format!("sound      {codes} grounds in {rows} rows ({grounds}), {scales} offences ({offences})\nhash       {}", table.hash()))
+            let clocks = table.clocks();
+            Ok(format!(
+                "sound      {codes} grounds in {rows} rows ({grounds}), {scales} offences ({offences}), {} clocks ({})\nhash       {}",
+                clocks.clocks.len(),
+                clocks.version,
+                table.hash()
+            ))
         }
     }
 }
 
-/// Reads tables: those that ship, one file with both, or a folder with one file for each.
+/// Reads tables: those that ship, one file with all, or a folder with one file for each.
 fn load(path: &Path) -> anyhow::Result<GroundTable> {
     let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
     let text = if path == Path::new(THE_SHIPPED) {
         SHIPPED.to_owned()
     } else if path.is_dir() {
-        FOLDER_FILES.iter().map(|file| read(&path.join(file))).collect::<anyhow::Result<String>>()?
+        let clocks = Some(CLOCKS_FILE).filter(|file| path.join(file).exists());
+        FOLDER_FILES.into_iter().chain(clocks).map(|file| read(&path.join(file))).collect::<anyhow::Result<String>>()?
     } else {
         read(path)?
     };

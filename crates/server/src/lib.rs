@@ -3,6 +3,7 @@
 //! `main` and the tests start a broker through `app`. This is the only crate that knows everybody.
 
 pub mod app;
+pub mod clocks;
 pub mod commands;
 pub mod config;
 pub mod dev;
@@ -12,6 +13,7 @@ pub mod grounds;
 pub mod grpc;
 pub mod layers;
 pub mod lifecycle;
+pub mod notices;
 mod observer;
 pub mod open;
 pub mod operator;

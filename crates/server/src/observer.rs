@@ -3,21 +3,24 @@
 use std::time::Duration;
 
 use brygga_domain::Refusal;
+use brygga_engine::bells::Told;
 use brygga_engine::observe::Observer;
 use brygga_engine::store::{Batch, CommitError, StoreError};
 
+use crate::notices::Notices;
 use crate::telemetry::metrics::{CommitOutcome, Metrics};
 
 /// Watches the write path.
 #[derive(Debug, Clone)]
 pub struct CommitObserver {
     metrics: Metrics,
+    notices: Notices,
 }
 
 impl CommitObserver {
-    /// Tells these instruments.
-    pub fn new(metrics: Metrics) -> Self {
-        Self { metrics }
+    /// Tells these instruments, and has functions told outside the broker.
+    pub fn new(metrics: Metrics, notices: Notices) -> Self {
+        Self { metrics, notices }
     }
 }
 
@@ -28,6 +31,10 @@ impl Observer for CommitObserver {
 
     fn fact(&self, name: &'static str) {
         self.metrics.event(name);
+    }
+
+    fn told(&self, told: &Told) {
+        self.notices.told(told);
     }
 
     fn released(&self, sections: usize) {

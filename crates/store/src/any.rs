@@ -1,7 +1,7 @@
 //! Either SQL back end behind one type, so that what holds a store need not be written for each.
 
 use brygga_engine::rows::*;
-use brygga_engine::store::{After, Batch, CommitError, Loaded, Reader, ReferralKey, Store, StoreError, Wanted};
+use brygga_engine::store::{After, Batch, CommitError, DuePage, Loaded, Reader, ReferralKey, Store, StoreError, Wanted};
 
 use crate::{PostgresReader, PostgresStore, SqliteReader, SqliteStore};
 
@@ -61,6 +61,7 @@ impl Reader for AnyReader {
         open_inbox(function: &str, after: After) -> Result<Vec<ReferralRows>, StoreError>;
         statuses(agency: &str, after: After) -> Result<Vec<StatusRow>, StoreError>;
         in_flight(origin: i64) -> Result<Vec<InFlightRow>, StoreError>;
+        due(page: DuePage) -> Result<Vec<DueRow>, StoreError>;
         openings(position: i64) -> Result<Vec<OpeningRow>, StoreError>;
         directory() -> Result<(Vec<AgencyRow>, Vec<FunctionRow>), StoreError>;
     }

@@ -173,7 +173,7 @@ mod tests {
     const REFERRALS: &[&str] = &["referral_pkey", "person_pkey", "section_pkey", "cell_pkey", "consent_pkey", "stop_use_pkey"];
 
     /// Each question that is asked again and again, the types of what it is asked with, and the indexes that it must use.
-    const PLANS: [(&str, &str, &[&str]); 16] = [
+    const PLANS: [(&str, &str, &[&str]); 17] = [
         (
             statements::LOAD,
             "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint",
@@ -182,6 +182,7 @@ mod tests {
         (statements::LOAD, "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint", REFERRALS),
         (statements::READ_PENDING, "text, bigint, bigint", &["referral_sender_clears", "referral_leader_clears"]),
         (statements::READ_OPEN_INBOX, "text, bigint, bigint", &["referral_in_inbox"]),
+        (statements::READ_DUE, "bigint, bigint, bigint, bigint", &["referral_due"]),
         (statements::READ_SENT, "text, bigint, bigint", &["referral_by_sender"]),
         (statements::READ_ALL, "bigint, bigint", REFERRALS),
         (statements::READ_REFERRALS, "bytea[]", &["referral_id_key"]),

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     /// Each question that is asked again and again, the index it must use, and none may read through a whole table.
-    const PLANS: [(&str, &[&str]); 29] = [
+    const PLANS: [(&str, &[&str]); 30] = [
         (statements::READ_KEY, &["(agency=? AND request=?)"]),
         (statements::FIND_BY_ID, &["COVERING INDEX", "(id=?)"]),
         (statements::FIND_BY_REFERENCE, &["COVERING INDEX", "(reference=?)"]),
@@ -220,6 +220,7 @@ mod tests {
         (statements::PASS_REFERRAL_ON, &["(rowid=?)"]),
         (statements::READ_PENDING, &["referral_sender_clears", "referral_leader_clears"]),
         (statements::READ_OPEN_INBOX, &["referral_in_inbox"]),
+        (statements::READ_DUE, &["referral_due"]),
         (statements::READ_SENT, &["referral_by_sender"]),
         (statements::READ_REFERRAL, &["(rowid=?)"]),
         (statements::READ_BY_ID, &["(id=?)"]),

@@ -5,7 +5,8 @@
 
 use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, Event, Interest, Outcome, SectionContent, Submitted};
 use brygga_domain::gate::ReleasedSection;
-use brygga_domain::{AgencyId, Category, Commitment, ConsentId, OfficerPseudonym, PersonId, Position, ProtectedIdentity};
+use brygga_domain::grounds::GroundCode;
+use brygga_domain::{AgencyId, Category, ClockLevel, ClockName, Commitment, ConsentId, OfficerPseudonym, PersonId, Position, ProtectedIdentity};
 
 /// One referral's account.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct Book {
     protections: Vec<(PersonId, ProtectedIdentity)>,
     /// Positions of the releases.
     pub(crate) releases: Vec<Position>,
+    /// Marks of clocks that were made and still count.
+    pub(crate) marks: Vec<(ClockName, ClockLevel)>,
     // Invariant: at most one for each cell, the latest.
     standings: Vec<(CellName, Standing)>,
 }
@@ -81,7 +84,7 @@ impl Book {
             rested_on: Vec::new(),
         });
         let protections = submitted.persons.iter().map(|person| (person.id, person.protected_identity)).collect();
-        Self { sections: sections.collect(), waivers: Vec::new(), protections, releases: Vec::new(), standings: Vec::new() }
+        Self { sections: sections.collect(), waivers: Vec::new(), protections, releases: Vec::new(), marks: Vec::new(), standings: Vec::new() }
     }
 
     /// The protection of the person whom an interest is; none for the investigation.
@@ -113,6 +116,15 @@ impl Book {
     pub(crate) fn in_effect(&self, cell: CellName) -> Option<&Standing> {
         let revision = self.section(cell.section)?.revision;
         self.standing(cell).filter(|standing| standing.revoked.is_none() && standing.revision == revision)
+    }
+
+    /// The grounds that cells are to leave on, as far as decisions stand.
+    pub(crate) fn grounds(&self) -> impl Iterator<Item = &GroundCode> {
+        let standing = self.standings.iter().filter_map(|(cell, _)| self.in_effect(*cell));
+        standing.filter_map(|standing| match &standing.outcome {
+            Outcome::Release { ground, .. } => Some(ground),
+            Outcome::Withhold { .. } => None,
+        })
     }
 
     pub(crate) fn waiver(&self, at: Position) -> Option<&Waiver> {
@@ -186,6 +198,8 @@ impl Book {
     }
 
     pub(crate) fn take_offer_back(&mut self) {
+        // What begins anew is watched anew.
+        self.marks.retain(|(clock, _)| *clock != ClockName::Clear && *clock != ClockName::Open);
         for section in &mut self.sections {
             section.offered = false;
         }

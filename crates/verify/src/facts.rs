@@ -6,6 +6,7 @@ use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, OfferedSec
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::{ConsentId, Event, Fact, FunctionId, GroundTable, Position, TableHash};
 
+use crate::clocks;
 use crate::finding::Code;
 use crate::law;
 use crate::release::{Lack, Moment};
@@ -31,6 +32,8 @@ pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>
         }
         Fact::ClearanceRevoked { cells, .. } => cells.iter().filter_map(|cell| revoked(moment, event, *cell)).collect(),
         Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => offered_sections(moment, offered),
+        Fact::ReminderSent(reminder) => clocks::reminder(moment, reminder),
+        Fact::Escalated(escalation) => clocks::escalation(moment, escalation),
         Fact::OfferWithdrawn { recipient, .. } => other_recipient(moment, recipient).into_iter().collect(),
         Fact::SectionsReleased { recipient, released, .. } => released_sections(moment, recipient, released.sections()),
         Fact::LogStarted { .. }

@@ -53,6 +53,11 @@ finding_codes! {
     ClearanceRevoked = "CLEARANCE_REVOKED", "The decision was revoked before.";
     ClearanceSuperseded = "CLEARANCE_SUPERSEDED", "The decision was about an earlier revision of the section.";
     ClearanceWithheld = "CLEARANCE_WITHHELD", "The decision was to withhold.";
+    ClockEarly = "CLOCK_EARLY", "A reminder or escalation stands before it was due, or names another deadline than the log gives.";
+    ClockOver = "CLOCK_OVER", "A reminder or escalation follows the act that ended its clock.";
+    ClockTold = "CLOCK_TOLD", "The sender was told of a clock whose outcome is the recipient's own.";
+    ClockTwice = "CLOCK_TWICE", "The same mark of a clock was made twice.";
+    ClockUnknown = "CLOCK_UNKNOWN", "The table has no such clock for the referral where it stands.";
     CommitmentDiffers = "COMMITMENT_DIFFERS", "Other bytes were released than those that were submitted.";
     ConfirmationUnfounded = "CONFIRMATION_UNFOUNDED", "It confirms a decision that does not wait for a second officer.";
     ConsentExpired = "CONSENT_EXPIRED", "The consent had run out.";

@@ -9,6 +9,7 @@ mod audit;
 mod auditor;
 mod book;
 mod bundle;
+mod clocks;
 mod facts;
 mod finding;
 mod law;

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use brygga_domain::event::{OfferResult, Submitted};
 use brygga_domain::referral::evolve;
 use brygga_domain::{
-    AgencyId, AgencyKind, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, OfficerPseudonym, Position, Referral, ReferralId, ReferralKind, Time,
+    AgencyId, AgencyKind, ClockLevel, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, OfficerPseudonym, Position, Referral, ReferralId, ReferralKind,
+    Time,
 };
 
 use crate::book::Book;
+use crate::clocks;
 use crate::facts;
 use crate::finding::{Code, Findings};
 use crate::law::Law;
@@ -22,6 +24,8 @@ pub(crate) struct Replay {
     origin: String,
     pub(crate) findings: Findings,
     pub(crate) releases: u64,
+    /// The broker's own name, as the first event gives it.
+    broker: Option<AgencyId>,
     last_time: Option<Time>,
     seen: HashSet<EventId>,
     agencies: HashMap<AgencyId, AgencyKind>,
@@ -46,6 +50,7 @@ impl Replay {
             origin: origin.to_owned(),
             findings: Findings::default(),
             releases: 0,
+            broker: None,
             last_time: None,
             seen: HashSet::new(),
             agencies: HashMap::new(),
@@ -99,6 +104,7 @@ impl Replay {
         }
         match &event.fact {
             Fact::LogStarted { origin } => {
+                self.broker = Some(event.agency.clone());
                 if *origin != self.origin {
                     self.findings.at(at, Code::OriginDiffers, "the first event names another log than the key");
                 }
@@ -150,6 +156,8 @@ impl Replay {
             | Fact::ReferralReturned { .. }
             | Fact::ContactRecorded(_)
             | Fact::ReferralClosed(_)
+            | Fact::ReminderSent(_)
+            | Fact::Escalated(_)
             | Fact::DisclosureRefused { .. } => {}
         }
     }
@@ -217,6 +225,7 @@ impl Replay {
         lacks.extend(steps::wrong_stage(&referral, &event.fact));
         lacks.extend(steps::wrong_answer(&referral, &event.fact));
         lacks.extend(facts::lacks(moment, event, self.law.active_hash()));
+        lacks.extend(clocks::parties(&referral, event, self.broker.as_ref(), |function| self.hosts.get(function).cloned()));
         for (code, text) in lacks {
             self.findings.at(at, code, text);
         }
@@ -254,6 +263,8 @@ impl Replay {
             Fact::ClearanceRevoked { cells, .. } => book.revoke(at, cells),
             Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => book.offer(&offered.sections),
             Fact::OfferWithdrawn { .. } => book.take_offer_back(),
+            Fact::ReminderSent(reminder) => book.marks.push((reminder.clock, reminder.level)),
+            Fact::Escalated(escalation) => book.marks.push((escalation.clock, ClockLevel::Overdue)),
             Fact::SectionsReleased { released, .. } => {
                 self.releases = self.releases.saturating_add(1);
                 book.release(at, released.sections());

@@ -32,6 +32,9 @@ fn party(fact: &Fact) -> Option<(Party, bool)> {
         | Fact::GroundTableActivated { .. }
         | Fact::OfferRecorded(_)
         | Fact::ReferralSubmitted(_)
+        // The broker's own: see `clocks`.
+        | Fact::ReminderSent(_)
+        | Fact::Escalated(_)
         | Fact::LogQueried { .. } => None,
         Fact::ReferralAmended { .. } | Fact::ReferralRetracted { .. } | Fact::ConsentRecorded(_) => Some((Party::Sender, false)),
         Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) | Fact::ClearanceRevoked { .. } => Some((Party::Clearer, true)),
@@ -99,6 +102,8 @@ fn in_stage(referral: &Referral, fact: &Fact) -> bool {
         | Fact::StopUseAnswered { .. }
         | Fact::ClearanceRevoked { .. }
         | Fact::DeliveryAcknowledged { .. }
+        | Fact::ReminderSent(_)
+        | Fact::Escalated(_)
         | Fact::DisclosureRefused { .. }
         | Fact::LogStarted { .. }
         | Fact::AgencyRegistered { .. }
@@ -166,6 +171,8 @@ pub(crate) fn wrong_answer(referral: &Referral, fact: &Fact) -> Option<Lack> {
         | Fact::SectionsReleased { .. }
         | Fact::DeliveryAcknowledged { .. }
         | Fact::ReferralAccepted { .. }
+        | Fact::ReminderSent(_)
+        | Fact::Escalated(_)
         | Fact::DisclosureRefused { .. }
         | Fact::LogQueried { .. } => None,
     }

@@ -222,6 +222,7 @@ fn row(envelope: &v1::Envelope, now: Timestamp) -> Vec<String> {
     if envelope.sections.iter().any(|section| section.opened_revision > 0 && section.opened_revision < section.revision) {
         waits.push(String::from("a newer revision to open"));
     }
+    waits.extend(words::reminded(envelope.reminded).map(String::from));
     vec![
         envelope.reference.clone(),
         words::kind(envelope.kind),

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use brygga_client::{Outbox, Outcome};
-use brygga_domain::{Code, RetractReason};
+use brygga_client::{Client, Outbox, Outcome};
+use brygga_domain::{Code, RetractReason, SenderStatus};
 use brygga_wire::v1;
 use serde_json::json;
 
@@ -78,6 +78,7 @@ async fn show(desk: &mut Desk<'_>, referral: Option<String>, named: Option<&Path
         format!("{:<11}{}", "leader", referral.leader),
         format!("{:<11}{}", "submitted", words::time(referral.submitted_at.as_ref())),
     ];
+    lines.extend(alarm(&client, &referral).await);
     if referral.contact_due_at.is_some() {
         let due = words::due(referral.contact_due_at.as_ref(), desk.now);
         lines.push(format!("{:<11}{} ({due})", "due", words::time(referral.contact_due_at.as_ref())));
@@ -90,6 +91,17 @@ async fn show(desk: &mut Desk<'_>, referral: Option<String>, named: Option<&Path
         lines.push(format!("stop-use   notice at {}: {state}", notice.position));
     }
     desk.answer(&lines, message::show(&answer))
+}
+
+/// That time has run out; where the sender must telephone, with the number of the recipient's function.
+async fn alarm(client: &Client, referral: &v1::SenderReferral) -> Option<String> {
+    if SenderStatus::from_number(referral.alarm)? != SenderStatus::Telephone {
+        return Some(format!("{:<11}time has run out", "OVERDUE"));
+    }
+    let known = client.get_function(v1::GetFunctionRequest { function: referral.recipient.clone() }).await.ok();
+    let telephone = known.and_then(|answer| answer.function).map(|function| function.telephone).filter(|telephone| !telephone.is_empty());
+    let telephone = telephone.unwrap_or_else(|| String::from("the directory has no number"));
+    Some(format!("{:<11}it has not left in time; {}: {telephone}", "TELEPHONE", referral.recipient))
 }
 
 /// A row for each cell.
@@ -132,7 +144,7 @@ async fn list(desk: &mut Desk<'_>, (open_only, thread): (bool, Option<String>), 
             words::kind(referral.kind),
             referral.recipient.clone(),
             words::urgency(referral.urgency),
-            words::status(referral.status),
+            told(referral),
             words::time(referral.submitted_at.as_ref()),
             words::due(referral.contact_due_at.as_ref(), now),
         ]
@@ -143,6 +155,12 @@ async fn list(desk: &mut Desk<'_>, (open_only, thread): (bool, Option<String>), 
         items: referrals.iter().map(message::show).collect(),
         empty: "no referrals",
     })
+}
+
+/// Where it stands, and that time has run out.
+fn told(referral: &v1::SenderReferral) -> String {
+    let status = words::status(referral.status);
+    if referral.alarm == 0 { status } else { format!("{status}, {}", words::status(referral.alarm).to_uppercase()) }
 }
 
 async fn follow(desk: &mut Desk<'_>, after: u64, count: Option<u64>) -> Result<(), Failure> {

@@ -53,8 +53,8 @@ macro_rules! codes {
             }
         )*
 
-        /// Every list with its codes as (number, text), for the test that holds them equal to the protobuf enumerations.
-        pub fn all_lists() -> Vec<(&'static str, Vec<(i32, &'static str)>)> {
+        /// These lists, each with its codes as (number, text).
+        pub(super) fn lists() -> Vec<(&'static str, Vec<(i32, &'static str)>)> {
             vec![$((stringify!($name), $name::ALL.iter().map(|code| (code.number(), code.as_str())).collect()),)*]
         }
     };

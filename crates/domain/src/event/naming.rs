@@ -20,6 +20,8 @@ impl Fact {
             Self::ReferralOffered(offered) | Self::SectionsOffered(offered) => Some(offered.referral),
             Self::ContactRecorded(contact) => Some(contact.referral),
             Self::ReferralClosed(closing) => Some(closing.referral),
+            Self::ReminderSent(reminder) => Some(reminder.referral),
+            Self::Escalated(escalation) => Some(escalation.referral),
             Self::ReferralAmended { referral, .. }
             | Self::ReferralRetracted { referral, .. }
             | Self::RecallAcknowledged { referral, .. }
@@ -68,6 +70,8 @@ impl Fact {
             Self::ReferralReturned { .. } => "ReferralReturned",
             Self::ContactRecorded(_) => "ContactRecorded",
             Self::ReferralClosed(_) => "ReferralClosed",
+            Self::ReminderSent(_) => "ReminderSent",
+            Self::Escalated(_) => "Escalated",
             Self::DisclosureRefused { .. } => "DisclosureRefused",
             Self::LogQueried { .. } => "LogQueried",
         }

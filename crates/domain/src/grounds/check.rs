@@ -16,6 +16,12 @@ pub enum TableError {
     /// The offences are not of their shape.
     #[error("the offence table, which follows the grounds, is not of the expected shape")]
     OffenceShape(#[source] serde_json::Error),
+    /// The clocks are not of their shape.
+    #[error("the table of clocks, which follows the offences, is not of the expected shape")]
+    ClockShape(#[source] serde_json::Error),
+    /// The clocks are refused.
+    #[error("the table of clocks")]
+    Clocks(#[source] crate::clocks::ClockError),
     /// A ground lifts nothing, or something that the table does not know.
     #[error("ground {0} lifts nothing that the table knows")]
     LiftsUnknown(GroundCode),

@@ -40,10 +40,10 @@ fn all_twenty_two_grounds_are_there_and_what_was_not_read_is_marked() {
 }
 
 #[test]
-fn the_hash_is_of_both_files_one_after_the_other() {
+fn the_hash_is_of_all_files_one_after_the_other() {
     let other = GroundTable::load(&format!("{SHIPPED}\n")).unwrap();
     assert_ne!(other.hash(), shipped().hash());
-    assert!(matches!(GroundTable::load(&format!("{SHIPPED}{{}}")), Err(TableError::OffenceShape(_))));
+    assert!(matches!(GroundTable::load(&format!("{SHIPPED}{{}}")), Err(TableError::ClockShape(_))));
     let grounds_alone = SHIPPED.split("\n}\n").next().unwrap().to_owned() + "\n}\n";
     assert!(matches!(GroundTable::load(&grounds_alone), Err(TableError::OffenceShape(_))));
 }

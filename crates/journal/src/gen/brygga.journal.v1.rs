@@ -194,6 +194,96 @@ impl ConsentForm {
         }
     }
 }
+/// Which mark of a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ClockLevel {
+    /// Not set; refused.
+    Unspecified = 0,
+    /// The first reminder.
+    First = 1,
+    /// The second reminder.
+    Second = 2,
+    /// Time has run out.
+    Overdue = 3,
+}
+impl ClockLevel {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CLOCK_LEVEL_UNSPECIFIED",
+            Self::First => "CLOCK_LEVEL_FIRST",
+            Self::Second => "CLOCK_LEVEL_SECOND",
+            Self::Overdue => "CLOCK_LEVEL_OVERDUE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CLOCK_LEVEL_UNSPECIFIED" => Some(Self::Unspecified),
+            "CLOCK_LEVEL_FIRST" => Some(Self::First),
+            "CLOCK_LEVEL_SECOND" => Some(Self::Second),
+            "CLOCK_LEVEL_OVERDUE" => Some(Self::Overdue),
+            _ => None,
+        }
+    }
+}
+/// What must be done in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ClockName {
+    /// Not set; refused.
+    Unspecified = 0,
+    /// The sender clears what it holds.
+    Clear = 1,
+    /// The recipient opens.
+    Open = 2,
+    /// The recipient accepts, declines or returns.
+    Decide = 3,
+    /// The victim is reached.
+    Contact = 4,
+    /// What may not wait has left.
+    Leave = 5,
+    /// The board decides whether to open an inquiry.
+    Board = 6,
+    /// The reporter is answered.
+    Feedback = 7,
+}
+impl ClockName {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CLOCK_NAME_UNSPECIFIED",
+            Self::Clear => "CLOCK_NAME_CLEAR",
+            Self::Open => "CLOCK_NAME_OPEN",
+            Self::Decide => "CLOCK_NAME_DECIDE",
+            Self::Contact => "CLOCK_NAME_CONTACT",
+            Self::Leave => "CLOCK_NAME_LEAVE",
+            Self::Board => "CLOCK_NAME_BOARD",
+            Self::Feedback => "CLOCK_NAME_FEEDBACK",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CLOCK_NAME_UNSPECIFIED" => Some(Self::Unspecified),
+            "CLOCK_NAME_CLEAR" => Some(Self::Clear),
+            "CLOCK_NAME_OPEN" => Some(Self::Open),
+            "CLOCK_NAME_DECIDE" => Some(Self::Decide),
+            "CLOCK_NAME_CONTACT" => Some(Self::Contact),
+            "CLOCK_NAME_LEAVE" => Some(Self::Leave),
+            "CLOCK_NAME_BOARD" => Some(Self::Board),
+            "CLOCK_NAME_FEEDBACK" => Some(Self::Feedback),
+            _ => None,
+        }
+    }
+}
 /// What a closing says of the support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1178,6 +1268,10 @@ pub enum SenderStatus {
     InquiryNotOpened = 18,
     /// Child concern: an inquiry was running already.
     InquiryAlreadyRunning = 19,
+    /// Time has run out, here or at the recipient.
+    Overdue = 20,
+    /// It has not left in time: telephone the recipient.
+    Telephone = 21,
 }
 impl SenderStatus {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1206,6 +1300,8 @@ impl SenderStatus {
             Self::InquiryOpened => "SENDER_STATUS_INQUIRY_OPENED",
             Self::InquiryNotOpened => "SENDER_STATUS_INQUIRY_NOT_OPENED",
             Self::InquiryAlreadyRunning => "SENDER_STATUS_INQUIRY_ALREADY_RUNNING",
+            Self::Overdue => "SENDER_STATUS_OVERDUE",
+            Self::Telephone => "SENDER_STATUS_TELEPHONE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1231,6 +1327,8 @@ impl SenderStatus {
             "SENDER_STATUS_INQUIRY_OPENED" => Some(Self::InquiryOpened),
             "SENDER_STATUS_INQUIRY_NOT_OPENED" => Some(Self::InquiryNotOpened),
             "SENDER_STATUS_INQUIRY_ALREADY_RUNNING" => Some(Self::InquiryAlreadyRunning),
+            "SENDER_STATUS_OVERDUE" => Some(Self::Overdue),
+            "SENDER_STATUS_TELEPHONE" => Some(Self::Telephone),
             _ => None,
         }
     }
@@ -1466,7 +1564,7 @@ pub struct Event {
     /// What became true; always set.
     #[prost(
         oneof = "event::Fact",
-        tags = "16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 48, 49"
+        tags = "16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49"
     )]
     pub fact: ::core::option::Option<event::Fact>,
 }
@@ -1556,6 +1654,12 @@ pub mod event {
         /// Closed in coded answers.
         #[prost(message, tag = "45")]
         ReferralClosed(super::ReferralClosed),
+        /// Somebody was reminded that a clock runs.
+        #[prost(message, tag = "46")]
+        ReminderSent(super::ReminderSent),
+        /// A clock has run out.
+        #[prost(message, tag = "47")]
+        Escalated(super::Escalated),
         /// A disclosure was refused.
         #[prost(message, tag = "48")]
         DisclosureRefused(super::DisclosureRefused),
@@ -2153,6 +2257,47 @@ pub struct ReferralClosed {
     /// Kinds of support that were given.
     #[prost(enumeration = "SupportKind", repeated, tag = "4")]
     pub support: ::prost::alloc::vec::Vec<i32>,
+}
+/// A reminder to a function, made by the broker. The same mark is made once while its clock runs.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReminderSent {
+    /// Id of the referral.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub referral: ::prost::bytes::Bytes,
+    /// Which clock.
+    #[prost(enumeration = "ClockName", tag = "2")]
+    pub clock: i32,
+    /// Which mark of it; never overdue.
+    #[prost(enumeration = "ClockLevel", tag = "3")]
+    pub level: i32,
+    /// The function that was reminded.
+    #[prost(string, tag = "4")]
+    pub function: ::prost::alloc::string::String,
+    /// When the mark was due; the event is never earlier.
+    #[prost(int64, tag = "5")]
+    pub due_at_us: i64,
+    /// When the clock runs out.
+    #[prost(int64, tag = "6")]
+    pub deadline_us: i64,
+}
+/// A clock that has run out. Nothing ends by it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Escalated {
+    /// Id of the referral.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub referral: ::prost::bytes::Bytes,
+    /// Which clock.
+    #[prost(enumeration = "ClockName", tag = "2")]
+    pub clock: i32,
+    /// The function that was told; absent where nobody is there for it.
+    #[prost(string, optional, tag = "3")]
+    pub function: ::core::option::Option<::prost::alloc::string::String>,
+    /// When it ran out; the event is never earlier.
+    #[prost(int64, tag = "4")]
+    pub deadline_us: i64,
+    /// What the sender is told; absent: nothing. Of contact and of a board's own clocks it is never told.
+    #[prost(enumeration = "SenderStatus", optional, tag = "5")]
+    pub told: ::core::option::Option<i32>,
 }
 /// A disclosure that did not happen.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -233,10 +233,17 @@ fn ends() -> Vec<Event> {
         phases: vec![SupportPhase::BeforeTrial, SupportPhase::AfterTrial],
         support: SupportKind::ALL.to_vec(),
     };
+    let reminder =
+        Reminder { referral: referral(), clock: ClockName::Contact, level: ClockLevel::Second, function: rvc(), due_at: hours(38), deadline: hours(48) };
+    let told = Escalation { referral: referral(), clock: ClockName::Leave, function: Some(rvc()), deadline: hours(1), told: Some(SenderStatus::Telephone) };
+    let alone = Escalation { clock: ClockName::Board, function: None, told: None, ..told.clone() };
     vec![
         event(Fact::ContactRecorded(reached)),
         event(Fact::ContactRecorded(tried)),
         event(Fact::ReferralClosed(closing)),
+        bare(Fact::ReminderSent(reminder)),
+        bare(Fact::Escalated(told)),
+        bare(Fact::Escalated(alone)),
         event(Fact::DisclosureRefused { referral: referral(), reason: "CONSENT_MISSING".into() }),
         event(Fact::LogQueried { query: "by_referral".into(), purpose: Commitment([0x43; 32]) }),
     ]

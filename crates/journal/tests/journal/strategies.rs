@@ -240,6 +240,14 @@ fn of_the_recipient() -> Vec<BoxedStrategy<Fact>> {
         (referral(), code(), codes()).prop_map(|(referral, reason, missing)| Fact::ReferralReturned { referral, reason, missing }).boxed(),
         contact().prop_map(Fact::ContactRecorded).boxed(),
         closing().prop_map(Fact::ReferralClosed).boxed(),
+        (referral(), code(), code(), function(), time(), time())
+            .prop_map(|(referral, clock, level, function, due_at, deadline)| {
+                Fact::ReminderSent(Reminder { referral, clock, level, function, due_at, deadline })
+            })
+            .boxed(),
+        (referral(), code(), option::of(function()), time(), option::of(code()))
+            .prop_map(|(referral, clock, function, deadline, told)| Fact::Escalated(Escalation { referral, clock, function, deadline, told }))
+            .boxed(),
         (referral(), text()).prop_map(|(referral, reason)| Fact::DisclosureRefused { referral, reason }).boxed(),
     ]
 }

@@ -7,12 +7,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use brygga_domain::GroundTable;
+use brygga_domain::{Directory, GroundTable};
 use brygga_store::postgres::Server;
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, DEV_ORIGIN_PREFIX, Place};
+use super::{Config, DEV_ORIGIN_PREFIX, NoticesSection, Place};
 use crate::directory_file::DirectoryFile;
+use crate::notices::Notices;
 use crate::open::read_secret;
 use crate::tls::Tls;
 
@@ -73,8 +74,9 @@ impl Config {
             Purpose::Production => None,
             Purpose::Development => Some([0; 32]),
         };
-        if let Err(error) = DirectoryFile::load(&self.directory.file).and_then(|file| file.into_directory(assumed)) {
-            found.add("directory.file", with_causes(&error));
+        match DirectoryFile::load(&self.directory.file).and_then(|file| file.into_directory(assumed)) {
+            Ok(directory) => found.notices(&self.notices, &directory),
+            Err(error) => found.add("directory.file", with_causes(&error)),
         }
         if let Some(grounds) = &self.grounds {
             match fs::read_to_string(&grounds.file) {
@@ -140,6 +142,21 @@ impl Problems {
                     Server::Socket { .. } => {}
                 }
             }
+        }
+    }
+
+    /// Notices: every function is in the directory, and what they are sent with can be set up.
+    fn notices(&mut self, section: &NoticesSection, directory: &Directory) {
+        for name in section.functions.keys() {
+            if !directory.functions().any(|function| function.id.as_str() == name) {
+                self.add("notices.functions", format!("the directory has no function {name}"));
+            }
+        }
+        if let Some(file) = section.smtp.as_ref().and_then(|smtp| smtp.password_file.as_ref()) {
+            self.private("notices.smtp.password_file", file);
+        }
+        if let Err(error) = Notices::check(section) {
+            self.add("notices", with_causes(&error));
         }
     }
 

@@ -182,6 +182,51 @@ fn the_log_lies_in_one_place_and_a_server_on_the_network_is_verified() {
     }
 }
 
+/// The example with its notices, which stand there as comments.
+fn with_notices(example: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in example.lines() {
+        inside = (inside || line == "# [notices]") && !line.is_empty();
+        let setting = line.strip_prefix("# ").filter(|bare| inside && (bare.starts_with('[') || bare.contains(" = ")));
+        lines.push(setting.unwrap_or(line).to_owned());
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn notices_are_checked_before_anybody_relies_on_them() {
+    let whole = with_notices(EXAMPLE);
+    let notices = load(&whole).unwrap().notices;
+    assert_eq!((notices.functions.len(), notices.smtp.unwrap().port), (1, 587));
+    for (old, new, key) in [
+        ("tls = \"starttls\"", "tls = \"none\"", "notices.smtp.tls"),
+        ("from = \"brygga@brygga.example\"", "from = \"brygga\"", "notices.smtp"),
+        ("user = \"brygga\"\n", "", "notices.smtp.user"),
+        ("mail = [\"rvc@solna.example\"]", "mail = [\"rvc\"]", "notices.functions"),
+        ("https://hooks", "http://hooks", "notices.functions"),
+        ("https://hooks", "https://user:secret@hooks", "notices.functions"),
+        ("functions.solna-rvc", "functions.\"Solna RVC\"", "notices.functions"),
+        ("mail = [\"rvc@solna.example\"]\nwebhook = \"https://hooks.solna.example/brygga\"", "", "notices.functions"),
+        ("mail = [", "post = [", "post"),
+    ] {
+        assert!(whole.contains(old), "{old}");
+        let error = load(&whole.replacen(old, new, 1)).expect_err(new);
+        let said = format!("{error} {}", error.source().map_or_else(String::new, ToString::to_string));
+        assert!(said.contains(key), "{said} does not name {key}");
+    }
+    let (_folder, path) = world();
+    fs::write(&path, with_notices(&fs::read_to_string(&path).unwrap()).replace("functions.solna-rvc", "functions.nowhere")).unwrap();
+    let error = Config::load(&path).unwrap().check(Purpose::Production).unwrap_err();
+    let keys: Vec<&str> = error.problems.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, ["notices.functions", "notices.smtp.password_file", "notices"]);
+    let etc = path.parent().unwrap();
+    fs::copy(etc.join("tls/client-ca.pem"), etc.join("tls/notices-ca.pem")).unwrap();
+    write_private(&etc.join("smtp.password"), b"made up").unwrap();
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("functions.nowhere", "functions.solna-rvc")).unwrap();
+    Config::load(&path).unwrap().check(Purpose::Production).unwrap();
+}
+
 #[test]
 fn development_and_production_refuse_each_others_logs() {
     let (_folder, path) = world();

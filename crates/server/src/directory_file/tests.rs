@@ -108,6 +108,15 @@ fn every_error_names_the_entry_and_the_field() {
         (function_with(r#""kinds":["gossip"]"#), "function x-rvc: kinds: gossip"),
         (function_with(r#""kinds":["hearing","hearing"]"#), "function x-rvc: kinds: hearing stands twice"),
         (function_with(r#""telephone":"call me""#), "function x-rvc: telephone:"),
+        (function_with(r#""deputy":"y-rvc""#), "function x-rvc: deputy: y-rvc is no other function of x-soc"),
+        (function_with(r#""deputy":"x-rvc""#), "function x-rvc: deputy:"),
+        (function_with(r#""out_of_hours":"Y RVC""#), "function x-rvc: out_of_hours:"),
+        (function_with(r#""opening":{"hours":[]}"#), "function x-rvc: opening:"),
+        (function_with(r#""opening":{"hours":[{"days":["monday"],"from":"16:00","to":"08:00"}]}"#), "function x-rvc: opening:"),
+        (
+            file(agency, r#"{"id":"a-rvc","host":"x-soc","name":"A","clears":true},{"id":"b-rvc","host":"x-soc","name":"B","clears":true}"#),
+            "function b-rvc: clears: another function of x-soc clears already",
+        ),
     ];
     for (json, wanted) in cases {
         let error = serde_json::from_str::<DirectoryFile>(&json).unwrap().into_directory(Some([1; 32])).unwrap_err().to_string();

@@ -42,7 +42,7 @@ impl<R: Reader> Rpc<R> {
         let of = function.clone();
         let mut open = self.ask(move |reader| Box::pin(async move { read::all(reader, List::OpenInbox, of.as_str()).await })).await?;
         open.retain(|referral| read::is_recipient(&agency, referral));
-        let (envelopes, mut next_page_token) = read::sorted(&open, urgent_first, &page, view::envelope);
+        let (envelopes, mut next_page_token) = read::sorted(&open, urgent_first, &page, |referral| view::envelope(referral, self.broker.table()));
         if next_page_token.is_empty() && with_ended {
             next_page_token = Cursor(vec![read::BEGINNING]).to_string();
         }
@@ -52,7 +52,7 @@ impl<R: Reader> Rpc<R> {
     async fn ended(&self, function: FunctionId, page: Page) -> Result<v1::ListInboxResponse, Failed> {
         let entries = page.entries;
         let (found, rest) = self.ask(move |reader| Box::pin(async move { ended(reader, function.as_str(), &page).await })).await?;
-        let (envelopes, token) = read::filled(found.iter().map(|(at, referral)| (Cursor(vec![*at]), view::envelope(referral))), entries);
+        let (envelopes, token) = read::filled(found.iter().map(|(at, referral)| (Cursor(vec![*at]), view::envelope(referral, self.broker.table()))), entries);
         let next_page_token = if token.is_empty() { rest.map_or_else(String::new, |at| Cursor(vec![at]).to_string()) } else { token };
         Ok(v1::ListInboxResponse { envelopes, next_page_token })
     }

@@ -147,6 +147,7 @@ mod tests {
     struct Counts(AtomicUsize);
 
     impl Observer for Counts {
+        fn told(&self, _: &brygga_engine::bells::Told) {}
         fn committed(&self, _: &Batch, _: Duration) {}
         fn fact(&self, _: &'static str) {}
         fn released(&self, _: usize) {}

@@ -1,7 +1,7 @@
 //! A reader of a database in memory.
 
 use brygga_engine::rows::*;
-use brygga_engine::store::{After, Reader, ReferralKey, StoreError};
+use brygga_engine::store::{After, DuePage, Reader, ReferralKey, StoreError};
 
 use super::{MemoryDatabase, Tables};
 use crate::waiting::Waiting;
@@ -114,6 +114,20 @@ impl Reader for MemoryReader {
 
     async fn in_flight(&mut self, origin: i64) -> Result<Vec<InFlightRow>, StoreError> {
         self.ask(|tables| tables.in_flight_of(origin))
+    }
+
+    async fn due(&mut self, page: DuePage) -> Result<Vec<DueRow>, StoreError> {
+        self.ask(|tables| {
+            let row = |rows: &ReferralRows| {
+                let row = &rows.referral;
+                row.next_due_at.map(|next_due_at| DueRow { next_due_at, first_position: row.first_position, id: row.id.clone() })
+            };
+            let mut rows: Vec<DueRow> = tables.referrals.values().filter_map(row).collect();
+            rows.retain(|row| row.next_due_at <= page.until && (row.next_due_at, row.first_position) > (page.after, page.after_position));
+            rows.sort_by_key(|row| (row.next_due_at, row.first_position));
+            rows.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+            rows
+        })
     }
 
     async fn openings(&mut self, position: i64) -> Result<Vec<OpeningRow>, StoreError> {

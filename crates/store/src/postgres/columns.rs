@@ -51,7 +51,7 @@ impl<'b, R> Columns<'b, R> {
 
 /// The tables of an ordinary batch; `None` when it writes none of them.
 pub(super) fn ordinary(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
-    // Whatever is decided leaves its key, so no other row comes without one; the store still looks at each table.
+    // Whatever is decided leaves its key, but for a look at clocks; the store still looks at each table.
     let told = batch.events.is_empty() && batch.checkpoint.is_none() && batch.head.is_none() && batch.inbox.is_empty() && batch.statuses.is_empty();
     let kept = batch.keys.is_empty() && batch.openings.is_empty() && batch.person_lookups.is_empty() && batch.sender_references.is_empty();
     let sent = batch.in_flight.is_empty() && batch.departed.is_empty();
@@ -98,7 +98,11 @@ fn referrals<'b, R>(columns: Columns<'b, R>, changes: &'b Changes<'_>) -> Column
         .maybe_blob(|(row, _)| &row.claimed_by)
         .int(|(_, waiting)| i64::from(waiting.sender))
         .int(|(_, waiting)| i64::from(waiting.leader))
-        .int(|(_, waiting)| i64::from(waiting.recipient));
+        .int(|(_, waiting)| i64::from(waiting.recipient))
+        .maybe_int(|(row, _)| row.received_at)
+        .int(|(row, _)| row.stage_since)
+        .text(|(row, _)| &row.marks)
+        .maybe_int(|(row, _)| row.next_due_at);
     let columns = columns.over(&changes.persons).int(|row| row.0).int(|row| row.1).blob(|row| &row.2.id).text(|row| &row.2.role);
     let columns = columns.int(|row| row.2.number).text(|row| &row.2.protected_identity);
     let columns = columns

@@ -3,7 +3,7 @@
 //! Every question is one statement, so each answer is of one moment.
 
 use brygga_engine::rows::*;
-use brygga_engine::store::{After, Reader, ReferralKey, StoreError};
+use brygga_engine::store::{After, DuePage, Reader, ReferralKey, StoreError};
 use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgBindIterExt as _, PgRow};
 use sqlx::query::Query;
@@ -128,6 +128,11 @@ impl Reader for PostgresReader {
 
     async fn in_flight(&mut self, origin: i64) -> Result<Vec<InFlightRow>, StoreError> {
         self.list(statements::READ_IN_FLIGHT, |query| query.bind(origin), rows::in_flight).await
+    }
+
+    async fn due(&mut self, page: DuePage) -> Result<Vec<DueRow>, StoreError> {
+        let bind = |query: Question| query.bind(page.until).bind(page.after).bind(page.after_position).bind(i64::from(page.limit));
+        self.list(statements::READ_DUE, bind, rows::due).await
     }
 
     async fn openings(&mut self, position: i64) -> Result<Vec<OpeningRow>, StoreError> {

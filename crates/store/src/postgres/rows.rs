@@ -48,6 +48,10 @@ pub(super) fn in_flight(row: &PgRow) -> Result<InFlightRow, sqlx::Error> {
     })
 }
 
+pub(super) fn due(row: &PgRow) -> Result<DueRow, sqlx::Error> {
+    Ok(DueRow { next_due_at: row.try_get("next_due_at")?, first_position: row.try_get("first_position")?, id: blob(row, "id")? })
+}
+
 pub(super) fn inbox(row: &PgRow) -> Result<InboxRow, sqlx::Error> {
     Ok(InboxRow { position: row.try_get("position")?, function: row.try_get("function")?, referral: blob(row, "referral")?, kind: row.try_get("kind")? })
 }
@@ -241,6 +245,9 @@ fn referral(mut row: Packed<'_>) -> Result<ReferralRow, sqlx::Error> {
         reported_at: row.maybe_int()?,
         contact_due_at: row.maybe_int()?,
         contacted_at: row.maybe_int()?,
+        received_at: row.maybe_int()?,
+        stage_since: row.int()?,
+        next_due_at: row.maybe_int()?,
         submitted_at: row.int()?,
         last_position: row.int()?,
         offered_at: row.maybe_int()?,
@@ -255,6 +262,7 @@ fn referral(mut row: Packed<'_>) -> Result<ReferralRow, sqlx::Error> {
         host: row.text()?,
         leader: row.text()?,
         urgency: row.text()?,
+        marks: row.text()?,
         stage: row.text()?,
         stage_code: row.maybe_text()?,
         id: row.blob()?,

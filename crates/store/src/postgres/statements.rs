@@ -50,8 +50,21 @@ macro_rules! referrals {
             packed!(
                 "referral",
                 r,
-                [first_position, reported_at, contact_due_at, contacted_at, submitted_at, last_position, offered_at, recall, recall_confirmed],
-                [reference, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, stage, stage_code],
+                [
+                    first_position,
+                    reported_at,
+                    contact_due_at,
+                    contacted_at,
+                    received_at,
+                    stage_since,
+                    next_due_at,
+                    submitted_at,
+                    last_position,
+                    offered_at,
+                    recall,
+                    recall_confirmed
+                ],
+                [reference, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, marks, stage, stage_code],
                 [id, thread, claimed_by]
             ),
             "\nFROM named JOIN referral AS r ON r.first_position = named.origin\nUNION ALL ",
@@ -130,52 +143,52 @@ pub(crate) const WRITE: &str = concat!(
     insert!(
         referral, first_position 9, id 10, reference 11, thread 12, kind 13, sender 14, from_kind 15, to_kind 16, recipient 17, host 18, leader 19, urgency 20,
         reported_at 21, contact_due_at 22, contacted_at 23, submitted_at 24, last_position 25, offered_at 26, stage 27, stage_code 28, recall 29,
-        recall_confirmed 30, claimed_by 31, sender_clears 32, leader_clears 33, recipient_acts 34
+        recall_confirmed 30, claimed_by 31, sender_clears 32, leader_clears 33, recipient_acts 34, received_at 35, stage_since 36, marks 37, next_due_at 38
     ),
     "\nON CONFLICT (first_position) DO UPDATE SET (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at,
 contact_due_at, contacted_at, submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears,
-leader_clears, recipient_acts) = (excluded.thread, excluded.kind, excluded.sender, excluded.from_kind, excluded.to_kind, excluded.recipient, excluded.host,
+leader_clears, recipient_acts, received_at, stage_since, marks, next_due_at) = (excluded.thread, excluded.kind, excluded.sender, excluded.from_kind, excluded.to_kind, excluded.recipient, excluded.host,
 excluded.leader, excluded.urgency, excluded.reported_at, excluded.contact_due_at, excluded.contacted_at, excluded.submitted_at,
 excluded.last_position, excluded.offered_at, excluded.stage, excluded.stage_code, excluded.recall, excluded.recall_confirmed, excluded.claimed_by,
-excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts)",
+excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts, excluded.received_at, excluded.stage_since, excluded.marks, excluded.next_due_at)",
     "), persons AS (",
-    upsert!(person, [origin 35, place 36], id 37, role 38, number 39, protected_identity 40),
+    upsert!(person, [origin 39, place 40], id 41, role 42, number 43, protected_identity 44),
     "), sections AS (",
-    upsert!(section, [origin 41, number 42], category 43, revision 44, commitment 45, offered 46, released_at 47, released_revision 48, rested_on 49),
+    upsert!(section, [origin 45, number 46], category 47, revision 48, commitment 49, offered 50, released_at 51, released_revision 52, rested_on 53),
     "), cells AS (",
     upsert!(
-        cell, [origin 50, section 51, place 52], interest 53, decided_at 54, officer 55, ground 56, consent 57, withheld 58, nameable 59, second_officer 60,
-        confirmed_at 61
+        cell, [origin 54, section 55, place 56], interest 57, decided_at 58, officer 59, ground 60, consent 61, withheld 62, nameable 63, second_officer 64,
+        confirmed_at 65
     ),
     "), consents AS (",
     upsert!(
-        consent, [origin 62, position 63], id 64, person 65, categories 66, recipient 67, purpose 68, given_at 69, valid_until 70, form 71, language 72,
-        interpreter 73, gdpr_basis 74, withdrawn_at 75
+        consent, [origin 66, position 67], id 68, person 69, categories 70, recipient 71, purpose 72, given_at 73, valid_until 74, form 75, language 76,
+        interpreter 77, gdpr_basis 78, withdrawn_at 79
     ),
     "), entries AS (",
-    insert!(inbox, function 76, position 77, referral 78, kind 79),
+    insert!(inbox, function 80, position 81, referral 82, kind 83),
     "), statuses AS (",
-    insert!(status, agency 80, position 81, referral 82, status 83, at 84),
+    insert!(status, agency 84, position 85, referral 86, status 87, at 88),
     "), contents AS (",
-    insert!(section_content, origin 85, section 86, revision 87, key_id 88, salt 89, bytes 90, destroy_after 91),
+    insert!(section_content, origin 89, section 90, revision 91, key_id 92, salt 93, bytes 94, destroy_after 95),
     "), openings AS (",
-    insert!(opening, position 92, field 93, salt 94, value 95),
+    insert!(opening, position 96, field 97, salt 98, value 99),
     "), lookups AS (",
-    insert!(person_lookup, hash 96, person 97),
+    insert!(person_lookup, hash 100, person 101),
     "), sender_references AS (",
-    insert!(sender_reference, hash 98, referral 99),
+    insert!(sender_reference, hash 102, referral 103),
     "), keys AS (",
-    upsert!(request_key, [agency 100, request 101], digest 102, refused 103, positions 104, size 105, referral 106, released 107, at 108),
+    upsert!(request_key, [agency 104, request 105], digest 106, refused 107, positions 108, size 109, referral 110, released 111, at 112),
     // The same answer once more is no use of a key.
     "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
 IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
     "), set_out AS (",
-    insert!(in_flight, origin 109, broker 110, number 111, released_at 112, until 113),
-    "), departed AS (DELETE FROM in_flight AS i USING unnest($114, $115, $116) AS gone (origin, broker, number)
+    insert!(in_flight, origin 113, broker 114, number 115, released_at 116, until 117),
+    "), departed AS (DELETE FROM in_flight AS i USING unnest($118, $119, $120) AS gone (origin, broker, number)
 WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time, grounds) = (head.size, head.root, head.frontier, head.last_time, head.grounds)
-FROM unnest($117, $118, $119, $120, $121) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
-SELECT pg_notify('brygga_log', $122) FROM moved",
+FROM unnest($121, $122, $123, $124, $125) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
+SELECT pg_notify('brygga_log', $126) FROM moved",
 );
 
 /// The tables that few batches write.
@@ -254,6 +267,11 @@ pub(crate) const READ_OPEN_INBOX: &str = referrals!(
 WHERE recipient = $1 AND recipient_acts = 1 AND first_position > $2 ORDER BY first_position LIMIT $3"
 );
 
+/// `$1`: until when, `$2` and `$3`: after which, `$4`: how many.
+pub(crate) const READ_DUE: &str = "-- read_due
+SELECT next_due_at, first_position, id FROM referral
+WHERE next_due_at <= $1 AND (next_due_at, first_position) > ($2, $3) ORDER BY next_due_at, first_position LIMIT $4";
+
 /// `$1`: the referral. `$2` and `$3`: sections and their revisions.
 pub(crate) const READ_CONTENTS: &str = "-- read_contents
 SELECT r.id AS referral, c.section, c.revision, c.key_id, c.salt, c.bytes, c.destroy_after
@@ -308,7 +326,7 @@ mod tests {
     use super::*;
 
     /// Every statement of this file.
-    const TEXTS: [&str; 32] = [
+    const TEXTS: [&str; 33] = [
         LOCK,
         LOAD,
         WRITE,
@@ -330,6 +348,7 @@ mod tests {
         READ_PENDING,
         READ_ALL,
         READ_OPEN_INBOX,
+        READ_DUE,
         READ_CONTENTS,
         READ_IN_FLIGHT,
         READ_INBOX,

@@ -176,6 +176,7 @@ whole!(HeadRow, head_columns, []);
 whole!(EventRow, event_columns, []);
 whole!(TreeRow, tree_columns, []);
 whole!(CheckpointRow, checkpoint_columns, []);
+whole!(DueRow, due_columns, []);
 whole!(InboxRow, inbox_columns, []);
 whole!(StatusRow, status_columns, []);
 whole!(KeyRow, key_columns, [agency, request]);
@@ -213,6 +214,6 @@ pub(super) fn put_progress(row: &ReferralRow, slots: &mut Slots<'_, '_>) -> Resu
 
 /// Takes a referral's own row.
 pub(super) fn referral(from: &mut Taken<'_>) -> Result<ReferralRow> {
-    let first_position = from.take()?;
-    Ok(referral_columns!(take ReferralRow { first_position, }, from,))
+    let (first_position, next_due_at) = (from.take()?, from.take()?);
+    Ok(referral_columns!(take ReferralRow { first_position, next_due_at, }, from,))
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_engine::rows::*;
-use brygga_engine::store::{After, Reader, ReferralKey, StoreError};
+use brygga_engine::store::{After, DuePage, Reader, ReferralKey, StoreError};
 
 use super::columns::{self, Part as _, Taken, Whole};
 use super::link::{Connection, Failed, Link};
@@ -180,6 +180,11 @@ impl Reader for SqliteReader {
 
     async fn in_flight(&mut self, origin: i64) -> Result<Vec<InFlightRow>, StoreError> {
         self.ask(READ_IN_FLIGHT, move |connection| connection.prepare(READ_IN_FLIGHT)?.rows([origin], InFlightRow::take)).await
+    }
+
+    async fn due(&mut self, page: DuePage) -> Result<Vec<DueRow>, StoreError> {
+        let bounds = (page.until, page.after, page.after_position, page.limit);
+        self.ask(READ_DUE, move |connection| connection.prepare(READ_DUE)?.rows(bounds, DueRow::take)).await
     }
 
     async fn openings(&mut self, position: i64) -> Result<Vec<OpeningRow>, StoreError> {

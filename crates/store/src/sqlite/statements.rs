@@ -69,7 +69,7 @@ macro_rules! identity_columns {
 /// What changes as the referral goes on. None of it is in an index.
 macro_rules! progress_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)*
-        contact_due_at, contacted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by
+        contact_due_at, contacted_at, received_at, stage_since, marks, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by
     } };
 }
 /// Both.
@@ -77,9 +77,9 @@ macro_rules! referral_columns {
     (@ [$($with:tt)+] $($column:ident),+) => { progress_columns! { $($with)+ $($column,)+ } };
     ($($with:tt)+) => { identity_columns! { referral_columns @ [$($with)+] } };
 }
-/// Whom the referral waits for: in the partial indexes.
+/// Whom the referral waits for, and when its clocks are looked at: in the partial indexes.
 macro_rules! waiting_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)* sender_clears, leader_clears, recipient_acts } };
+    ($then:ident $($with:tt)*) => { $then! { $($with)* sender_clears, leader_clears, recipient_acts, next_due_at } };
 }
 macro_rules! person_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* id, role, number, protected_identity } };
@@ -99,6 +99,9 @@ macro_rules! consent_columns {
 }
 macro_rules! stop_use_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* sections, answer } };
+}
+macro_rules! due_columns {
+    ($then:ident $($with:tt)*) => { $then! { $($with)* next_due_at, first_position, id } };
 }
 macro_rules! inbox_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* function, position, referral, kind } };
@@ -131,9 +134,9 @@ macro_rules! entry_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* position, entry } };
 }
 pub(super) use {
-    cell_columns, checkpoint_columns, consent_columns, content_columns, entry_columns, event_columns, head_columns, identity_columns, in_flight_columns,
-    inbox_columns, key_columns, offer_columns, opening_columns, person_columns, person_lookup_columns, progress_columns, referral_columns, section_columns,
-    sender_reference_columns, status_columns, stop_use_columns, tree_columns,
+    cell_columns, checkpoint_columns, consent_columns, content_columns, due_columns, entry_columns, event_columns, head_columns, identity_columns,
+    in_flight_columns, inbox_columns, key_columns, offer_columns, opening_columns, person_columns, person_lookup_columns, progress_columns, referral_columns,
+    section_columns, sender_reference_columns, status_columns, stop_use_columns, tree_columns,
 };
 
 // The writer's transaction: what it loads.
@@ -231,7 +234,7 @@ pub(super) const READ_FOLLOWING_CHECKPOINT: &str = checkpoint_columns!(select "r
 /// Referrals' own rows; the caller says which.
 macro_rules! referrals {
     ($name:literal, $which:literal) => {
-        concat!("-- ", $name, "\nSELECT first_position, ", identity_columns!(names), ", ", progress_columns!(names), " FROM referral\n", $which)
+        concat!("-- ", $name, "\nSELECT first_position, next_due_at, ", identity_columns!(names), ", ", progress_columns!(names), " FROM referral\n", $which)
     };
 }
 pub(super) const READ_REFERRAL: &str = referrals!("read_referral", "WHERE first_position = ?");
@@ -251,6 +254,13 @@ ORDER BY first_position"
 pub(super) const READ_ALL: &str = referrals!("read_all", "WHERE first_position > ? ORDER BY first_position LIMIT ?");
 pub(super) const READ_OPEN_INBOX: &str =
     referrals!("read_open_inbox", "WHERE recipient = ? AND recipient_acts = 1 AND first_position > ? ORDER BY first_position LIMIT ?");
+
+/// `?1`: until when, `?2` and `?3`: after which, `?4`: how many.
+pub(super) const READ_DUE: &str = due_columns!(select
+    "read_due",
+    referral,
+    "WHERE next_due_at <= ?1 AND (next_due_at, first_position) > (?2, ?3) ORDER BY next_due_at, first_position LIMIT ?4",
+);
 
 pub(super) const READ_PERSONS: &str = person_columns!(select "read_persons", person, "WHERE origin = ? ORDER BY place",);
 pub(super) const READ_SECTIONS: &str = section_columns!(select "read_sections", section, "WHERE origin = ? ORDER BY number", number,);

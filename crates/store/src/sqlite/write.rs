@@ -96,28 +96,29 @@ fn own(connection: &Connection, change: &Change<'_>) -> Result<(), Failed> {
     let Some(before) = change.before.as_ref().filter(|before| columns::same_identity(&before.referral, row)) else {
         return connection.prepare(WRITE_REFERRAL)?.run(|slots| {
             slots.put(&row.first_position)?;
-            put_waiting(waiting, slots)?;
+            put_waiting(waiting, row, slots)?;
             columns::put_identity(row, slots)?;
             columns::put_progress(row, slots)
         });
     };
-    let waits_as_before = Waiting::of(before) == waiting;
+    let waits_as_before = Waiting::of(before) == waiting && before.referral.next_due_at == row.next_due_at;
     if waits_as_before && before.referral == *row {
         return Ok(());
     }
     let statement = if waits_as_before { MOVE_REFERRAL } else { PASS_REFERRAL_ON };
     connection.prepare(statement)?.run(|slots| {
         if !waits_as_before {
-            put_waiting(waiting, slots)?;
+            put_waiting(waiting, row, slots)?;
         }
         columns::put_progress(row, slots)?;
         slots.put(&row.first_position)
     })
 }
 
-fn put_waiting(waiting: Waiting, slots: &mut Slots<'_, '_>) -> Result<(), Error> {
+fn put_waiting(waiting: Waiting, row: &ReferralRow, slots: &mut Slots<'_, '_>) -> Result<(), Error> {
     let Waiting { sender, leader, recipient } = waiting;
-    [sender, leader, recipient].into_iter().try_for_each(|waits| slots.put(&i64::from(waits)))
+    [sender, leader, recipient].into_iter().try_for_each(|waits| slots.put(&i64::from(waits)))?;
+    slots.put(&row.next_due_at)
 }
 
 /// The rows of one kind that hang on the referrals. They come in the order of their keys and none is ever deleted, so the one that

@@ -57,6 +57,7 @@ pub async fn dump(reader: &mut impl Reader) -> Value {
         "referrals": referrals,
         "contents": contents,
         "in_flight": in_flight,
+        "due": reader.due(DuePage { until: i64::MAX, after: i64::MIN, after_position: -1, limit: 1000 }).await.unwrap(),
         "openings": openings,
         "told": told,
         "pending_of_leader": reader.pending_clearances("aklagare-1", ALL).await.unwrap(),
@@ -118,6 +119,9 @@ fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     row.stage_code = code.map(String::from);
     row.last_position += 150;
     row.claimed_by = Some(samples::id(9, "officer"));
+    row.marks = String::from("open:first open:second");
+    // Some are due at the same moment; what has ended is never due.
+    row.next_due_at = code.is_none().then_some(1_800_100_000_000_000 + i64::try_from(number / 3).unwrap());
     // Of those that were taken back, some had been released; of these, some confirm the recall.
     row.recall = (stage == "retracted").then_some(row.last_position);
     row.recall_confirmed = i64::from(stage == "retracted" && number % 16 == 7);
@@ -143,6 +147,30 @@ fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     rows.consents.push(samples::consent(&id, position.unsigned_abs(), person, position));
     rows.stop_uses.push(StopUseRow { referral: id, position, sections: String::from("1 2"), answer: Some(String::from("stopped")) });
     rows
+}
+
+/// What is due comes by when, then by first position, in pages that join; nothing that has ended is among it.
+pub async fn what_is_due_comes_in_order_and_nothing_that_has_ended<B: Backend>() {
+    let (_backend, mut store, mut reader) = B::fresh().await;
+    for batch in &script() {
+        commit(&mut store, batch).await;
+    }
+    let referrals = reader.all_referrals(ALL).await.unwrap();
+    let due = |rows: &ReferralRows| rows.referral.next_due_at.map(|at| (at, rows.referral.first_position));
+    let mut wanted: Vec<(i64, i64)> = referrals.iter().filter_map(due).collect();
+    wanted.sort_unstable();
+    assert!(wanted.len() > 20 && wanted.len() < referrals.len());
+    let last = wanted[wanted.len() - 3].0;
+    wanted.retain(|(at, _)| *at <= last);
+    let (mut found, mut page) = (Vec::new(), DuePage { until: last, after: i64::MIN, after_position: -1, limit: 4 });
+    loop {
+        let rows = reader.due(page).await.unwrap();
+        found.extend(rows.iter().map(|row| (row.next_due_at, row.first_position)));
+        let Some(row) = rows.last() else { break };
+        assert_eq!(reader.referral(&ReferralKey::Id(row.id.clone())).await.unwrap().unwrap().referral.first_position, row.first_position);
+        (page.after, page.after_position) = (row.next_due_at, row.first_position);
+    }
+    assert_eq!(found, wanted);
 }
 
 pub async fn an_empty_store_has_an_empty_head<B: Backend>() {
@@ -414,6 +442,7 @@ macro_rules! suite {
             a_commit_belongs_to_one_load,
             settling_finds_the_checkpoint_that_follows,
             pages_join_without_gap_or_repeat,
+            what_is_due_comes_in_order_and_nothing_that_has_ended,
         }
     };
     ($backend:ty: $($test:ident,)+) => {

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod bundles;
+mod clocks;
 mod forge;
 mod honest;
 mod order;

@@ -162,7 +162,15 @@ fn an_agency(name: &str, kind: AgencyKind) -> Agency {
 }
 
 fn a_function(name: &str, host: &str) -> Function {
-    Function { id: function(name), host: agency(host), name: name.to_owned(), territories: Vec::new(), kinds: Vec::new(), telephone: None }
+    Function {
+        id: function(name),
+        host: agency(host),
+        name: name.to_owned(),
+        territories: Vec::new(),
+        kinds: Vec::new(),
+        telephone: None,
+        duty: brygga_domain::directory::OnDuty { clears: true, ..Default::default() },
+    }
 }
 
 /// The stored bytes of events.

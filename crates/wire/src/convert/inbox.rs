@@ -68,7 +68,7 @@ pub fn return_referral(request: v1::ReturnReferralRequest, door: &Door, agency: 
     let missing = check.codes("missing", &request.missing);
     match reason {
         Some(ReturnReason::Incomplete) if request.missing.is_empty() => {
-            check.fault("missing", "an incomplete referral is returned with the categories that it lacks")
+            check.fault("missing", "an incomplete referral is returned with the categories that it lacks");
         }
         Some(ReturnReason::WrongFunction | ReturnReason::WrongBoard) if !request.missing.is_empty() => {
             check.fault("missing", "belongs to an incomplete referral only");

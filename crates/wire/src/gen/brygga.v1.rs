@@ -927,6 +927,9 @@ pub struct SenderReferral {
     /// The names of its persons.
     #[prost(string, repeated, tag = "15")]
     pub persons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// That time has run out, as far as the sender may know: OVERDUE or TELEPHONE, as long as that holds; unspecified: nothing of the kind.
+    #[prost(enumeration = "::brygga_journal::v1::SenderStatus", tag = "16")]
+    pub alarm: i32,
 }
 /// Generated client implementations.
 pub mod referral_service_client {
@@ -1743,6 +1746,9 @@ pub struct ClearanceReferral {
     /// The sections with the cells that the caller may see.
     #[prost(message, repeated, tag = "9")]
     pub sections: ::prost::alloc::vec::Vec<SectionClearance>,
+    /// For the sender while it is held: the highest mark of its clock, reminded once or twice, or overdue; unspecified: none yet.
+    #[prost(enumeration = "::brygga_journal::v1::ClockLevel", tag = "10")]
+    pub reminded: i32,
 }
 /// Asks for what waits to be cleared.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4817,6 +4823,9 @@ pub struct Envelope {
     /// Whether the recall is confirmed.
     #[prost(bool, tag = "16")]
     pub recall_confirmed: bool,
+    /// The highest mark of a clock that still runs for it: reminded once or twice, or overdue; unspecified: none yet.
+    #[prost(enumeration = "::brygga_journal::v1::ClockLevel", tag = "17")]
+    pub reminded: i32,
 }
 /// Asks for an inbox.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

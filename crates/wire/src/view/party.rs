@@ -1,5 +1,6 @@
 //! A referral as its sender, those who clear it, and its recipient see it.
 
+use brygga_domain::clocks::Duty;
 use brygga_domain::event::{Interest, Outcome};
 use brygga_domain::gate;
 use brygga_domain::grounds::GroundTable;
@@ -67,6 +68,7 @@ pub fn sender_referral(referral: &Referral, table: &GroundTable) -> v1::SenderRe
         notices: notices.collect(),
         first_position: referral.first.0,
         persons: referral.persons.iter().map(|person| person.name.to_string()).collect(),
+        alarm: Duty::alarm(table, referral).map_or(0, Code::number),
     }
 }
 
@@ -136,7 +138,12 @@ pub fn clearance_referral(referral: &Referral, clearing: Clearing, table: &Groun
         submitted_at: Some(timestamp(referral.submitted_at)),
         contact_due_at: referral.contact_due_at.map(timestamp),
         sections: sections(referral, clearing, table),
+        reminded: if clearing == Clearing::Sender && referral.stage == Stage::Held { reminded(referral, table) } else { 0 },
     }
+}
+
+fn reminded(referral: &Referral, table: &GroundTable) -> i32 {
+    Duty::level(table, referral).map_or(0, Code::number)
 }
 
 /// A consent on record.
@@ -196,7 +203,7 @@ fn stage(stage: Stage) -> v1::Stage {
 }
 
 /// What a recipient sees before opening.
-pub fn envelope(referral: &Referral) -> v1::Envelope {
+pub fn envelope(referral: &Referral, table: &GroundTable) -> v1::Envelope {
     let sections = referral.sections.iter().filter(|section| section.offered || section.released.is_some()).map(|section| v1::EnvelopeSection {
         number: section.number,
         category: section.category.number(),
@@ -230,6 +237,7 @@ pub fn envelope(referral: &Referral) -> v1::Envelope {
         notices: notices.collect(),
         recall,
         recall_confirmed,
+        reminded: reminded(referral, table),
     }
 }
 

@@ -77,6 +77,9 @@ fn referral() -> Referral {
         contacted_at: None,
         offered_at: None,
         submitted_at: Time::from_micros(1_780_000_000_000_000),
+        received_at: None,
+        stage_since: Time::from_micros(1_780_000_000_000_000),
+        marks: Vec::new(),
         first: Position(4),
         last: Position(9),
         stage: Stage::Ready,
@@ -96,8 +99,19 @@ fn referral() -> Referral {
 fn no_personal_answer_reaches_the_senders_view() {
     let opened = Referral { stage: Stage::Accepted, ..referral() };
     let plain = sender_referral(&opened, &table()).encode_to_vec();
-    let contacted = Referral { contacted_at: Some(Time::from_micros(77)), claimed_by: Some(OfficerPseudonym([9; 16])), ..opened };
+    let contacted = Referral { contacted_at: Some(Time::from_micros(77)), claimed_by: Some(OfficerPseudonym([9; 16])), ..opened.clone() };
     assert_eq!(sender_referral(&contacted, &table()).encode_to_vec(), plain, "contact and claim are the recipient's");
+
+    let marked = |clock| Referral { marks: vec![clocks::Mark { clock, level: ClockLevel::Overdue }], ..opened.clone() };
+    assert_eq!(sender_referral(&marked(ClockName::Contact), &table()).encode_to_vec(), plain, "that she was not reached in time is the recipient's");
+    assert_eq!(envelope(&marked(ClockName::Contact), &table()).reminded(), brygga_journal::v1::ClockLevel::Overdue);
+    let concern = |clock| Referral { kind: ReferralKind::ChildConcern, ..marked(clock) };
+    let unmarked = Referral { kind: ReferralKind::ChildConcern, ..opened.clone() };
+    for clock in [ClockName::Board, ClockName::Feedback] {
+        assert_eq!(sender_referral(&concern(clock), &table()).encode_to_vec(), sender_referral(&unmarked, &table()).encode_to_vec(), "{clock}");
+    }
+    let ready = Referral { stage: Stage::Ready, ..marked(ClockName::Open) };
+    assert_eq!(sender_referral(&ready, &table()).alarm(), brygga_journal::v1::SenderStatus::Overdue);
 
     let closed = |outcome| sender_referral(&Referral { stage: Stage::Closed(outcome), ..referral() }, &table()).encode_to_vec();
     for personal in [ClosingOutcome::DeclinedByHer, ClosingOutcome::NotReachedSafely, ClosingOutcome::HandedOver, ClosingOutcome::Noted] {
@@ -139,17 +153,17 @@ fn the_leader_sees_the_cells_of_the_investigation_only() {
 
 #[test]
 fn the_envelope_names_what_passes_and_what_may_be_named() {
-    let shown = envelope(&referral());
+    let shown = envelope(&referral(), &table());
     let sections: Vec<(u32, i32)> = shown.sections.iter().map(|s| (s.number, s.category)).collect();
     assert_eq!(sections, [(1, Category::Interpreter.number())]);
     assert_eq!(shown.withheld, [Category::Children.number()]);
 
     let mut hidden = referral();
     hidden.sections[2].cells[0].state = withhold(false);
-    assert!(envelope(&hidden).withheld.is_empty(), "one decision that must not be named hides the category");
+    assert!(envelope(&hidden, &table()).withheld.is_empty(), "one decision that must not be named hides the category");
     let mut two = referral();
     two.sections.push(section(4, Category::Children, vec![(Interest::Investigation, withhold(false))]));
-    assert!(envelope(&two).withheld.is_empty(), "so does one of another section of that category");
+    assert!(envelope(&two, &table()).withheld.is_empty(), "so does one of another section of that category");
 }
 
 #[test]
@@ -158,10 +172,10 @@ fn a_revision_that_has_not_passed_is_not_in_the_envelope() {
     amended.sections[0].released = Some(SectionRelease { at: Position(7), revision: 1 });
     amended.sections[0].revision = 2;
     amended.sections[0].offered = false;
-    let shown = envelope(&amended).sections[0];
+    let shown = envelope(&amended, &table()).sections[0];
     assert_eq!((shown.revision, shown.opened_revision), (1, 1));
     amended.sections[0].offered = true;
-    let shown = envelope(&amended).sections[0];
+    let shown = envelope(&amended, &table()).sections[0];
     assert_eq!((shown.revision, shown.opened_revision), (2, 1));
 }
 

@@ -62,6 +62,7 @@ impl World {
                 territories: Vec::new(),
                 kinds: Vec::new(),
                 telephone: None,
+                duty: brygga_domain::directory::OnDuty::default(),
             });
         }
         Self { table: GroundTable::load(tables).unwrap(), directory }

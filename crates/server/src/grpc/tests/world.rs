@@ -95,7 +95,15 @@ fn directory() -> Directory {
     for (id, host, territory) in [(RVC, BOARD, "0184"), ("ekero-mottagning", OTHER_BOARD, "0125")] {
         let (id, host) = (id.parse().unwrap(), host.parse().unwrap());
         let territories = vec![territory.to_owned()];
-        directory.put_function(Function { id, host, name: String::from("made up"), territories, kinds: Vec::new(), telephone: None });
+        directory.put_function(Function {
+            id,
+            host,
+            name: String::from("made up"),
+            territories,
+            kinds: Vec::new(),
+            telephone: None,
+            duty: brygga_domain::directory::OnDuty::default(),
+        });
     }
     directory
 }

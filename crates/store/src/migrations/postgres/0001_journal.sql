@@ -48,7 +48,7 @@ CREATE TABLE checkpoint (
 
 -- `sender_clears` and `leader_clears` tell whether a cell waits for the sender's or the leader's officers while the referral is
 -- not ended, `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that
--- the partial indexes hold exactly what waits.
+-- the partial indexes hold exactly what waits. `next_due_at` is when the clocks of an open referral are looked at next.
 CREATE TABLE referral (
     first_position bigint PRIMARY KEY,
     id bytea NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -65,6 +65,9 @@ CREATE TABLE referral (
     reported_at bigint,
     contact_due_at bigint,
     contacted_at bigint,
+    received_at bigint,
+    stage_since bigint NOT NULL,
+    marks text NOT NULL,
     submitted_at bigint NOT NULL,
     last_position bigint NOT NULL CHECK (last_position >= first_position),
     offered_at bigint,
@@ -76,6 +79,7 @@ CREATE TABLE referral (
     sender_clears bigint NOT NULL CHECK (sender_clears IN (0, 1)),
     leader_clears bigint NOT NULL CHECK (leader_clears IN (0, 1)),
     recipient_acts bigint NOT NULL CHECK (recipient_acts IN (0, 1)),
+    next_due_at bigint CHECK ((next_due_at IS NULL) = (stage NOT IN ('held', 'ready', 'opened', 'accepted'))),
     CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18')),
     CHECK (stage <> 'returned' OR stage_code IN ('wrong_function', 'incomplete', 'wrong_board')),
     CHECK (stage <> 'closed' OR stage_code IN ('supported', 'declined_by_her', 'not_reached_safely', 'handed_over', 'other_outcome', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'noted')),
@@ -85,6 +89,7 @@ CREATE TABLE referral (
 CREATE INDEX referral_by_sender ON referral (sender, first_position);
 CREATE INDEX referral_in_inbox ON referral (recipient, first_position) WHERE recipient_acts = 1;
 CREATE INDEX referral_sender_clears ON referral (sender, first_position) WHERE sender_clears = 1;
+CREATE INDEX referral_due ON referral (next_due_at, first_position) WHERE next_due_at IS NOT NULL;
 CREATE INDEX referral_leader_clears ON referral (leader, first_position) WHERE leader_clears = 1;
 
 CREATE TABLE person (
@@ -167,7 +172,7 @@ CREATE TABLE status (
     agency text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
     referral bytea NOT NULL CHECK (length(referral) = 16),
-    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running')),
+    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone')),
     at bigint NOT NULL,
     PRIMARY KEY (agency, position)
 );

@@ -12,7 +12,7 @@ GRANT INSERT, DELETE ON in_flight TO brygga_run;
 GRANT UPDATE (size, root, frontier, last_time, grounds) ON log_head TO brygga_run;
 GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at, contact_due_at, contacted_at,
     submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears, leader_clears,
-    recipient_acts)
+    recipient_acts, received_at, stage_since, marks, next_due_at)
     ON referral TO brygga_run;
 GRANT UPDATE (id, role, number, protected_identity) ON person TO brygga_run;
 GRANT UPDATE (category, revision, commitment, offered, released_at, released_revision, rested_on) ON section TO brygga_run;

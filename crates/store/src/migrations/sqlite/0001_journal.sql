@@ -44,7 +44,7 @@ CREATE TABLE checkpoint (
 
 -- `sender_clears` and `leader_clears` tell whether a cell waits for the sender's or the leader's officers while the referral is
 -- not ended, `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that
--- the partial indexes hold exactly what waits.
+-- the partial indexes hold exactly what waits. `next_due_at` is when the clocks of an open referral are looked at next.
 CREATE TABLE referral (
     first_position INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -61,6 +61,9 @@ CREATE TABLE referral (
     reported_at INTEGER,
     contact_due_at INTEGER,
     contacted_at INTEGER,
+    received_at INTEGER,
+    stage_since INTEGER NOT NULL,
+    marks TEXT NOT NULL,
     submitted_at INTEGER NOT NULL,
     last_position INTEGER NOT NULL CHECK (last_position >= first_position),
     offered_at INTEGER,
@@ -72,6 +75,7 @@ CREATE TABLE referral (
     sender_clears INTEGER NOT NULL CHECK (sender_clears IN (0, 1)),
     leader_clears INTEGER NOT NULL CHECK (leader_clears IN (0, 1)),
     recipient_acts INTEGER NOT NULL CHECK (recipient_acts IN (0, 1)),
+    next_due_at INTEGER CHECK ((next_due_at IS NULL) = (stage NOT IN ('held', 'ready', 'opened', 'accepted'))),
     CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18')),
     CHECK (stage <> 'returned' OR stage_code IN ('wrong_function', 'incomplete', 'wrong_board')),
     CHECK (stage <> 'closed' OR stage_code IN ('supported', 'declined_by_her', 'not_reached_safely', 'handed_over', 'other_outcome', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'noted')),
@@ -81,6 +85,7 @@ CREATE TABLE referral (
 CREATE INDEX referral_by_sender ON referral (sender);
 CREATE INDEX referral_in_inbox ON referral (recipient) WHERE recipient_acts = 1;
 CREATE INDEX referral_sender_clears ON referral (sender) WHERE sender_clears = 1;
+CREATE INDEX referral_due ON referral (next_due_at) WHERE next_due_at IS NOT NULL;
 CREATE INDEX referral_leader_clears ON referral (leader) WHERE leader_clears = 1;
 
 CREATE TABLE person (
@@ -164,7 +169,7 @@ CREATE TABLE status (
     agency TEXT NOT NULL,
     position INTEGER NOT NULL,
     referral BLOB NOT NULL REFERENCES referral (id) CHECK (length(referral) = 16),
-    status TEXT NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running')),
+    status TEXT NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone')),
     at INTEGER NOT NULL,
     PRIMARY KEY (agency, position)
 ) STRICT, WITHOUT ROWID;

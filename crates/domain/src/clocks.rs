@@ -1,0 +1,281 @@
+//! Clocks: which of them run for a referral, which marks are due, and who is told.
+//!
+//! How long anything takes stands in the table. A mark is made by a command of the broker, decided under the head's lock like every other,
+//! and recorded in the referral: so each is made once, whoever tries, and none after the act that ends its clock. Time closes nothing.
+
+mod calendar;
+mod table;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::string_slice, reason = "tests fail by panicking")]
+mod tests;
+
+pub use calendar::{Holiday, HolidayRule, Hours, MonthDay, Opening, WallTime, Weekday};
+pub use table::{Addressee, ClockError, ClockRule, ClockTable, MarkRule, OpenStage, Period, Start, is_alarm};
+
+use std::collections::BTreeSet;
+
+use calendar::Calendar;
+
+use crate::codes::{ClockLevel, ClockName, SenderStatus};
+use crate::decide::Draft;
+use crate::directory::{Directory, Function};
+use crate::event::{Escalation, Fact, Outcome, Reminder};
+use crate::grounds::{Deadline, GroundTable};
+use crate::ids::FunctionId;
+use crate::referral::{CellState, Referral};
+use crate::refusal::Refusal;
+use crate::time::Time;
+
+/// The table of clocks that ships with Brygga.
+pub const SHIPPED: &str = include_str!("../data/clocks.json");
+
+/// The next look at a referral that is open and has no mark left.
+pub const NEVER: Time = Time::from_micros(crate::time::TIME_MAX_US);
+
+/// What clocks are read under.
+#[derive(Debug, Clone, Copy)]
+pub struct Duty<'a> {
+    /// The tables.
+    pub table: &'a GroundTable,
+    /// Who takes part.
+    pub directory: &'a Directory,
+}
+
+/// A mark of a clock that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// Which clock.
+    pub clock: ClockName,
+    /// Which level.
+    pub level: ClockLevel,
+}
+
+/// A mark that was not made yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Which clock.
+    pub clock: ClockName,
+    /// Which level.
+    pub level: ClockLevel,
+    /// When it is due.
+    pub at: Time,
+    /// When the clock runs out.
+    pub deadline: Time,
+    /// The function that is told.
+    pub to: Option<FunctionId>,
+    /// What the sender is told.
+    pub tells: Option<SenderStatus>,
+}
+
+/// A clock that runs.
+struct Running<'a> {
+    rule: &'a ClockRule,
+    start: Time,
+    deadline: Time,
+    /// The office minutes that it lasts, in microseconds, and whose they are.
+    office: Option<(i64, &'a Opening)>,
+}
+
+impl Running<'_> {
+    fn at(&self, percent: u8, calendar: Calendar<'_>) -> Time {
+        let share = |whole: i64| whole.saturating_mul(i64::from(percent)) / 100;
+        match self.office {
+            Some((micros, opening)) => calendar.after_open(self.start, share(micros), opening),
+            None => Time::from_micros(self.start.micros().saturating_add(share(self.deadline.micros().saturating_sub(self.start.micros())))),
+        }
+    }
+}
+
+impl<'a> Duty<'a> {
+    fn clocks(self) -> &'a ClockTable {
+        self.table.clocks()
+    }
+
+    fn calendar(self) -> Calendar<'a> {
+        Calendar { holidays: &self.clocks().holidays }
+    }
+
+    fn opening(self, function: Option<&'a Function>) -> &'a Opening {
+        function.and_then(|function| function.duty.opening.as_ref()).unwrap_or(&self.clocks().office_hours)
+    }
+
+    /// Who owns the stage that a referral is in: while it is held the sender's clearance function, then the recipient.
+    fn owner(self, referral: &Referral) -> Option<&'a Function> {
+        match OpenStage::of(referral.stage)? {
+            OpenStage::Held => self.directory.clearance_function(&referral.sender),
+            OpenStage::Ready | OpenStage::Opened | OpenStage::Accepted => self.directory.function(&referral.recipient),
+        }
+    }
+
+    /// The function that a mark goes to: another function only of the same agency, for it learns which referral waits.
+    fn addressee(self, referral: &Referral, to: Addressee, now: Time) -> Option<FunctionId> {
+        let owner = self.owner(referral)?;
+        let sister = |named: &Option<FunctionId>| {
+            let other = named.as_ref().and_then(|id| self.directory.function(id));
+            other.filter(|other| other.host == owner.host)
+        };
+        let named = match to {
+            Addressee::Owner => owner,
+            Addressee::Deputy => sister(&owner.duty.deputy).unwrap_or(owner),
+        };
+        let open = self.calendar().is_open(self.opening(Some(named)), now);
+        let there = if open { None } else { sister(&named.duty.out_of_hours) };
+        Some(there.unwrap_or(named).id.clone())
+    }
+
+    fn start(referral: &Referral, rule: &ClockRule) -> Option<Time> {
+        match rule.starts {
+            Start::Report => referral.reported_at,
+            Start::Submission => Some(referral.submitted_at),
+            Start::Receipt => referral.received_at,
+            Start::Stage => Some(referral.stage_since),
+        }
+    }
+
+    fn running(self, referral: &Referral, rule: &'a ClockRule) -> Option<Running<'a>> {
+        let start = Self::start(referral, rule)?;
+        let after = |minutes: u32| start.plus_minutes(minutes);
+        let mut office = None;
+        let deadline = match &rule.lasts {
+            Period::Minutes(minutes) => after(*minutes),
+            Period::OfficeMinutes(minutes) => {
+                let (micros, opening) = (i64::from(*minutes).saturating_mul(60_000_000), self.opening(self.owner(referral)));
+                office = Some((micros, opening));
+                self.calendar().after_open(start, micros, opening)
+            }
+            Period::Days(days) => self.calendar().after_days(start, days)?,
+            Period::Share { percent, minutes_min } => {
+                let left = referral.contact_due_at?.micros().saturating_sub(start.micros());
+                let share = Time::from_micros(start.micros().saturating_add(left.saturating_mul(i64::from(*percent)) / 100));
+                share.max(after(*minutes_min))
+            }
+            Period::ContactDue => referral.contact_due_at?,
+            Period::GroundDays => self.calendar().after_days(start, &[self.ground_deadline(referral, rule)?.days?])?,
+        };
+        Some(Running { rule, start, deadline, office })
+    }
+
+    /// The shortest deadline of that kind among the grounds that cells are decided on.
+    fn ground_deadline(self, referral: &Referral, rule: &ClockRule) -> Option<&'a Deadline> {
+        let kind = rule.ground_deadline?;
+        let date = referral.submitted_at.date();
+        let grounds = referral.cells().filter_map(|(_, cell)| match &cell.state {
+            CellState::Decided(decision) => match &decision.outcome {
+                Outcome::Release { ground, .. } => Some(ground),
+                Outcome::Withhold { .. } => None,
+            },
+            CellState::Undecided => None,
+        });
+        let rows = grounds.flat_map(|code| self.table.grounds().filter(move |ground| ground.code == *code));
+        let standing = rows.filter(|ground| ground.in_force(&date)).filter_map(|ground| ground.deadline.as_ref());
+        standing.filter(|deadline| deadline.kind == kind).min_by_key(|deadline| deadline.days)
+    }
+
+    fn fits(self, referral: &Referral, rule: &ClockRule) -> bool {
+        let kind = rule.kinds.as_ref().is_none_or(|kinds| kinds.contains(&referral.kind));
+        let urgency = rule.urgencies.as_ref().is_none_or(|urgencies| urgencies.contains(&referral.urgency));
+        kind && urgency && rule.runs_in(referral) && (rule.ground_deadline.is_none() || self.ground_deadline(referral, rule).is_some())
+    }
+
+    /// The rules of the clocks that run, of each name the first that fits.
+    fn each_that_runs(self, referral: &Referral, mut each: impl FnMut(&'a ClockRule)) {
+        let mut seen = BTreeSet::new();
+        for rule in self.clocks().clocks.iter().filter(|rule| self.fits(referral, rule)) {
+            if seen.insert(rule.clock) {
+                each(rule);
+            }
+        }
+    }
+
+    /// The clocks that run.
+    fn all_running(self, referral: &Referral) -> Vec<Running<'a>> {
+        let mut found = Vec::new();
+        self.each_that_runs(referral, |rule| found.extend(self.running(referral, rule)));
+        found
+    }
+
+    /// Every mark of the clocks that run which was not made yet, by when it is due. `now` tells who is there to be told.
+    fn marks(self, referral: &Referral, now: Option<Time>) -> Vec<Due> {
+        let mut marks = Vec::new();
+        for running in self.all_running(referral) {
+            for mark in self.clocks().ladder(running.rule) {
+                let made = Mark { clock: running.rule.clock, level: mark.level };
+                // A reminder that nobody is there to get is none; that time has run out stands in the log all the same.
+                if referral.marks.contains(&made) || (mark.level != ClockLevel::Overdue && self.owner(referral).is_none()) {
+                    continue;
+                }
+                let at = running.at(mark.percent, self.calendar());
+                let to = now.filter(|now| at <= *now).and_then(|now| self.addressee(referral, mark.to, now));
+                marks.push(Due { clock: made.clock, level: made.level, at, deadline: running.deadline, to, tells: mark.tells });
+            }
+        }
+        marks.sort_by_key(|due| (due.at, due.clock, due.level));
+        marks
+    }
+
+    /// The marks that are due.
+    pub fn due(self, referral: &Referral, now: Time) -> Vec<Due> {
+        let mut marks = self.marks(referral, Some(now));
+        marks.retain(|due| due.at <= now);
+        marks
+    }
+
+    /// When the referral must be looked at next; `None` once it has ended.
+    pub fn next_look(self, referral: &Referral) -> Option<Time> {
+        OpenStage::of(referral.stage)?;
+        Some(self.marks(referral, None).first().map_or(NEVER, |due| due.at.min(NEVER)))
+    }
+
+    /// What the sender is told of a referral whose time ran out, as long as that holds.
+    pub fn alarm(table: &GroundTable, referral: &Referral) -> Option<SenderStatus> {
+        let (nobody, mut told) = (Directory::default(), None);
+        Duty { table, directory: &nobody }.each_that_runs(referral, |rule| {
+            let mark = table.clocks().ladder(rule).iter().find(|mark| mark.level == ClockLevel::Overdue);
+            let made = referral.marks.contains(&Mark { clock: rule.clock, level: ClockLevel::Overdue });
+            told = told.or(mark.and_then(|mark| mark.tells).filter(|_| made && rule.clock.may_tell()));
+        });
+        told
+    }
+
+    /// The highest mark that was made of a clock which still runs.
+    pub fn level(table: &GroundTable, referral: &Referral) -> Option<ClockLevel> {
+        let (nobody, mut level) = (Directory::default(), None);
+        Duty { table, directory: &nobody }.each_that_runs(referral, |rule| {
+            level = level.max(referral.marks.iter().filter(|mark| mark.clock == rule.clock).map(|mark| mark.level).max());
+        });
+        level
+    }
+}
+
+impl ClockRule {
+    /// Whether its time runs for a referral where it stands: it is in one of the stages, and the act that ends it has not come.
+    pub fn runs_in(&self, referral: &Referral) -> bool {
+        let ended = match self.clock {
+            ClockName::Contact => referral.contacted_at.is_some(),
+            ClockName::Leave => referral.has_released(),
+            ClockName::Clear | ClockName::Open | ClockName::Decide | ClockName::Board | ClockName::Feedback => false,
+        };
+        !ended && OpenStage::of(referral.stage).is_some_and(|stage| self.stages.contains(&stage))
+    }
+}
+
+/// Makes the marks that are due.
+pub(crate) fn mark(to: &mut Draft<'_>) -> Result<(), Refusal> {
+    let facts = to.facts;
+    let duty = Duty { table: facts.table, directory: facts.directory };
+    let referral = to.referral()?;
+    let id = referral.id;
+    for due in duty.due(referral, facts.now) {
+        let fact = match (due.level, due.to) {
+            (ClockLevel::Overdue, function) => {
+                Fact::Escalated(Escalation { referral: id, clock: due.clock, function, deadline: due.deadline, told: due.tells })
+            }
+            (ClockLevel::First | ClockLevel::Second, Some(function)) => {
+                Fact::ReminderSent(Reminder { referral: id, clock: due.clock, level: due.level, function, due_at: due.at, deadline: due.deadline })
+            }
+            (ClockLevel::First | ClockLevel::Second, None) => continue,
+        };
+        to.push(fact);
+    }
+    Ok(())
+}

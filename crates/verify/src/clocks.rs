@@ -1,0 +1,124 @@
+//! Reminders and escalations: not early, each once, none after the act that ends the clock, and no word to a sender who may not have it.
+//!
+//! Opening hours are not in the log, so a deadline that is counted in them is taken as the event says it; every other is reckoned again.
+
+use brygga_domain::clocks::{ClockRule, OpenStage, Period, Start};
+use brygga_domain::event::{Escalation, Reminder};
+use brygga_domain::grounds::{DeadlineKind, GroundCode};
+use brygga_domain::{AgencyId, ClockLevel, ClockName, Event, Fact, FunctionId, GroundTable, Referral, SenderStatus, Stage, Time};
+
+use crate::finding::Code;
+use crate::release::{Lack, Moment};
+
+/// What an event says of a clock.
+struct Said {
+    clock: ClockName,
+    level: ClockLevel,
+    due_at: Time,
+    deadline: Time,
+    told: Option<SenderStatus>,
+}
+
+/// What is wrong with a reminder.
+pub(crate) fn reminder(moment: Moment<'_>, reminder: &Reminder) -> Vec<Lack> {
+    let mut lacks = of(moment, &Said { clock: reminder.clock, level: reminder.level, due_at: reminder.due_at, deadline: reminder.deadline, told: None });
+    if reminder.level == ClockLevel::Overdue || reminder.due_at > reminder.deadline {
+        lacks.push((Code::ClockEarly, String::from("a reminder comes before its clock has run out")));
+    }
+    lacks
+}
+
+/// What is wrong with an escalation.
+pub(crate) fn escalation(moment: Moment<'_>, escalation: &Escalation) -> Vec<Lack> {
+    of(moment, &Said { clock: escalation.clock, level: ClockLevel::Overdue, due_at: escalation.deadline, deadline: escalation.deadline, told: escalation.told })
+}
+
+fn of(moment: Moment<'_>, said: &Said) -> Vec<Lack> {
+    let (referral, clock) = (moment.referral, said.clock);
+    let mut lacks = Vec::new();
+    if moment.time < said.due_at {
+        lacks.push((Code::ClockEarly, format!("the mark of {clock} is due at {} and was made at {}", said.due_at, moment.time)));
+    }
+    if moment.book.marks.contains(&(clock, said.level)) {
+        lacks.push((Code::ClockTwice, format!("the {} mark of {clock} was made before", said.level)));
+    }
+    if is_over(referral, clock) {
+        lacks.push((Code::ClockOver, format!("{clock} had ended before its {} mark", said.level)));
+    }
+    let silent = clock == ClockName::Contact || clock == ClockName::Board || clock == ClockName::Feedback;
+    let alarm = said.told.is_none_or(|status| status == SenderStatus::Overdue || status == SenderStatus::Telephone);
+    if !alarm || (silent && said.told.is_some()) {
+        lacks.push((Code::ClockTold, format!("the sender is told of {clock} what is not its to know")));
+    }
+    if let Some(table) = moment.table {
+        lacks.extend(by_table(table, moment, said));
+    }
+    lacks
+}
+
+/// Whether what the clock waits for has been done, or nothing is done any more.
+fn is_over(referral: &Referral, clock: ClockName) -> bool {
+    let stage = referral.stage;
+    let with_recipient = stage == Stage::Ready || stage == Stage::Opened || stage == Stage::Accepted;
+    match clock {
+        ClockName::Clear => stage != Stage::Held,
+        ClockName::Open => stage != Stage::Ready,
+        ClockName::Decide => stage != Stage::Opened,
+        ClockName::Contact => !with_recipient || referral.contacted_at.is_some(),
+        ClockName::Leave => (stage != Stage::Held && !with_recipient) || referral.has_released(),
+        ClockName::Board | ClockName::Feedback => !with_recipient,
+    }
+}
+
+/// The table knows the clock for this referral, and where it can be reckoned without opening hours it runs out when the event says.
+fn by_table(table: &GroundTable, moment: Moment<'_>, said: &Said) -> Vec<Lack> {
+    let referral = moment.referral;
+    // Whether some cell is to leave on a ground that is so pressing.
+    let pressing = |kind: DeadlineKind| {
+        let of =
+            |code: &GroundCode| table.grounds().any(|ground| ground.code == *code && ground.deadline.as_ref().is_some_and(|deadline| deadline.kind == kind));
+        moment.book.grounds().any(of)
+    };
+    let stage = OpenStage::of(referral.stage);
+    let fits = |rule: &&ClockRule| {
+        let kind = rule.kinds.as_ref().is_none_or(|kinds| kinds.contains(&referral.kind));
+        let urgency = rule.urgencies.as_ref().is_none_or(|urgencies| urgencies.contains(&referral.urgency));
+        rule.clock == said.clock && kind && urgency && rule.ground_deadline.is_none_or(pressing) && stage.is_some_and(|stage| rule.stages.contains(&stage))
+    };
+    let Some(rule) = table.clocks().clocks.iter().find(fits) else {
+        return vec![(Code::ClockUnknown, format!("the table has no clock {} for a {} that is {}", said.clock, referral.kind, referral.stage.as_str()))];
+    };
+    let start = match rule.starts {
+        Start::Report => referral.reported_at,
+        Start::Submission => Some(referral.submitted_at),
+        Start::Receipt => referral.received_at,
+        Start::Stage => Some(referral.stage_since),
+    };
+    let reckoned = match &rule.lasts {
+        Period::Minutes(minutes) if rule.ground_deadline.is_none() => start.map(|start| start.plus_minutes(*minutes)),
+        Period::ContactDue => referral.contact_due_at,
+        Period::Minutes(_) | Period::OfficeMinutes(_) | Period::Days(_) | Period::Share { .. } | Period::GroundDays => None,
+    };
+    let differs = reckoned.filter(|deadline| *deadline != said.deadline);
+    differs.map(|deadline| (Code::ClockEarly, format!("{} runs out at {deadline}, the event says {}", said.clock, said.deadline))).into_iter().collect()
+}
+
+/// What is wrong with whom the event names: it is the broker's own, and tells a function of the agency whose turn it is.
+pub(crate) fn parties(referral: &Referral, event: &Event, broker: Option<&AgencyId>, host_of: impl Fn(&FunctionId) -> Option<AgencyId>) -> Vec<Lack> {
+    let function = if let Fact::ReminderSent(reminder) = &event.fact {
+        Some(&reminder.function)
+    } else if let Fact::Escalated(escalation) = &event.fact {
+        escalation.function.as_ref()
+    } else {
+        return Vec::new();
+    };
+    let mut lacks = Vec::new();
+    if broker != Some(&event.agency) || event.officer.is_some() {
+        lacks.push((Code::WrongAgency, format!("{} belongs to {}; clocks are the broker's", event.fact.name(), event.agency)));
+    }
+    let owner = if referral.stage == Stage::Held { &referral.sender } else { &referral.host };
+    if let Some(function) = function.filter(|function| host_of(function).as_ref() != Some(owner)) {
+        lacks.push((Code::RecipientDiffers, format!("{function} is no function of {owner}, whose turn it is")));
+    }
+    lacks
+}
