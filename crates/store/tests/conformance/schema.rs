@@ -40,7 +40,7 @@ async fn append_only_tables_refuse_update_delete_and_replace() {
         "DELETE FROM status",
         "INSERT OR REPLACE INTO status SELECT agency, position, referral, 'closed', at FROM status",
         "DELETE FROM log_head",
-        "INSERT OR REPLACE INTO log_head VALUES (1, 5, zeroblob(32), x'', 9)",
+        "INSERT OR REPLACE INTO log_head VALUES (1, 5, zeroblob(32), x'', 9, zeroblob(32))",
         "UPDATE log_head SET size = 4",
         "UPDATE log_head SET last_time = 0",
         "UPDATE request_key SET digest = zeroblob(32)",
