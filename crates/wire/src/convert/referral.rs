@@ -236,7 +236,9 @@ fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Catego
         (Some(found), Some(declared)) if found != declared => check.fault(field, "must hold content of the declared category"),
         (Some(_), _) => {
             let misplaced: Vec<Finding> = findings(&bytes).into_iter().filter(|finding| finding.act == Act::Refuse).collect();
-            misplaced.iter().for_each(|finding| check.fault(format_args!("{field}.{}", finding.field), &finding.words.en));
+            for finding in &misplaced {
+                check.fault(format_args!("{field}.{}", finding.field), &finding.words.en);
+            }
             return misplaced.is_empty().then_some(bytes);
         }
     }
