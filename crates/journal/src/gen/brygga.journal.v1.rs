@@ -161,39 +161,6 @@ impl Category {
         }
     }
 }
-/// How a consent was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum ConsentForm {
-    /// Not set; refused.
-    Unspecified = 0,
-    /// Spoken.
-    Oral = 1,
-    /// Signed.
-    Written = 2,
-}
-impl ConsentForm {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "CONSENT_FORM_UNSPECIFIED",
-            Self::Oral => "CONSENT_FORM_ORAL",
-            Self::Written => "CONSENT_FORM_WRITTEN",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "CONSENT_FORM_UNSPECIFIED" => Some(Self::Unspecified),
-            "CONSENT_FORM_ORAL" => Some(Self::Oral),
-            "CONSENT_FORM_WRITTEN" => Some(Self::Written),
-            _ => None,
-        }
-    }
-}
 /// Which mark of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -343,6 +310,39 @@ impl ClosingOutcome {
                 Some(Self::InquiryAlreadyRunning)
             }
             "CLOSING_OUTCOME_NOTED" => Some(Self::Noted),
+            _ => None,
+        }
+    }
+}
+/// How a consent was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ConsentForm {
+    /// Not set; refused.
+    Unspecified = 0,
+    /// Spoken.
+    Oral = 1,
+    /// Signed.
+    Written = 2,
+}
+impl ConsentForm {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONSENT_FORM_UNSPECIFIED",
+            Self::Oral => "CONSENT_FORM_ORAL",
+            Self::Written => "CONSENT_FORM_WRITTEN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONSENT_FORM_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONSENT_FORM_ORAL" => Some(Self::Oral),
+            "CONSENT_FORM_WRITTEN" => Some(Self::Written),
             _ => None,
         }
     }
