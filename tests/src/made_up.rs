@@ -99,7 +99,7 @@ impl Case {
             cells.extend(persons.iter().map(|person| release(number, person, self.ground)));
             cells.extend(leads.then(|| release(number, "investigation", investigation)));
         }
-        v1::Decision { cells, answers: Some(answers(self.asserted)), reasons: String::from("made-up reasons") }
+        v1::Decision { cells, answers: Some(answers(self.asserted)), reasons: String::from("made-up reasons"), ..Default::default() }
     }
 }
 

@@ -88,7 +88,7 @@ pub fn decision(reasons: &str) -> v1::Decision {
     let mut cells: Vec<v1::CellDecision> = (1..=3).map(|section| release(section, VICTIM, "CONSENT")).collect();
     cells.push(release(3, "investigation", "NO_HARM"));
     let answers = v1::Answers { asserted: vec![codes::FactCode::HarmExcluded.into()], ..Default::default() };
-    v1::Decision { cells, answers: Some(answers), reasons: reasons.to_owned() }
+    v1::Decision { cells, answers: Some(answers), reasons: reasons.to_owned(), ..Default::default() }
 }
 
 /// A contact request that is held: neither consent nor decision.

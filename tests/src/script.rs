@@ -195,7 +195,7 @@ fn cells(referral: &Referral, choice: u8) -> Vec<NamedCell> {
     }
 }
 
-fn decision(step: &Step, referral: &Referral) -> NewDecision {
+fn decision(step: &Step, referral: &Referral, now: Time) -> NewDecision {
     let grounds = ["NO_HARM", "CONSENT", "GENERAL_CLAUSE", "NECESSARY_OWN", "DUTY_CHILD_REPORT", "COMMITTED_CRIME_SERIOUS", "NO_SUCH_GROUND"];
     let by_person = step.choice[0].is_multiple_of(3);
     let outcome = |cell: &NamedCell| {
@@ -216,11 +216,13 @@ fn decision(step: &Step, referral: &Referral) -> NewDecision {
             ..Answers::default()
         },
         reasons: Bytes::from_static(b"documented"),
+        standing_until: (step.choice[0] > 150).then(|| now.plus_minutes(4_000)),
+        template: (step.choice[4] > 240).then(|| Template { name: String::from("everything"), digest: Digest([7; 32]) }),
     }
 }
 
 /// What a second officer comes to: as a rule the first one's result, else another.
-fn second(step: &Step, referral: &Referral) -> NewDecision {
+fn second(step: &Step, referral: &Referral, now: Time) -> NewDecision {
     let first = |cell: &NamedCell| {
         let interest = cell.person.map_or(Some(event::Interest::Investigation), |name| referral.person(name).map(event::Interest::Person))?;
         match &referral.cell(event::CellName { section: cell.section, interest })?.state {
@@ -233,7 +235,22 @@ fn second(step: &Step, referral: &Referral) -> NewDecision {
         _ => NewOutcome::Withhold { reason: pick(WithholdReason::ALL, step.choice[2]), nameable: false },
     };
     let cells = cells(referral, step.choice[4]).iter().map(|cell| NewCell { cell: *cell, outcome: outcome(cell) }).collect();
-    NewDecision { cells, ..decision(step, referral) }
+    NewDecision { cells, template: None, ..decision(step, referral, now) }
+}
+
+/// Breaks the glass, or reviews that it was broken.
+fn emergency(step: &Step, referral: &Referral, name: ReferralName) -> Action {
+    let reasons = Bytes::from_static(b"documented");
+    match referral.emergencies.iter().find(|emergency| emergency.review.is_none()) {
+        Some(emergency) if step.choice[0] > 100 => {
+            let verdict = pick(EmergencyVerdict::ALL, step.choice[1]);
+            Action::ReviewEmergency(name, NewReview { emergency: emergency.at, verdict, reasons })
+        }
+        Some(_) | None => {
+            let telephoned_at = (step.choice[2] > 200).then_some(referral.submitted_at);
+            Action::DeclareEmergency(name, NewEmergency { hours: u32::from(step.choice[3] % 27), telephoned_at, reasons })
+        }
+    }
 }
 
 fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
@@ -243,9 +260,10 @@ fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
     let leader = AGENCIES.iter().position(|(id, _)| *id == referral.leader.as_str()).unwrap();
     let (turn, action) = match step.verb {
         40..=59 => (sender, Action::RecordConsent(name, consent(step, &referral.recipient, now))),
-        60..=109 => (if step.choice[3] > 240 { leader } else { sender }, Action::DecideClearance(name, decision(step, referral))),
-        110..=124 => (sender, Action::ConfirmClearance(name, second(step, referral))),
-        125..=129 => (sender, Action::RevokeClearance(name, cells(referral, 2))),
+        60..=109 => (if step.choice[3] > 240 { leader } else { sender }, Action::DecideClearance(name, decision(step, referral, now))),
+        110..=124 => (sender, Action::ConfirmClearance(name, second(step, referral, now))),
+        125..=127 => (sender, Action::RevokeClearance(name, cells(referral, 2))),
+        128..=129 => (sender, emergency(step, referral, name)),
         130..=169 => (host, Action::OpenReferral(name)),
         170..=179 => (host, Action::ClaimReferral { referral: name, takeover: step.choice[0] > 100 }),
         180..=194 => (host, Action::AcceptReferral(name)),

@@ -98,7 +98,7 @@ fn consent((category, person): &Part) -> NewConsent {
 fn act(section: u32, (_, person): &Part) -> NewDecision {
     let outcome = NewOutcome::Release { ground: "CONSENT".parse().unwrap(), consent: None };
     let cell = NewCell { cell: NamedCell { section, person: Some(*person) }, outcome };
-    NewDecision { cells: vec![cell], answers: Answers::default(), reasons: bytes::Bytes::from_static(b"made up") }
+    NewDecision { cells: vec![cell], reasons: bytes::Bytes::from_static(b"made up"), ..NewDecision::default() }
 }
 
 /// As many sections, each with a consent and an act of its own.
@@ -246,7 +246,8 @@ async fn no_receipt_of_a_recipient_tells_of_what_was_kept_back() {
     let of = |outcomes: Vec<(usize, NewOutcome)>| outcomes.into_iter().map(|(part, outcome)| NewCell { cell: parts[part], outcome }).collect();
     let cells = of(vec![(0, clause()), (1, withheld.clone()), (2, clause())]);
     let asserted = [FactCode::BalanceObvious, FactCode::NotContraryToStatute].into();
-    let decision = NewDecision { cells, answers: Answers { asserted, ..Answers::default() }, reasons: bytes::Bytes::from_static(b"made up") };
+    let answers = Answers { asserted, ..Answers::default() };
+    let decision = NewDecision { cells, answers, reasons: bytes::Bytes::from_static(b"made up"), ..NewDecision::default() };
     let name = name(&world.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission))).await);
     let second = NewDecision { cells: of(vec![(0, clause()), (2, withheld)]), ..decision.clone() };
     world.does(POLICE, KLARA, Action::DecideClearance(name, decision)).await;

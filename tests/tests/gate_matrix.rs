@@ -72,6 +72,8 @@ fn referral(direction: Direction, cell: (Category, Interest, ProtectedIdentity),
         outcome: Outcome::Release { ground: ground.clone(), consent: Some(Position(3)) },
         second_officer: false,
         confirmed: None,
+        standing_until: None,
+        carried: None,
     };
     let section = Section {
         number: 1,
@@ -111,6 +113,7 @@ fn referral(direction: Direction, cell: (Category, Interest, ProtectedIdentity),
         sections: vec![section],
         consents: consent(state, category).into_iter().collect(),
         notices: Vec::new(),
+        emergencies: Vec::new(),
     }
 }
 

@@ -114,7 +114,7 @@ impl Desk<'_> {
     }
 
     /// The text of a file, or of the standard input for `-`.
-    fn file(path: &Path) -> Result<String, Failure> {
+    pub fn file(path: &Path) -> Result<String, Failure> {
         let mut text = String::new();
         let read = if path == Path::new("-") {
             std::io::stdin().lock().take(FILE_BYTES_MAX).read_to_string(&mut text)
@@ -123,6 +123,11 @@ impl Desk<'_> {
         };
         read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
         Ok(text)
+    }
+
+    /// A text that is written down as it is: reasons.
+    pub fn text(path: &Path) -> Result<String, Failure> {
+        Ok(Self::file(path)?.trim().to_owned())
     }
 
     /// A request from a file.

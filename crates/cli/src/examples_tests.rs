@@ -28,6 +28,12 @@ const SUBMISSIONS: &[(&str, ReferralKind, &str)] = &[
     ("handover.json", ReferralKind::Handover, "solna-soc"),
 ];
 
+/// Each template with the facts and reasons that go with it, and the submission whose cells it decides.
+const TEMPLATES: &[(&str, &str, &str)] = &[
+    ("template-contact-request.json", "template-contact-request-facts.json", "contact-request.json"),
+    ("template-hearing.json", "template-hearing-facts.json", "hearing.json"),
+];
+
 /// A UUID, for what a command line would name.
 const SOME_REFERRAL: &str = "5f0d7a52-93a4-4f0b-8a0e-2b6c1d9e7f31";
 
@@ -70,6 +76,7 @@ fn decided(name: &str) -> (v1::DecideClearanceRequest, BTreeSet<(u32, String)>) 
 fn every_file_is_known_here() {
     let mut known: BTreeSet<&str> = SUBMISSIONS.iter().map(|(name, ..)| *name).collect();
     known.extend(["offer-yes.json", "consent.json", "decision.json", "decision-child-concern.json", "hearing-moved.json", "directory.json"]);
+    known.extend(TEMPLATES.iter().flat_map(|(template, facts, ..)| [*template, *facts]));
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(known.contains(name.as_str()), "{name} has no test");
@@ -116,6 +123,35 @@ fn the_child_concern_is_decided_cell_by_cell() {
     let (decision, cells_decided) = decided("decision-child-concern.json");
     assert_eq!(cells_decided, cells(&example("child-concern.json")));
     at_door("decision-child-concern.json", decision);
+}
+
+#[test]
+fn templates_decide_every_cell_of_the_referrals_that_they_are_for() {
+    for (template, facts, submission) in TEMPLATES {
+        let request: v1::SubmitReferralRequest = example(submission);
+        let all = cells(&request);
+        let undecided = |interest: &String| v1::CellClearance { interest: interest.clone(), state: v1::ClearanceState::Undecided.into(), ..Default::default() };
+        let section = |(number, section): (u32, &v1::Section)| v1::SectionClearance {
+            number,
+            category: section.category,
+            cells: all.iter().filter(|(of, _)| *of == number).map(|(_, interest)| undecided(interest)).collect(),
+            ..Default::default()
+        };
+        let referral = v1::ClearanceReferral { kind: request.kind, sections: (1..).zip(&request.sections).map(section).collect(), ..Default::default() };
+        let mut decision: v1::DecideClearanceRequest = example(facts);
+        SOME_REFERRAL.clone_into(&mut decision.referral);
+        let template = crate::template::Template::of(&text(template)).unwrap_or_else(|fault| panic!("{template}: {fault}"));
+        template.decide(&referral, decision.decision.as_mut().unwrap()).unwrap_or_else(|_| panic!("{submission} is not decided"));
+        let decided: BTreeSet<(u32, String)> = decision
+            .decision
+            .iter()
+            .flat_map(|decision| &decision.cells)
+            .filter_map(|cell| cell.cell.clone())
+            .map(|cell| (cell.section, cell.interest))
+            .collect();
+        assert_eq!(decided, all, "{submission}");
+        at_door(facts, decision);
+    }
 }
 
 #[test]

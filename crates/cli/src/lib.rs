@@ -12,6 +12,7 @@ pub mod message;
 mod remedy;
 mod render;
 mod settings;
+mod template;
 mod verbs;
 mod words;
 

@@ -50,6 +50,8 @@ checked! {
     DecideClearanceRequest decide_clearance;
     ConfirmClearanceRequest confirm_clearance;
     RevokeClearanceRequest revoke_clearance;
+    DeclareEmergencyRequest declare_emergency;
+    ReviewEmergencyRequest review_emergency;
     ClaimReferralRequest claim_referral;
     OpenReferralRequest open_referral;
     AcknowledgeDeliveryRequest acknowledge_delivery;

@@ -133,6 +133,12 @@ const ON_SECOND_OFFICER: &[Attack] = &[
     ("agreement to another decision", "SECOND_OFFICER_MISSING", |story| story.agreement()[0].decision = at(CONSENT)),
     ("agreement about another cell of the section", "SECOND_OFFICER_MISSING", |story| story.agreement()[0].cell = cell(2, Interest::Investigation)),
     ("agreement after the release", "BASIS_LATER", |story| story.later(AGREEMENT)),
+    ("an emergency that had ended", "SECOND_OFFICER_MISSING", |story| drop(story.emergency(40).clone())),
+    ("an emergency for another recipient", "OTHER_RECIPIENT", |story| story.emergency(60).recipient = "ekero-mottagning".parse().unwrap()),
+    ("an emergency of another agency", "SECOND_OFFICER_MISSING", |story| {
+        story.emergency(60);
+        story.events[AGREEMENT].agency = "ekero-soc".parse().unwrap();
+    }),
 ];
 
 const ON_CONSENT: &[Attack] = &[
@@ -215,6 +221,7 @@ fn an_honest_opening_is_accepted_by_id_and_by_reference() {
     outcome(|_| {}).unwrap();
     outcome(|story| story.request.referral = REFERENCE.to_lowercase()).unwrap();
     outcome(|story| story.caller.functions.clear()).unwrap();
+    outcome(|story| drop(story.emergency(41).clone())).unwrap();
     outcome(|story| {
         story.pin = Some(story.signs.checkpoint(BASE));
         let mut whole = Log::of_size(7, 5);

@@ -50,6 +50,10 @@ writes! {
     confirm_clearance(ConfirmClearanceRequest) -> ConfirmClearanceResponse;
     /// Takes decisions back before release.
     revoke_clearance(RevokeClearanceRequest) -> RevokeClearanceResponse;
+    /// Lets what is decided leave before a second officer's word, for some hours.
+    declare_emergency(DeclareEmergencyRequest) -> DeclareEmergencyResponse;
+    /// Reviews an emergency, which ends it.
+    review_emergency(ReviewEmergencyRequest) -> ReviewEmergencyResponse;
     /// Takes a referral on.
     claim_referral(ClaimReferralRequest) -> ClaimReferralResponse;
     /// Asks for the content. Nothing of it is given unless consent, decision and release are all proved.

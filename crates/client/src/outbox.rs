@@ -142,6 +142,8 @@ kept! {
     DecideClearanceRequest false;
     ConfirmClearanceRequest false;
     RevokeClearanceRequest false;
+    DeclareEmergencyRequest false;
+    ReviewEmergencyRequest true;
     ClaimReferralRequest false;
     AcknowledgeDeliveryRequest false;
     AcceptReferralRequest false;

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use brygga_domain::entropy::commit;
-use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, DecidedCell, Interest, Outcome};
+use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, DecidedCell, EmergencyDeclaration, Interest, Outcome};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::GroundTable;
 use brygga_domain::{Category, Code, Event, Fact, FunctionId, Position, ReferralId, Time};
@@ -64,6 +64,7 @@ struct Basis<'a> {
     decisions: Vec<(Position, &'a Event, &'a ClearanceDecision)>,
     confirmations: Vec<(Position, &'a Event, &'a [Confirmation])>,
     consents: Vec<(Position, &'a ConsentGiven)>,
+    emergencies: Vec<(&'a Event, &'a EmergencyDeclaration)>,
 }
 
 impl<'a> Release<'a> {
@@ -107,6 +108,15 @@ impl<'a> Release<'a> {
                 basis.confirmations.push((position, event, &second.cells));
             } else if let Fact::ConsentRecorded(given) = &event.fact {
                 basis.consents.push((position, given));
+            } else if let Fact::ClearanceCarried(carried) = &event.fact
+                && carried.cells.iter().any(|cell| (cell.cell.section, cell.revision) == (section, logged.revision))
+            {
+                // Which decision it carries on is in the basis itself, as it must be for every cell.
+            } else if let Fact::EmergencyDeclared(declared) = &event.fact {
+                if declared.recipient != *self.recipient {
+                    return Err(Refused::OtherRecipient { position });
+                }
+                basis.emergencies.push((event, declared));
             } else {
                 return Err(Refused::BasisKind { section, position });
             }
@@ -135,7 +145,9 @@ impl<'a> Release<'a> {
         // Who is protected stands in the submission, which a recipient does not see: what the sender recorded counts, and the ground.
         let same_table = self.table.hash() == decision.table;
         let second_officer = decided.second_officer || (same_table && self.table.two_officers().grounds.contains(ground));
-        if second_officer && !agreed(decided, (position, event), basis) {
+        // In an emergency of the agency that decided, the second officer comes afterwards.
+        let in_emergency = basis.emergencies.iter().any(|(declared, emergency)| declared.agency == event.agency && self.time < emergency.expires_at);
+        if second_officer && !in_emergency && !agreed(decided, (position, event), basis) {
             return Err(Refused::SecondOfficerMissing { section, position });
         }
         match consent {

@@ -1,7 +1,7 @@
 //! An honest opening, with every part open to an attacker who holds the log's key.
 
 use brygga_domain::entropy::commit;
-use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, DecidedCell, Interest, Outcome, SecondDecision};
+use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, DecidedCell, EmergencyDeclaration, Interest, Outcome, SecondDecision};
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::grounds::{GroundTable, SHIPPED};
 use brygga_domain::{Category, Code, Commitment, ConsentForm, ConsentId, Event, Fact, FunctionId, GdprBasis, PersonId, Position, Purpose, ReferralId};
@@ -47,7 +47,12 @@ pub(crate) fn cell(section: u32, interest: Interest) -> CellName {
 }
 
 pub(crate) fn release(cell: CellName, ground: &str, consent: Option<Position>) -> DecidedCell {
-    DecidedCell { cell, outcome: Outcome::Release { ground: ground.parse().unwrap(), consent }, second_officer: ground == "GENERAL_CLAUSE" }
+    DecidedCell {
+        cell,
+        outcome: Outcome::Release { ground: ground.parse().unwrap(), consent },
+        second_officer: ground == "GENERAL_CLAUSE",
+        standing_until: None,
+    }
 }
 
 /// An honest opening of two sections, with every part open to an attacker who holds the log's key.
@@ -108,18 +113,16 @@ impl Story {
             recipient: rvc(),
             table: GroundTable::load(SHIPPED).unwrap().hash(),
             reasons: Commitment([9; 32]),
+            template: None,
             cells: vec![
                 release(cell(1, person), "CONSENT", Some(at(CONSENT))),
                 release(cell(2, person), "GENERAL_CLAUSE", None),
                 release(cell(2, Interest::Investigation), "NO_HARM", None),
             ],
         };
-        let agreement = SecondDecision {
-            referral: referral(1),
-            table: decision.table,
-            reasons: Commitment([8; 32]),
-            cells: vec![Confirmation { cell: cell(2, person), decision: at(DECISION), outcome: release(cell(2, person), "GENERAL_CLAUSE", None).outcome }],
-        };
+        let outcome = release(cell(2, person), "GENERAL_CLAUSE", None).outcome;
+        let word = Confirmation { cell: cell(2, person), decision: at(DECISION), outcome, standing_until: None };
+        let agreement = SecondDecision { referral: referral(1), table: decision.table, reasons: Commitment([8; 32]), cells: vec![word] };
         let released = vec![
             ReleasedSection { section: 1, revision: 1, commitment: commitment(&sections[0]), basis: vec![at(CONSENT), at(DECISION)] },
             ReleasedSection { section: 2, revision: 1, commitment: commitment(&sections[1]), basis: vec![at(DECISION), at(AGREEMENT)] },
@@ -165,6 +168,21 @@ impl Story {
     pub(crate) fn agreement(&mut self) -> &mut Vec<Confirmation> {
         let Fact::ClearanceConfirmed(second) = &mut self.events[AGREEMENT].fact else { panic!("the agreement") };
         &mut second.cells
+    }
+
+    /// Puts an emergency in the place of the second officer's agreement, with when it ends.
+    pub(crate) fn emergency(&mut self, ends: u32) -> &mut EmergencyDeclaration {
+        let declared = EmergencyDeclaration {
+            referral: referral(1),
+            recipient: rvc(),
+            expires_at: minute(ends),
+            review_due_at: minute(60 * 72),
+            telephoned_at: None,
+            reasons: Commitment([7; 32]),
+        };
+        self.events[AGREEMENT].fact = Fact::EmergencyDeclared(declared);
+        let Fact::EmergencyDeclared(declared) = &mut self.events[AGREEMENT].fact else { panic!("the emergency") };
+        declared
     }
 
     /// Changes the release leaf.

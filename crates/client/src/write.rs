@@ -80,6 +80,8 @@ writes! {
     DecideClearanceRequest => decide;
     ConfirmClearanceRequest => confirm;
     RevokeClearanceRequest => revoke;
+    DeclareEmergencyRequest => emergency;
+    ReviewEmergencyRequest => review;
     ClaimReferralRequest => claim;
     OpenReferralRequest => release::check;
     AcknowledgeDeliveryRequest => delivery;
@@ -255,7 +257,10 @@ fn decide(request: &v1::DecideClearanceRequest, response: &v1::DecideClearanceRe
     let mut sent: Vec<_> = request.decision.iter().flat_map(|decision| &decision.cells).map(asked_outcome).collect();
     logged.sort_unstable();
     sent.sort_unstable();
-    same(logged == sent, "the cells")
+    same(logged == sent, "the cells")?;
+    let until = request.decision.as_ref().and_then(|decision| decision.standing_until.as_ref()).and_then(micros);
+    let stands = |decided: &DecidedCell| decided.outcome.is_withheld() || decided.standing_until.map(brygga_domain::Time::micros) == until;
+    same(own_decided(given).all(stands), "until when it stands")
 }
 
 fn confirm(request: &v1::ConfirmClearanceRequest, response: &v1::ConfirmClearanceResponse, given: Given<'_>) -> Checked {
@@ -277,6 +282,20 @@ fn revoke(request: &v1::RevokeClearanceRequest, response: &v1::RevokeClearanceRe
     let logged: BTreeSet<_> = cells.iter().map(|cell| (cell.section, is_investigation(*cell))).collect();
     let sent: BTreeSet<_> = request.cells.iter().map(|cell| (cell.section, cell.interest == INVESTIGATION)).collect();
     same(logged == sent, "the cells")
+}
+
+fn emergency(request: &v1::DeclareEmergencyRequest, response: &v1::DeclareEmergencyResponse, given: Given<'_>) -> Checked {
+    let fact = about(&request.referral, response.referral.as_ref(), "EmergencyDeclared", given)?;
+    let Fact::EmergencyDeclared(declared) = fact else { return Ok(()) };
+    let declared_at = own(given, "EmergencyDeclared")?.time;
+    same(declared_at.plus_minutes(request.hours.saturating_mul(60)) == declared.expires_at, "until when it holds")?;
+    same(request.telephoned_at.as_ref().and_then(micros) == declared.telephoned_at.map(brygga_domain::Time::micros), "the telephone")
+}
+
+fn review(request: &v1::ReviewEmergencyRequest, response: &v1::ReviewEmergencyResponse, given: Given<'_>) -> Checked {
+    let fact = about(&request.referral, response.referral.as_ref(), "EmergencyReviewed", given)?;
+    let Fact::EmergencyReviewed(review) = fact else { return Ok(()) };
+    same(review.emergency == Position(request.emergency) && review.verdict.number() == request.verdict, "the review")
 }
 
 fn claim(request: &v1::ClaimReferralRequest, response: &v1::ClaimReferralResponse, given: Given<'_>) -> Checked {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::clearance;
 use crate::codes::RetractReason;
 use crate::command::NewContent;
 use crate::decide::{Draft, wrong_stage};
@@ -31,6 +32,7 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent]) -> Result<(), R
     if sections.is_empty() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("sections")));
     }
+    clearance::carry(to, &sections)?;
     to.push(Fact::ReferralAmended { referral: referral.id, sections });
     to.offer_what_passes()
 }

@@ -8,12 +8,16 @@ use crate::codes::{Code as _, FactCode};
 use crate::command::{NamedCell, NewCell, NewDecision, NewOutcome};
 use crate::consent;
 use crate::decide::{Draft, Facts, wrong_stage};
-use crate::event::{CellName, ClearanceDecision, Confirmation, DecidedCell, Fact, Interest, Outcome, SecondDecision};
+use crate::emergency;
+use crate::event::{
+    CarriedCell, CarriedClearances, CellName, ClearanceDecision, Confirmation, DecidedCell, Fact, Interest, Outcome, SecondDecision, SectionContent,
+};
 use crate::explain;
 use crate::gate::{self, Why};
-use crate::grounds::{Answers, Ground, GroundCode, Unlawful};
-use crate::referral::{Cell, CellState, Decision, Referral};
+use crate::grounds::{Answers, Ground, GroundCode, Templates, Unlawful};
+use crate::referral::{Cell, CellState, Decision, Referral, Section};
 use crate::refusal::{Detail, Reason, Refusal};
+use crate::time::Time;
 
 /// Decides cells, and offers what passes now.
 pub(crate) fn decide(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusal> {
@@ -29,6 +33,10 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
     if referral.stage.is_ended() {
         return Err(wrong_stage(referral));
     }
+    if new.template.is_some() && to.facts.table.kind(referral.kind).is_some_and(|rule| rule.templates == Templates::Never) {
+        return Err(Reason::TemplateNotAllowed.into());
+    }
+    let standing_until = standing_until(to, new)?;
     let (id, recipient) = (referral.id, referral.recipient.clone());
     let mut seen = BTreeSet::new();
     let mut cells = Vec::with_capacity(new.cells.len());
@@ -37,7 +45,9 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
         if !seen.insert(name) || !may_be_decided(to, name)? {
             return Err(Refusal::about(Reason::AlreadyDecided, Detail::Cell(cell.cell.section, cell.cell.person)));
         }
-        cells.push(decided_cell(to, name, cell, &new.answers)?);
+        let decided = decided_cell(to, name, cell, &new.answers)?;
+        let standing_until = standing_until.filter(|_| !decided.outcome.is_withheld());
+        cells.push(DecidedCell { standing_until, ..decided });
     }
     if cells.is_empty() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
@@ -46,8 +56,44 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
     let kept = cells.iter().filter(|decided| decided.outcome.is_withheld()).map(|decided| decided.cell.section).chain(earlier).collect();
     for cells in apart(cells, &kept, |decided| decided.cell) {
         let (recipient, table) = (recipient.clone(), to.facts.table.hash());
-        let reasons = to.commit_opening("reasons", documented(&new.answers, &new.reasons, &to.facts));
-        to.push(Fact::ClearanceDecided(ClearanceDecision { referral: id, recipient, table, reasons, cells }));
+        let reasons = to.commit_opening("reasons", documented(new, &to.facts));
+        let template = new.template.as_ref().map(|template| template.digest);
+        to.push(Fact::ClearanceDecided(ClearanceDecision { referral: id, recipient, table, reasons, cells, template }));
+    }
+    Ok(())
+}
+
+/// Until when the releases of an act stand for later revisions.
+fn standing_until(to: &Draft<'_>, new: &NewDecision) -> Result<Option<Time>, Refusal> {
+    let now = to.facts.now;
+    let latest = now.plus_minutes(u32::from(to.facts.table.standing().days_max).saturating_mul(DAY_MINUTES));
+    let out_of_range = new.standing_until.is_some_and(|until| until <= now || until > latest);
+    if out_of_range { Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("standing_until"))) } else { Ok(new.standing_until) }
+}
+
+/// Minutes of a day.
+const DAY_MINUTES: u32 = 24 * 60;
+
+/// Takes standing decisions along to the revisions that an amendment is about to bring; each is on record as an event of its own.
+pub(crate) fn carry(to: &mut Draft<'_>, amended: &[SectionContent]) -> Result<(), Refusal> {
+    let referral = to.referral()?;
+    let (id, law) = (referral.id, (to.facts.table, to.facts.now));
+    let mut kept = BTreeSet::new();
+    let mut cells = Vec::new();
+    for content in amended {
+        let Some(section) = referral.section(content.section) else { continue };
+        for cell in &section.cells {
+            let name = CellName { section: content.section, interest: cell.interest };
+            match gate::taken_along(referral, section, cell, law) {
+                Some(decision) => cells.push(CarriedCell { cell: name, revision: content.revision, decision }),
+                None => {
+                    kept.insert(content.section);
+                }
+            }
+        }
+    }
+    for cells in apart(cells, &kept, |carried| carried.cell) {
+        to.push(Fact::ClearanceCarried(CarriedClearances { referral: id, cells }));
     }
     Ok(())
 }
@@ -61,7 +107,7 @@ fn apart<T>(cells: Vec<T>, kept: &BTreeSet<u32>, name: fn(&T) -> CellName) -> im
 }
 
 /// The referral, for who may clear something of it: the sender, and the leader of the investigation.
-fn for_clearing<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal> {
+pub(crate) fn for_clearing<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal> {
     let referral = to.referral()?;
     if [&referral.sender, &referral.leader].contains(&&to.command.agency) { Ok(referral) } else { Err(Reason::NotFound.into()) }
 }
@@ -70,13 +116,13 @@ fn for_clearing<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal> {
 fn cell_name(to: &Draft<'_>, named: NamedCell) -> Result<CellName, Refusal> {
     let referral = for_clearing(to)?;
     let unknown = || Refusal::about(Reason::CellUnknown, Detail::Cell(named.section, named.person));
-    let (interest, clearer) = match named.person {
-        Some(person) => (Interest::Person(referral.person(person).ok_or_else(unknown)?), &referral.sender),
-        None => (Interest::Investigation, &referral.leader),
+    let interest = match named.person {
+        Some(person) => Interest::Person(referral.person(person).ok_or_else(unknown)?),
+        None => Interest::Investigation,
     };
     let name = CellName { section: named.section, interest };
     referral.cell(name).ok_or_else(unknown)?;
-    if *clearer == to.command.agency { Ok(name) } else { Err(Reason::WrongRole.into()) }
+    if *referral.clearer(interest) == to.command.agency { Ok(name) } else { Err(Reason::WrongRole.into()) }
 }
 
 /// A cell is decided once, unless what its decision rests on is gone or two officers differed.
@@ -98,7 +144,7 @@ fn may_be_decided(to: &Draft<'_>, name: CellName) -> Result<bool, Refusal> {
 fn decided_cell(to: &Draft<'_>, name: CellName, new: &NewCell, answers: &Answers) -> Result<DecidedCell, Refusal> {
     match &new.outcome {
         NewOutcome::Withhold { reason, nameable } => {
-            Ok(DecidedCell { cell: name, outcome: Outcome::Withhold { reason: *reason, nameable: *nameable }, second_officer: false })
+            Ok(DecidedCell { cell: name, outcome: Outcome::Withhold { reason: *reason, nameable: *nameable }, second_officer: false, standing_until: None })
         }
         NewOutcome::Release { ground: code, consent } => {
             let ground = lawful_ground(to, name, new.cell, code)?;
@@ -107,8 +153,10 @@ fn decided_cell(to: &Draft<'_>, name: CellName, new: &NewCell, answers: &Answers
                 return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
             }
             let consent = ground.needs_consent().then(|| consent::resting_on(to, name, *consent)).transpose()?;
-            let second_officer = to.facts.table.two_officers().are_due(code, to.referral()?.protected(name.interest));
-            Ok(DecidedCell { cell: name, outcome: Outcome::Release { ground: code.clone(), consent }, second_officer })
+            let (referral, policy) = (to.referral()?, to.facts.table.two_officers());
+            let in_emergency = emergency::standing(referral, name.interest, to.facts.now).is_some() && policy.are_due_in_emergency(code);
+            let second_officer = policy.are_due(code, referral.protected(name.interest)) || in_emergency;
+            Ok(DecidedCell { cell: name, outcome: Outcome::Release { ground: code.clone(), consent }, second_officer, standing_until: None })
         }
     }
 }
@@ -130,10 +178,11 @@ fn lawful_ground<'a>(to: &Draft<'a>, name: CellName, named: NamedCell, code: &Gr
 }
 
 /// The answers and the reasons as one text, which the event commits to. A scale is written down as it was used.
-fn documented(answers: &Answers, reasons: &Bytes, facts: &Facts<'_>) -> Bytes {
+fn documented(new: &NewDecision, facts: &Facts<'_>) -> Bytes {
     fn or_none<T: ToString>(value: Option<T>) -> String {
         value.map_or_else(|| String::from("-"), |value| value.to_string())
     }
+    let answers = &new.answers;
     let list = |facts: &BTreeSet<FactCode>| facts.iter().map(|fact| fact.as_str()).collect::<Vec<_>>().join(" ");
     let on = answers.offence_on.unwrap_or(facts.now);
     let scale = answers.offence.as_ref().and_then(|code| facts.table.offence(code, on));
@@ -147,8 +196,9 @@ fn documented(answers: &Answers, reasons: &Bytes, facts: &Facts<'_>) -> Bytes {
         format!("subject_age_years {}", or_none(answers.subject_age_years)),
         format!("victim_age_years {}", or_none(answers.victim_age_years)),
         format!("suspect_age_years {}", or_none(answers.suspect_age_years)),
+        format!("template {}", or_none(new.template.as_ref().map(|template| &template.name))),
     ];
-    [head.join("\n").as_bytes(), b"\n\n", reasons].concat().into()
+    [head.join("\n").as_bytes(), b"\n\n", &new.reasons].concat().into()
 }
 
 /// The second officer decides the same cells, without having been shown what the first decided; where they differ, the cell stays.
@@ -156,10 +206,17 @@ pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refus
     to.active_agency()?;
     let officer = to.officer()?;
     let referral = for_clearing(to)?;
-    if referral.stage.is_ended() {
+    // What left in an emergency is decided a second time even when all is over.
+    let has_left = |cell: &NewCell| referral.section(cell.cell.section).is_some_and(Section::has_left);
+    if referral.stage.is_ended() && !new.cells.iter().all(has_left) {
         return Err(wrong_stage(referral));
     }
+    // The second officer's word is the officer's own, never a template's.
+    if new.template.is_some() {
+        return Err(Reason::TemplateNotAllowed.into());
+    }
     let id = referral.id;
+    let standing_until = standing_until(to, new)?;
     let mut words: Vec<(Confirmation, bool)> = Vec::with_capacity(new.cells.len());
     for cell in &new.cells {
         let about = |reason| Refusal::about(reason, Detail::Cell(cell.cell.section, cell.cell.person));
@@ -171,7 +228,8 @@ pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refus
         let (at, first) = (first.at, first.outcome.clone());
         let outcome = decided_cell(to, name, cell, &new.answers)?.outcome;
         let agrees = outcome.agrees_with(&first);
-        words.push((Confirmation { cell: name, decision: at, outcome }, agrees));
+        let standing_until = standing_until.filter(|_| agrees);
+        words.push((Confirmation { cell: name, decision: at, outcome, standing_until }, agrees));
     }
     if words.is_empty() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
@@ -179,7 +237,7 @@ pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refus
     let kept = words.iter().filter(|(_, agrees)| !agrees).map(|(word, _)| word.cell.section).collect();
     for words in apart(words, &kept, |(word, _)| word.cell) {
         let table = to.facts.table.hash();
-        let reasons = to.commit_opening("reasons", documented(&new.answers, &new.reasons, &to.facts));
+        let reasons = to.commit_opening("reasons", documented(new, &to.facts));
         let cells = words.into_iter().map(|(word, _)| word).collect();
         to.push(Fact::ClearanceConfirmed(SecondDecision { referral: id, table, reasons, cells }));
     }
@@ -202,11 +260,13 @@ pub(crate) fn revoke(to: &mut Draft<'_>, named: &[NamedCell]) -> Result<(), Refu
         let cell = cell_name(to, *name)?;
         let referral = to.referral()?;
         let about = |reason| Refusal::about(reason, Detail::Cell(name.section, name.person));
-        match referral.cell(cell).map(|cell| &cell.state) {
-            Some(CellState::Decided(_)) => {}
+        let decision = match referral.cell(cell).map(|cell| &cell.state) {
+            Some(CellState::Decided(decision)) => decision,
             Some(CellState::Undecided) | None => return Err(about(Reason::NothingToRevoke)),
-        }
-        if referral.section(cell.section).is_some_and(crate::referral::Section::has_left) {
+        };
+        // One that stands for later revisions can be ended when this one has left.
+        let stands = decision.standing_until.is_some_and(|until| to.facts.now < until);
+        if !stands && referral.section(cell.section).is_some_and(Section::has_left) {
             return Err(about(Reason::AlreadyReleased));
         }
         cells.push(cell);

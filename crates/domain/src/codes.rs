@@ -218,6 +218,15 @@ codes! {
         /// The recipient only processes or stores on the discloser's behalf.
         TechnicalProcessingOnly = 31 "technical_processing_only",
     }
+    /// What a review of an emergency comes to.
+    EmergencyVerdict {
+        /// It was justified.
+        Justified = 1 "justified",
+        /// Some of what left under it was, some was not.
+        PartlyJustified = 2 "partly_justified",
+        /// It was not justified.
+        NotJustified = 3 "not_justified",
+    }
     /// The GDPR basis of the processing: another thing than the waiver of secrecy.
     GdprBasis {
         /// Art. 6.1 c.
@@ -425,6 +434,8 @@ codes! {
         Overdue = 20 "overdue",
         /// It has not left in time: telephone the recipient.
         Telephone = 21 "telephone",
+        /// An emergency was declared at the sending side: it waits for its review.
+        EmergencyDeclared = 25 "emergency_declared",
     }
     /// How a holder answers a stop-use notice.
     StopUseAnswer {

@@ -1,12 +1,15 @@
 //! Commands: what an agency asks for, parsed and typed at the door.
 
+mod clearance;
+
 use bytes::Bytes;
+
+pub use clearance::*;
 
 use crate::codes::*;
 use crate::directory::{Agency, Function};
 use crate::entropy::Entropy;
 use crate::event::{OfferResult, Officer, PersonName};
-use crate::grounds::{Answers, GroundCode};
 use crate::ids::*;
 use crate::time::Time;
 
@@ -66,6 +69,10 @@ pub enum Action {
     ConfirmClearance(ReferralName, NewDecision),
     /// Take decisions back before release.
     RevokeClearance(ReferralName, Vec<NamedCell>),
+    /// Let what is decided leave before a second officer's word.
+    DeclareEmergency(ReferralName, NewEmergency),
+    /// Review an emergency.
+    ReviewEmergency(ReferralName, NewReview),
     /// Take a referral on.
     ClaimReferral {
         /// Which.
@@ -215,60 +222,6 @@ pub struct NewConsent {
     pub gdpr_basis: GdprBasis,
 }
 
-/// Decisions of one act.
-#[derive(Clone)]
-pub struct NewDecision {
-    /// The cells.
-    pub cells: Vec<NewCell>,
-    /// What the officer asserts.
-    pub answers: Answers,
-    /// The documented reasons: kept in an erasable opening, committed in the event.
-    pub reasons: Bytes,
-}
-
-impl std::fmt::Debug for NewDecision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "NewDecision({} cells)", self.cells.len())
-    }
-}
-
-/// One cell to decide.
-#[derive(Debug, Clone)]
-pub struct NewCell {
-    /// Which.
-    pub cell: NamedCell,
-    /// How.
-    pub outcome: NewOutcome,
-}
-
-/// How a cell is to be decided.
-#[derive(Debug, Clone)]
-pub enum NewOutcome {
-    /// It may pass.
-    Release {
-        /// The ground.
-        ground: GroundCode,
-        /// The consent; absent: the one on record that carries it.
-        consent: Option<ConsentId>,
-    },
-    /// It stays.
-    Withhold {
-        /// Why.
-        reason: WithholdReason,
-        /// Whether the envelope may say so.
-        nameable: bool,
-    },
-}
-
-/// A cell as parties name it: `None` is the investigation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NamedCell {
-    /// Number of the section.
-    pub section: u32,
-    /// The person, or the investigation.
-    pub person: Option<PersonName>,
-}
-
 /// Contact to record.
 #[derive(Debug, Clone)]
 pub struct NewContact {
@@ -348,6 +301,8 @@ impl Action {
             | Self::DecideClearance(name, _)
             | Self::ConfirmClearance(name, _)
             | Self::RevokeClearance(name, _)
+            | Self::DeclareEmergency(name, _)
+            | Self::ReviewEmergency(name, _)
             | Self::ClaimReferral { referral: name, .. }
             | Self::OpenReferral(name)
             | Self::MakeMarks(name)
@@ -377,6 +332,8 @@ impl Action {
             | Self::RecordConsent(..)
             | Self::WithdrawConsent(..)
             | Self::RevokeClearance(..)
+            | Self::DeclareEmergency(..)
+            | Self::ReviewEmergency(..)
             | Self::ClaimReferral { .. }
             | Self::AcknowledgeDelivery(..)
             | Self::AcceptReferral(_)
@@ -390,7 +347,7 @@ impl Action {
         }
     }
 
-    /// Whether it goes in the lane that never waits behind a bulk import: withdrawals, retractions, acknowledgements.
+    /// Whether it goes in the lane that never waits behind a bulk import: withdrawals, retractions, acknowledgements, emergencies.
     pub fn is_prompt(&self) -> bool {
         match self {
             Self::RetractReferral(..)
@@ -398,6 +355,8 @@ impl Action {
             | Self::AcknowledgeRecall(_)
             | Self::AcknowledgeStopUse(..)
             | Self::RevokeClearance(..)
+            | Self::DeclareEmergency(..)
+            | Self::ReviewEmergency(..)
             | Self::AcknowledgeDelivery(..)
             | Self::AcceptReferral(_)
             | Self::DeclineReferral(..)
@@ -426,7 +385,7 @@ impl Action {
     /// Whether it takes back what may be on its way: it is answered only when nothing of the referral is.
     pub fn shuts_gate(&self) -> bool {
         match self {
-            Self::WithdrawConsent(..) | Self::RevokeClearance(..) | Self::RetractReferral(..) => true,
+            Self::WithdrawConsent(..) | Self::RevokeClearance(..) | Self::ReviewEmergency(..) | Self::RetractReferral(..) => true,
             Self::StartLog { .. }
             | Self::ActivateGroundTable { .. }
             | Self::RegisterAgency(..)
@@ -438,6 +397,7 @@ impl Action {
             | Self::RecordConsent(..)
             | Self::DecideClearance(..)
             | Self::ConfirmClearance(..)
+            | Self::DeclareEmergency(..)
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)
             | Self::AcknowledgeDelivery(..)
@@ -463,6 +423,8 @@ impl Action {
             Self::SubmitReferral(submission) => submission.sections.iter().map(|section| section.content.len()).sum(),
             Self::AmendReferral(_, contents) => contents.iter().map(|content| content.content.len()).sum(),
             Self::DecideClearance(_, decision) | Self::ConfirmClearance(_, decision) => decision.reasons.len(),
+            Self::DeclareEmergency(_, new) => new.reasons.len(),
+            Self::ReviewEmergency(_, new) => new.reasons.len(),
             Self::QueryLog(query) => query.purpose.len(),
             Self::StartLog { .. }
             | Self::ActivateGroundTable { .. }

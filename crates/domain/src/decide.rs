@@ -1,7 +1,7 @@
 //! Decides a command: events, or a refusal that says what is missing.
 //!
 //! `decide` is pure and total. Each command has one function, here or in the module that it belongs to: `submit`, `amend`,
-//! `consent`, `clearance` and `inbox`. All of them push facts into a `Draft`, which applies each at once, so that what follows sees it.
+//! `consent`, `clearance`, `emergency` and `inbox`. All of them push facts into a `Draft`, which applies each at once, so that what follows sees it.
 
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use crate::ids::*;
 use crate::referral::{Referral, Stage, evolve};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
-use crate::{amend, clearance, clocks, consent, inbox, submit};
+use crate::{amend, clearance, clocks, consent, emergency, inbox, submit};
 
 /// What a decision may know besides the command.
 #[derive(Debug, Clone, Copy)]
@@ -32,17 +32,19 @@ pub struct Facts<'a> {
     pub table: &'a GroundTable,
     /// The referral that the command names, if it exists.
     pub referral: Option<&'a Referral>,
-    /// What the store was asked about for a submission.
+    /// What the store was asked about for a submission, or for an emergency.
     pub known: &'a Known,
 }
 
-/// What the store was asked about for a submission.
+/// What the store was asked about for a submission, or for an emergency.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// References that are taken.
     pub references: BTreeSet<Reference>,
     /// The referral of this sender reference.
     pub sender_reference: Option<Reference>,
+    /// Whether an earlier emergency of the agency, of any referral, was not reviewed in time.
+    pub review_overdue: bool,
     /// What became of the offer that the submission cites, if the agency has recorded it: her answer, or none where it was not made.
     pub offer: Option<Option<OfferAnswer>>,
 }
@@ -243,6 +245,8 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
         Action::DecideClearance(_, decision) => clearance::decide(to, decision)?,
         Action::ConfirmClearance(_, decision) => clearance::confirm(to, decision)?,
         Action::RevokeClearance(_, cells) => clearance::revoke(to, cells)?,
+        Action::DeclareEmergency(_, new) => emergency::declare(to, new)?,
+        Action::ReviewEmergency(_, new) => emergency::review(to, new)?,
         Action::ClaimReferral { takeover, .. } => inbox::claim(to, *takeover)?,
         Action::OpenReferral(_) => inbox::open(to)?,
         Action::AcknowledgeDelivery(_, release) => inbox::acknowledge_delivery(to, *release)?,

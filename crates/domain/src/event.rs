@@ -4,10 +4,12 @@
 
 mod clearance;
 mod clock;
+mod emergency;
 mod naming;
 
 pub use clearance::*;
 pub use clock::*;
+pub use emergency::*;
 
 use crate::codes::*;
 use crate::gate::Released;
@@ -140,6 +142,12 @@ pub enum Fact {
         /// Which cells.
         cells: Vec<CellName>,
     },
+    /// Standing decisions go on for a later revision.
+    ClearanceCarried(CarriedClearances),
+    /// Until it ends or is reviewed, what the agency has decided leaves before a second officer's word.
+    EmergencyDeclared(EmergencyDeclaration),
+    /// An emergency was reviewed, which ends it.
+    EmergencyReviewed(EmergencyReview),
     /// The first sections passed: the envelope is in the inbox.
     ReferralOffered(OfferedSections),
     /// More sections passed.

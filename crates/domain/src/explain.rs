@@ -6,7 +6,7 @@
 use crate::codes::{AgencyKind, Category, ReferralKind, Role};
 use crate::event::Interest;
 use crate::gate::{self, Block, ConsentLack, Why};
-use crate::grounds::{Answers, Condition, Ground, GroundTable, Holds, Secrecy};
+use crate::grounds::{Answers, Condition, EmergencyRule, Ground, GroundTable, Holds, Secrecy};
 use crate::referral::Referral;
 use crate::time::Time;
 
@@ -48,6 +48,8 @@ pub enum Way<'t> {
     },
     /// The decision stands once a second officer agrees.
     SecondOfficer,
+    /// In an emergency it leaves before the second officer's word.
+    BreakGlass(&'t EmergencyRule),
     /// The section is left out, and the rest can still go.
     Strip,
 }
@@ -78,7 +80,7 @@ pub fn explanation<'t>(referral: &Referral, block: Block, question: Question<'t,
     });
     let mut ways = match (&block.why, block.interest) {
         (Why::NoProtectedInterest, _) | (_, None) => Vec::new(),
-        (Why::SecondOfficerMissing, Some(_)) => vec![Way::SecondOfficer],
+        (Why::SecondOfficerMissing, Some(_)) => vec![Way::SecondOfficer, Way::BreakGlass(question.table.emergency())],
         (Why::Undecided | Why::Withheld(_) | Why::Consent(_) | Why::Ground(_), Some(interest)) => {
             let mut ways = grounds(referral, block.category, interest, question);
             ways.extend(other_referrals(referral, interest, question));

@@ -4,10 +4,11 @@
 //! section because another one passes: each section is asked about each of its own protected interests.
 
 use crate::codes::{Category, WithholdReason};
+use crate::emergency;
 use crate::event::{Interest, Outcome};
 use crate::grounds::{Direction, GroundTable, Unlawful};
 use crate::ids::{Commitment, Position};
-use crate::referral::{CellState, Consent, Decision, Referral, Section};
+use crate::referral::{Cell, CellState, Consent, Decision, Referral, Section};
 use crate::time::Time;
 
 /// The right to release one section at one revision. Only `pass` makes it, and `Released::new` spends it.
@@ -39,7 +40,7 @@ pub struct ReleasedSection {
     pub revision: u32,
     /// The commitment to its bytes.
     pub commitment: Commitment,
-    /// Positions of the decisions, confirmations and consents that it rests on; ascending, distinct.
+    /// Positions of the decisions and what carried them on, confirmations, emergencies and consents that it rests on; ascending, distinct.
     pub basis: Vec<Position>,
 }
 
@@ -145,12 +146,17 @@ fn cell_passes(referral: &Referral, section: &Section, interest: Interest, state
         Outcome::Withhold { reason, nameable: _ } => return Err(Why::Withheld(*reason)),
         Outcome::Release { ground, consent } => (ground, consent),
     };
-    if awaits_second_officer(referral, interest, decision, table) {
-        return Err(Why::SecondOfficerMissing);
-    }
+    let emergency = if awaits_second_officer(referral, interest, decision, table) {
+        // Break-glass puts off the second officer, and nothing else of what follows.
+        Some(emergency::standing(referral, interest, now).ok_or(Why::SecondOfficerMissing)?)
+    } else {
+        None
+    };
     let ground = table.lawful(ground, direction(referral), (section.category, referral.protected(interest)), now).map_err(Why::Ground)?;
     let mut positions = vec![decision.at];
     positions.extend(decision.confirmed);
+    positions.extend(decision.carried.map(|carried| carried.at));
+    positions.extend(emergency.map(|emergency| emergency.at));
     if ground.needs_consent() {
         let given = consent.ok_or(Why::Consent(ConsentLack::Missing))?;
         let consent = referral.consents.iter().find(|consent| consent.at == given).ok_or(Why::Consent(ConsentLack::Missing))?;
@@ -158,6 +164,14 @@ fn cell_passes(referral: &Referral, section: &Section, interest: Interest, state
         positions.push(consent.at);
     }
     Ok(positions)
+}
+
+/// The decision that a cell takes along to the next revision of its section: it stands for that, and passes today without being put off.
+pub(crate) fn taken_along(referral: &Referral, section: &Section, cell: &Cell, law: (&GroundTable, Time)) -> Option<Position> {
+    let (table, now) = law;
+    let CellState::Decided(decision) = &cell.state else { return None };
+    let stands = decision.standing_until.is_some_and(|until| now < until) && !awaits_second_officer(referral, cell.interest, decision, table);
+    (stands && cell_passes(referral, section, cell.interest, &cell.state, law).is_ok()).then_some(decision.at)
 }
 
 /// Whether a decision to release waits for a second officer: as it was recorded, or as today's policy has it.

@@ -23,8 +23,8 @@ pub use condition::{Answers, Condition, Holds};
 pub use name::{GROUND_CODE_BYTES_MAX, GroundCode, OffenceCode};
 pub(crate) use rule::in_force;
 pub use rule::{
-    Barrier, ConsentNeed, Deadline, DeadlineKind, Ground, HarmTest, Initiative, KindRule, Minors, Modality, Offence, Party, Protected, Protects, Secrecy, Text,
-    TwoOfficers,
+    Barrier, ConsentNeed, Deadline, DeadlineKind, EmergencyRule, Ground, HarmTest, Initiative, KindRule, Minors, Modality, Offence, Party, Protected, Protects,
+    Secrecy, StandingRule, Templates, Text, TwoOfficers,
 };
 use rule::{GroundFile, OffenceFile};
 
@@ -153,6 +153,16 @@ impl GroundTable {
     /// When a second officer must come to the same result.
     pub fn two_officers(&self) -> &TwoOfficers {
         &self.file.two_officers
+    }
+
+    /// How long an emergency shortens the procedure.
+    pub fn emergency(&self) -> &EmergencyRule {
+        &self.file.emergency
+    }
+
+    /// How long a decision may stand for later revisions.
+    pub fn standing(&self) -> &StandingRule {
+        &self.file.standing
     }
 
     /// The rule of a kind of referral.

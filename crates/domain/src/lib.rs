@@ -13,6 +13,7 @@ pub mod command;
 mod consent;
 pub mod decide;
 pub mod directory;
+pub mod emergency;
 pub mod entropy;
 pub mod event;
 pub mod explain;

@@ -2,9 +2,12 @@
 //!
 //! `evolve` is total: whatever stands in the journal can be applied, by the broker and by the offline auditor alike.
 
+mod cells;
+
 use crate::clocks::Mark;
 use crate::codes::*;
-use crate::event::{CellName, Confirmation, ConsentGiven, DecidedCell, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
+use crate::emergency::{Emergency, Review};
+use crate::event::{CellName, ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName, Submitted};
 use crate::gate::Released;
 use crate::grounds::Protected;
 use crate::ids::*;
@@ -67,6 +70,8 @@ pub struct Referral {
     pub consents: Vec<Consent>,
     /// Stop-use notices, in journal order.
     pub notices: Vec<StopUseNotice>,
+    /// Emergencies, in journal order.
+    pub emergencies: Vec<Emergency>,
 }
 
 /// Where a referral stands, with what belongs to that.
@@ -182,6 +187,19 @@ pub struct Decision {
     pub second_officer: bool,
     /// Position of the agreement.
     pub confirmed: Option<Position>,
+    /// Until when it stands for later revisions, too.
+    pub standing_until: Option<Time>,
+    /// By which event it goes on for another revision than the one that it was about.
+    pub carried: Option<Carried>,
+}
+
+/// How a decision goes on for a later revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// Position of the event.
+    pub at: Position,
+    /// The revision.
+    pub revision: u32,
 }
 
 /// A consent as it stands.
@@ -252,6 +270,14 @@ impl Referral {
     /// What parties call that person.
     pub fn person_name(&self, id: PersonId) -> Option<PersonName> {
         self.persons.iter().find(|person| person.id == id).map(|person| person.name)
+    }
+
+    /// Who clears an interest: the sender its persons, the leader the investigation (OSL 18:1).
+    pub fn clearer(&self, interest: Interest) -> &AgencyId {
+        match interest {
+            Interest::Person(_) => &self.sender,
+            Interest::Investigation => &self.leader,
+        }
     }
 
     /// What an interest is to the law. Of a person whom the referral does not name nothing is known.
@@ -332,36 +358,7 @@ impl Referral {
             sections: sections.collect(),
             consents: Vec::new(),
             notices: Vec::new(),
-        }
-    }
-
-    fn amend(&mut self, contents: &[SectionContent]) {
-        for content in contents {
-            let Some(section) = self.sections.iter_mut().find(|section| section.number == content.section) else { continue };
-            section.revision = content.revision;
-            section.commitment = content.commitment;
-            section.offered = false;
-            // A decision was about the bytes that the officer saw; other bytes need another.
-            for cell in &mut section.cells {
-                cell.state = CellState::Undecided;
-            }
-        }
-    }
-
-    fn decide(&mut self, at: Position, officer: Option<OfficerPseudonym>, cells: &[DecidedCell]) {
-        for decided in cells {
-            let decision = Decision { at, officer, outcome: decided.outcome.clone(), second_officer: decided.second_officer, confirmed: None };
-            if let Some(cell) = self.cell_mut(decided.cell) {
-                cell.state = CellState::Decided(decision);
-            }
-        }
-    }
-
-    fn confirm(&mut self, at: Position, word: &Confirmation) {
-        let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell_mut(word.cell) else { return };
-        decision.confirmed = Some(at);
-        if !word.outcome.agrees_with(&decision.outcome) {
-            decision.outcome = Outcome::Withhold { reason: WithholdReason::OfficersDiffer, nameable: false };
+            emergencies: Vec::new(),
         }
     }
 
@@ -437,12 +434,12 @@ impl Referral {
             }
             Fact::ClearanceDecided(decision) => self.decide(at, officer, &decision.cells),
             Fact::ClearanceConfirmed(second) => second.cells.iter().for_each(|word| self.confirm(at, word)),
-            Fact::ClearanceRevoked { cells, .. } => {
-                for name in cells {
-                    if let Some(cell) = self.cell_mut(*name) {
-                        cell.state = CellState::Undecided;
-                    }
-                    self.sections.iter_mut().filter(|section| section.number == name.section).for_each(|section| section.offered = false);
+            Fact::ClearanceRevoked { cells, .. } => self.revoke(cells),
+            Fact::ClearanceCarried(carried) => carried.cells.iter().for_each(|cell| self.carry(at, *cell)),
+            Fact::EmergencyDeclared(declared) => self.emergencies.push(Emergency::declared(at, event, declared)),
+            Fact::EmergencyReviewed(review) => {
+                for reviewed in self.emergencies.iter_mut().filter(|emergency| emergency.at == review.emergency) {
+                    reviewed.review = Some(Review { at, verdict: review.verdict });
                 }
             }
             Fact::ReferralOffered(offered) => {

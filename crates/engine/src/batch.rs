@@ -98,6 +98,10 @@ pub fn wanted(commands: &[Command]) -> Wanted {
             Some(ReferralName::Reference(reference)) => wanted.references.push(reference.to_string()),
             None => {}
         }
+        let agency = command.agency.to_string();
+        if matches!(command.action, Action::DeclareEmergency(..)) && !wanted.reviewers.contains(&agency) {
+            wanted.reviewers.push(agency);
+        }
         if let Action::SubmitReferral(submission) = &command.action {
             wanted.references.extend(brygga_domain::reference_candidates(command).map(|reference| reference.to_string()));
             wanted.sender_references.extend(submission.sender_reference.map(|hash| Blob::from(hash.0)));
@@ -125,6 +129,8 @@ struct Fold<'a> {
     keys: BTreeMap<(String, Blob), KeyRow>,
     sender_references: BTreeMap<Blob, String>,
     offers: BTreeMap<(String, Blob), Option<String>>,
+    /// When each review is due that the agencies of this batch's emergencies have open.
+    reviews: BTreeMap<(String, i64), i64>,
     in_flight: Vec<InFlightRow>,
     batch: Batch,
     facts: Vec<&'static str>,
@@ -163,6 +169,7 @@ pub fn fold(loaded: Loaded, commands: &[Command], law: &Law, now: Time, writer: 
         keys: loaded.keys.into_iter().map(|row| ((row.agency.clone(), row.request.clone()), row)).collect(),
         sender_references: loaded.sender_references.into_iter().collect(),
         offers: loaded.offers.into_iter().map(|row| ((row.agency, row.id), row.answer)).collect(),
+        reviews: loaded.open_reviews.into_iter().map(|row| ((row.agency, row.position), row.review_due_at)).collect(),
         in_flight,
         batch: Batch { departed: dead, ..Batch::default() },
         facts: Vec::new(),
@@ -239,6 +246,10 @@ impl Fold<'_> {
     }
 
     fn known(&self, command: &Command) -> Known {
+        if let Action::DeclareEmergency(..) = &command.action {
+            let own = |((agency, _), due): (&(String, i64), &i64)| agency.as_str() == command.agency.as_str() && *due <= self.now.micros();
+            return Known { review_overdue: self.reviews.iter().any(own), ..Known::default() };
+        }
         let Action::SubmitReferral(submission) = &command.action else { return Known::default() };
         let existing = submission.sender_reference.and_then(|hash| self.sender_references.get(&Blob::from(hash.0)));
         let cited = submission.offer.and_then(|offer| self.offers.get(&(command.agency.to_string(), offer.as_bytes().into())));
@@ -246,6 +257,7 @@ impl Fold<'_> {
             references: brygga_domain::reference_candidates(command).filter(|reference| self.references.contains_key(reference)).collect(),
             sender_reference: existing.and_then(|reference| reference.parse().ok()),
             offer: cited.map(|answer| answer.as_deref().and_then(OfferAnswer::from_text)),
+            review_overdue: false,
         }
     }
 
@@ -342,6 +354,7 @@ impl Fold<'_> {
             if let Fact::GroundTableActivated { table, .. } = &event.fact {
                 self.grounds = table.0.into();
             }
+            self.note_review(position, event);
             if let (Some(_), Some(referral)) = (event.fact.referral(), &after) {
                 self.notice(position, event, (before.as_deref(), referral));
             }
@@ -352,6 +365,15 @@ impl Fold<'_> {
         self.referrals.insert(referral.id, Arc::clone(&referral));
         self.touched.insert(referral.id);
         Some(referral)
+    }
+
+    /// A later command of the batch sees what an earlier one declared or reviewed.
+    fn note_review(&mut self, position: u64, event: &brygga_domain::Event) {
+        if let Fact::EmergencyDeclared(declared) = &event.fact {
+            self.reviews.insert((event.agency.to_string(), number(position)), declared.review_due_at.micros());
+        } else if let Fact::EmergencyReviewed(review) = &event.fact {
+            self.reviews.remove(&(event.agency.to_string(), number(review.emergency.0)));
+        }
     }
 
     fn notice(&mut self, position: u64, event: &brygga_domain::Event, (before, referral): (Option<&Referral>, &Referral)) {

@@ -2,12 +2,14 @@
 //!
 //! Decisions read rows, never old event bytes; replaying the journal must give the same rows, and an operator command compares them.
 
+mod emergency;
+
 use brygga_domain::clocks::{Duty, Mark};
 use brygga_domain::codes::*;
 use brygga_domain::event::{ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::GroundCode;
-use brygga_domain::referral::{Cell, CellState, Consent, Decision, Referral, Section, SectionRelease, Stage, StopUseNotice};
+use brygga_domain::referral::{Carried, Cell, CellState, Consent, Decision, Referral, Section, SectionRelease, Stage, StopUseNotice};
 use brygga_domain::*;
 
 use crate::rows::*;
@@ -76,6 +78,7 @@ pub fn rows(referral: &Referral) -> ReferralRows {
             .collect(),
         consents: referral.consents.iter().map(|consent| consent_row(&id, consent)).collect(),
         stop_uses: referral.notices.iter().map(|notice| stop_use_row(&id, notice)).collect(),
+        emergencies: referral.emergencies.iter().map(|emergency| emergency::row(&id, emergency)).collect(),
     }
 }
 
@@ -131,6 +134,9 @@ fn cell_row(referral: &Blob, section: u32, place: i64, cell: &Cell) -> CellRow {
         nameable: 0,
         second_officer: 0,
         confirmed_at: None,
+        standing_until: None,
+        carried_at: None,
+        carried_revision: None,
     };
     let CellState::Decided(decision) = &cell.state else { return undecided };
     let (ground, consent, withheld, nameable) = match &decision.outcome {
@@ -146,6 +152,9 @@ fn cell_row(referral: &Blob, section: u32, place: i64, cell: &Cell) -> CellRow {
         nameable: flag(nameable),
         second_officer: flag(decision.second_officer),
         confirmed_at: decision.confirmed.map(|at| number(at.0)),
+        standing_until: decision.standing_until.map(Time::micros),
+        carried_at: decision.carried.map(|carried| number(carried.at.0)),
+        carried_revision: decision.carried.map(|carried| i64::from(carried.revision)),
         ..undecided
     }
 }
@@ -267,6 +276,7 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
         sections,
         consents: rows.consents.iter().map(consent).collect::<Result<_, _>>()?,
         notices: rows.stop_uses.iter().map(stop_use).collect::<Result<_, _>>()?,
+        emergencies: rows.emergencies.iter().map(emergency::read).collect::<Result<_, _>>()?,
     })
 }
 
@@ -339,8 +349,18 @@ fn cell(at: &At, row: &CellRow) -> Result<Cell, Corrupt> {
         outcome,
         second_officer: at.is("second_officer", row.second_officer)?,
         confirmed: at.positions("confirmed_at", row.confirmed_at)?,
+        standing_until: row.standing_until.map(Time::from_micros),
+        carried: carried(at, row)?,
     };
     Ok(Cell { interest, state: CellState::Decided(decision) })
+}
+
+fn carried(at: &At, row: &CellRow) -> Result<Option<Carried>, Corrupt> {
+    match (row.carried_at, row.carried_revision) {
+        (Some(position), Some(revision)) => Ok(Some(Carried { at: at.position("carried_at", position)?, revision: at.small("carried_revision", revision)? })),
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => Err(at.corrupt("carried_revision")),
+    }
 }
 
 fn consent(row: &ConsentRow) -> Result<Consent, Corrupt> {
@@ -395,6 +415,7 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         Fact::ReminderSent(_) => (Some(InboxKind::Reminder), None),
         Fact::Escalated(escalation) => (escalation.function.as_ref().map(|_| InboxKind::Reminder), escalation.told),
         Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
+        Fact::EmergencyDeclared(_) => (None, Some(SenderStatus::EmergencyDeclared)),
         Fact::LogStarted { .. }
         | Fact::AgencyRegistered { .. }
         | Fact::FunctionRegistered { .. }
@@ -404,6 +425,8 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         | Fact::ConsentRecorded(_)
         | Fact::ConsentWithdrawn { .. }
         | Fact::ClearanceRevoked { .. }
+        | Fact::ClearanceCarried(_)
+        | Fact::EmergencyReviewed(_)
         | Fact::ReferralClaimed { .. }
         | Fact::ContactRecorded(_)
         | Fact::DisclosureRefused { .. }
@@ -432,6 +455,9 @@ pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a Functi
         | Fact::ClearanceDecided(_)
         | Fact::ClearanceConfirmed(_)
         | Fact::ClearanceRevoked { .. }
+        | Fact::ClearanceCarried(_)
+        | Fact::EmergencyDeclared(_)
+        | Fact::EmergencyReviewed(_)
         | Fact::ReferralOffered(_)
         | Fact::SectionsOffered(_)
         | Fact::OfferWithdrawn { .. }

@@ -219,6 +219,12 @@ pub struct CellRow {
     pub second_officer: i64,
     /// Position of the agreement.
     pub confirmed_at: Option<i64>,
+    /// Until when the decision stands for later revisions, too.
+    pub standing_until: Option<i64>,
+    /// Position of the event by which it goes on for another revision.
+    pub carried_at: Option<i64>,
+    /// That revision.
+    pub carried_revision: Option<i64>,
 }
 
 /// A consent.
@@ -267,6 +273,40 @@ pub struct StopUseRow {
     pub answer: Option<String>,
 }
 
+/// An emergency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmergencyRow {
+    /// The referral.
+    pub referral: Blob,
+    /// Position of the declaration.
+    pub position: i64,
+    /// The agency whose decisions it is about.
+    pub agency: String,
+    /// Who declared it, 16 bytes.
+    pub officer: Option<Blob>,
+    /// When it ends by itself.
+    pub expires_at: i64,
+    /// Until when it is to be reviewed.
+    pub review_due_at: i64,
+    /// When something was told by telephone.
+    pub telephoned_at: Option<i64>,
+    /// Position of the review.
+    pub reviewed_at: Option<i64>,
+    /// The verdict.
+    pub verdict: Option<String>,
+}
+
+/// An emergency of any referral that waits for its review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenReviewRow {
+    /// Position of the declaration.
+    pub position: i64,
+    /// The agency that reviews it.
+    pub agency: String,
+    /// Until when.
+    pub review_due_at: i64,
+}
+
 /// All rows of one referral.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferralRows {
@@ -282,6 +322,8 @@ pub struct ReferralRows {
     pub consents: Vec<ConsentRow>,
     /// By position.
     pub stop_uses: Vec<StopUseRow>,
+    /// By position.
+    pub emergencies: Vec<EmergencyRow>,
 }
 
 /// A referral whose clocks are to be looked at.

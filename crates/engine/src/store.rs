@@ -20,6 +20,8 @@ pub struct Wanted {
     pub sender_references: Vec<Blob>,
     /// Offers by id.
     pub offers: Vec<Blob>,
+    /// Agencies whose emergencies without a review must be known, each once.
+    pub reviewers: Vec<String>,
     /// Size of the log as the committer knows it; 0: it knows nothing.
     pub known: i64,
 }
@@ -37,6 +39,8 @@ pub struct Loaded {
     pub sender_references: Vec<(Blob, String)>,
     /// Offers on record.
     pub offers: Vec<OfferRow>,
+    /// Emergencies of those agencies that wait for their review, by position.
+    pub open_reviews: Vec<OpenReviewRow>,
     /// What is on its way of those referrals.
     pub in_flight: Vec<InFlightRow>,
     /// Root at the size that the committer knows, when the head has moved on from there.
@@ -191,7 +195,7 @@ pub trait Reader: Send + 'static {
     fn referrals(&mut self, ids: &[Blob]) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
     /// Referrals of a sending agency by first position after `after.after`.
     fn sent_by(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
-    /// Referrals with an undecided or unconfirmed cell that the agency may clear (as sender or leader), by first position.
+    /// Referrals with an undecided or unconfirmed cell that the agency may clear (as sender or leader), or with an emergency to review. By first position.
     fn pending_clearances(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
     /// Every referral by first position, for the comparison of rows with the journal.
     fn all_referrals(&mut self, after: After) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;

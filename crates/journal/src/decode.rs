@@ -4,8 +4,9 @@
 //! bytes that came. This is the only caller of `Released::read_back`.
 
 use brygga_domain::event::{
-    CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, Escalation, Event, Fact, Interest, Offer, OfferResult,
-    OfferedSections, Officer, Outcome, Person, PersonName, Reminder, SecondDecision, SectionContent, Submitted, SubmittedSection,
+    CarriedCell, CarriedClearances, CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, EmergencyDeclaration,
+    EmergencyReview, Escalation, Event, Fact, Interest, Offer, OfferResult, OfferedSections, Officer, Outcome, Person, PersonName, Reminder, SecondDecision,
+    SectionContent, Submitted, SubmittedSection,
 };
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::ids::{Commitment, ConsentId, Digest, EventId, OfferId, OfficerPseudonym, PersonId, Position, ReferralId, TableHash, ThreadId};
@@ -69,6 +70,11 @@ fn fact(fact: Wire) -> Decoded<Fact> {
         Wire::ClearanceDecided(decided) => Ok(Fact::ClearanceDecided(decision(&decided)?)),
         Wire::ClearanceConfirmed(confirmed) => clearance_confirmed(&confirmed),
         Wire::ClearanceRevoked(revoked) => Ok(Fact::ClearanceRevoked { referral: referral(&revoked.referral)?, cells: each(&revoked.cells, cell)? }),
+        Wire::ClearanceCarried(carried) => {
+            Ok(Fact::ClearanceCarried(CarriedClearances { referral: referral(&carried.referral)?, cells: each(&carried.cells, carried_cell)? }))
+        }
+        Wire::EmergencyDeclared(declared) => Ok(Fact::EmergencyDeclared(emergency_declared(&declared)?)),
+        Wire::EmergencyReviewed(review) => Ok(Fact::EmergencyReviewed(emergency_reviewed(&review)?)),
         Wire::ReferralOffered(offered) => Ok(Fact::ReferralOffered(offered_sections(&offered.referral, &offered.recipient, offered.sections)?)),
         Wire::SectionsOffered(offered) => Ok(Fact::SectionsOffered(offered_sections(&offered.referral, &offered.recipient, offered.sections)?)),
         Wire::OfferWithdrawn(withdrawn) => Ok(Fact::OfferWithdrawn { referral: referral(&withdrawn.referral)?, recipient: recipient(&withdrawn.recipient)? }),
@@ -223,6 +229,7 @@ fn decision(decided: &v1::ClearanceDecided) -> Decoded<ClearanceDecision> {
         table: table(&decided.table)?,
         reasons: commitment("reasons", &decided.reasons)?,
         cells: each(&decided.cells, decided_cell)?,
+        template: decided.template.as_ref().map(|bytes| id("template", Digest::from_bytes(bytes))).transpose()?,
     })
 }
 
@@ -231,7 +238,8 @@ fn decided_cell(decided: &v1::DecidedCell) -> Decoded<DecidedCell> {
         v1::decided_cell::Outcome::Release(release) => released(release)?,
         v1::decided_cell::Outcome::Withhold(withhold) => withheld(*withhold)?,
     };
-    Ok(DecidedCell { cell: named_cell(decided.cell.as_ref())?, outcome, second_officer: decided.second_officer })
+    let standing_until = decided.standing_until_us.map(Time::from_micros);
+    Ok(DecidedCell { cell: named_cell(decided.cell.as_ref())?, outcome, second_officer: decided.second_officer, standing_until })
 }
 
 fn released(release: &v1::Release) -> Decoded<Outcome> {
@@ -268,7 +276,32 @@ fn confirmation(word: &v1::Confirmation) -> Decoded<Confirmation> {
         v1::confirmation::Outcome::Release(release) => released(release)?,
         v1::confirmation::Outcome::Withhold(withhold) => withheld(*withhold)?,
     };
-    Ok(Confirmation { cell: named_cell(word.cell.as_ref())?, decision: Position(word.decision), outcome })
+    let standing_until = word.standing_until_us.map(Time::from_micros);
+    Ok(Confirmation { cell: named_cell(word.cell.as_ref())?, decision: Position(word.decision), outcome, standing_until })
+}
+
+fn carried_cell(carried: &v1::CarriedCell) -> Decoded<CarriedCell> {
+    Ok(CarriedCell { cell: named_cell(carried.cell.as_ref())?, revision: count("revision", carried.revision)?, decision: Position(carried.decision) })
+}
+
+fn emergency_declared(declared: &v1::EmergencyDeclared) -> Decoded<EmergencyDeclaration> {
+    Ok(EmergencyDeclaration {
+        referral: referral(&declared.referral)?,
+        recipient: recipient(&declared.recipient)?,
+        expires_at: Time::from_micros(declared.expires_at_us),
+        review_due_at: Time::from_micros(declared.review_due_at_us),
+        telephoned_at: declared.telephoned_at_us.map(Time::from_micros),
+        reasons: commitment("reasons", &declared.reasons)?,
+    })
+}
+
+fn emergency_reviewed(review: &v1::EmergencyReviewed) -> Decoded<EmergencyReview> {
+    Ok(EmergencyReview {
+        referral: referral(&review.referral)?,
+        emergency: Position(review.emergency),
+        verdict: code("verdict", review.verdict)?,
+        reasons: commitment("reasons", &review.reasons)?,
+    })
 }
 
 fn offered_sections(bytes: &[u8], to: &str, sections: Vec<u32>) -> Decoded<OfferedSections> {

@@ -5,8 +5,9 @@
 use brygga_domain::Time;
 use brygga_domain::codes::{AgencyKind, Category, Code, ReturnReason, StopUseAnswer};
 use brygga_domain::event::{
-    CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, Escalation, Event, Fact, Interest, Offer, OfferResult,
-    OfferedSections, Officer, Outcome, Person, Reminder, SecondDecision, SectionContent, Submitted, SubmittedSection,
+    CarriedCell, CarriedClearances, CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, EmergencyDeclaration,
+    EmergencyReview, Escalation, Event, Fact, Interest, Offer, OfferResult, OfferedSections, Officer, Outcome, Person, Reminder, SecondDecision,
+    SectionContent, Submitted, SubmittedSection,
 };
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::grounds::GroundCode;
@@ -72,6 +73,9 @@ fn fact(fact: &Fact) -> Wire {
         Fact::ClearanceDecided(decision) => Wire::ClearanceDecided(clearance_decided(decision)),
         Fact::ClearanceConfirmed(second) => Wire::ClearanceConfirmed(clearance_confirmed(second)),
         Fact::ClearanceRevoked { referral, cells } => Wire::ClearanceRevoked(clearance_revoked(referral, cells)),
+        Fact::ClearanceCarried(carried) => Wire::ClearanceCarried(clearance_carried(carried)),
+        Fact::EmergencyDeclared(declared) => Wire::EmergencyDeclared(emergency_declared(declared)),
+        Fact::EmergencyReviewed(review) => Wire::EmergencyReviewed(emergency_reviewed(review)),
         Fact::ReferralOffered(offered) => Wire::ReferralOffered(referral_offered(offered)),
         Fact::SectionsOffered(offered) => Wire::SectionsOffered(sections_offered(offered)),
         Fact::OfferWithdrawn { referral, recipient } => Wire::OfferWithdrawn(offer_withdrawn(referral, recipient)),
@@ -195,6 +199,7 @@ fn clearance_decided(decision: &ClearanceDecision) -> v1::ClearanceDecided {
         table: copied(&decision.table.0),
         reasons: copied(&decision.reasons.0),
         cells: decision.cells.iter().map(decided_cell).collect(),
+        template: decision.template.map(|digest| copied(&digest.0)),
     }
 }
 
@@ -203,7 +208,12 @@ fn decided_cell(decided: &DecidedCell) -> v1::DecidedCell {
         Outcome::Release { ground, consent } => v1::decided_cell::Outcome::Release(release(ground, *consent)),
         Outcome::Withhold { reason, nameable } => v1::decided_cell::Outcome::Withhold(v1::Withhold { reason: reason.number(), nameable: *nameable }),
     };
-    v1::DecidedCell { cell: Some(cell_name(&decided.cell)), outcome: Some(outcome), second_officer: decided.second_officer }
+    v1::DecidedCell {
+        cell: Some(cell_name(&decided.cell)),
+        outcome: Some(outcome),
+        second_officer: decided.second_officer,
+        standing_until_us: decided.standing_until.map(Time::micros),
+    }
 }
 
 fn cell_name(cell: &CellName) -> v1::CellName {
@@ -228,7 +238,8 @@ fn confirmation(word: &Confirmation) -> v1::Confirmation {
         Outcome::Release { ground, consent } => v1::confirmation::Outcome::Release(release(ground, *consent)),
         Outcome::Withhold { reason, nameable } => v1::confirmation::Outcome::Withhold(v1::Withhold { reason: reason.number(), nameable: *nameable }),
     };
-    v1::Confirmation { cell: Some(cell_name(&word.cell)), decision: word.decision.0, outcome: Some(outcome) }
+    let standing_until_us = word.standing_until.map(Time::micros);
+    v1::Confirmation { cell: Some(cell_name(&word.cell)), decision: word.decision.0, outcome: Some(outcome), standing_until_us }
 }
 
 fn release(ground: &GroundCode, consent: Option<Position>) -> v1::Release {
@@ -237,6 +248,31 @@ fn release(ground: &GroundCode, consent: Option<Position>) -> v1::Release {
 
 fn clearance_revoked(referral: &ReferralId, cells: &[CellName]) -> v1::ClearanceRevoked {
     v1::ClearanceRevoked { referral: id(referral), cells: cells.iter().map(cell_name).collect() }
+}
+
+fn clearance_carried(carried: &CarriedClearances) -> v1::ClearanceCarried {
+    let cell = |carried: &CarriedCell| v1::CarriedCell { cell: Some(cell_name(&carried.cell)), revision: carried.revision, decision: carried.decision.0 };
+    v1::ClearanceCarried { referral: id(&carried.referral), cells: carried.cells.iter().map(cell).collect() }
+}
+
+fn emergency_declared(declared: &EmergencyDeclaration) -> v1::EmergencyDeclared {
+    v1::EmergencyDeclared {
+        referral: id(&declared.referral),
+        recipient: declared.recipient.to_string(),
+        expires_at_us: declared.expires_at.micros(),
+        review_due_at_us: declared.review_due_at.micros(),
+        telephoned_at_us: declared.telephoned_at.map(Time::micros),
+        reasons: copied(&declared.reasons.0),
+    }
+}
+
+fn emergency_reviewed(review: &EmergencyReview) -> v1::EmergencyReviewed {
+    v1::EmergencyReviewed {
+        referral: id(&review.referral),
+        emergency: review.emergency.0,
+        verdict: review.verdict.number(),
+        reasons: copied(&review.reasons.0),
+    }
 }
 
 fn referral_offered(offered: &OfferedSections) -> v1::ReferralOffered {

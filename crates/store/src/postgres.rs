@@ -170,16 +170,16 @@ mod tests {
 
     use super::*;
 
-    const REFERRALS: &[&str] = &["referral_pkey", "person_pkey", "section_pkey", "cell_pkey", "consent_pkey", "stop_use_pkey"];
+    const REFERRALS: &[&str] = &["referral_pkey", "person_pkey", "section_pkey", "cell_pkey", "consent_pkey", "stop_use_pkey", "emergency_pkey"];
 
     /// Each question that is asked again and again, the types of what it is asked with, and the indexes that it must use.
     const PLANS: [(&str, &str, &[&str]); 17] = [
         (
             statements::LOAD,
-            "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint",
-            &["request_key_pkey", "referral_id_key", "referral_reference_key", "sender_reference_pkey", "offer_id_key"],
+            "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]",
+            &["request_key_pkey", "referral_id_key", "referral_reference_key", "sender_reference_pkey", "offer_id_key", "emergency_unreviewed"],
         ),
-        (statements::LOAD, "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint", REFERRALS),
+        (statements::LOAD, "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]", REFERRALS),
         (statements::READ_PENDING, "text, bigint, bigint", &["referral_sender_clears", "referral_leader_clears"]),
         (statements::READ_OPEN_INBOX, "text, bigint, bigint", &["referral_in_inbox"]),
         (statements::READ_DUE, "bigint, bigint, bigint, bigint", &["referral_due"]),

@@ -3,10 +3,12 @@
 //! It is kept beside the domain's `Referral`, which gives the stage, and never looks at that one's cells: a decision here stays on
 //! record with the revision it was about, whoever made it and whatever became of it.
 
-use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, Event, Interest, Outcome, SectionContent, Submitted};
+use brygga_domain::event::{CarriedCell, CellName, ClearanceDecision, Confirmation, ConsentGiven, Event, Interest, Outcome, SectionContent, Submitted};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::GroundCode;
-use brygga_domain::{AgencyId, Category, ClockLevel, ClockName, Commitment, ConsentId, OfficerPseudonym, PersonId, Position, ProtectedIdentity};
+use brygga_domain::{AgencyId, Category, ClockLevel, ClockName, Commitment, ConsentId, OfficerPseudonym, PersonId, Position, ProtectedIdentity, Time};
+
+use crate::emergency::Emergencies;
 
 /// One referral's account.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub(crate) struct Book {
     pub(crate) releases: Vec<Position>,
     /// Marks of clocks that were made and still count.
     pub(crate) marks: Vec<(ClockName, ClockLevel)>,
+    pub(crate) emergencies: Emergencies,
     // Invariant: at most one for each cell, the latest.
     standings: Vec<(CellName, Standing)>,
 }
@@ -50,6 +53,10 @@ pub(crate) struct Standing {
     pub(crate) outcome: Outcome,
     /// Whether the decision itself says that a second officer must agree.
     pub(crate) second_officer: bool,
+    /// Until when it says that it stands for later revisions.
+    stands_until: Option<Time>,
+    /// The entry by which it goes on for the revision.
+    pub(crate) carried: Option<Position>,
     pub(crate) word: Option<Word>,
     pub(crate) revoked: Option<Position>,
 }
@@ -61,6 +68,15 @@ pub(crate) struct Word {
     pub(crate) agency: AgencyId,
     pub(crate) officer: Option<OfficerPseudonym>,
     pub(crate) outcome: Outcome,
+    standing_until: Option<Time>,
+}
+
+impl Standing {
+    /// Until when it stands for later revisions: as far as everybody who decided says so.
+    pub(crate) fn until(&self) -> Option<Time> {
+        let second = self.word.as_ref().map_or(self.stands_until, |word| word.standing_until);
+        self.stands_until.zip(second).map(|(one, other)| one.min(other))
+    }
 }
 
 /// A consent.
@@ -84,7 +100,15 @@ impl Book {
             rested_on: Vec::new(),
         });
         let protections = submitted.persons.iter().map(|person| (person.id, person.protected_identity)).collect();
-        Self { sections: sections.collect(), waivers: Vec::new(), protections, releases: Vec::new(), marks: Vec::new(), standings: Vec::new() }
+        Self {
+            sections: sections.collect(),
+            waivers: Vec::new(),
+            protections,
+            releases: Vec::new(),
+            marks: Vec::new(),
+            emergencies: Emergencies::default(),
+            standings: Vec::new(),
+        }
     }
 
     /// The protection of the person whom an interest is; none for the investigation.
@@ -160,6 +184,8 @@ impl Book {
                 officer: event.officer.map(|officer| officer.pseudonym),
                 outcome: decided.outcome.clone(),
                 second_officer: decided.second_officer,
+                stands_until: decided.standing_until,
+                carried: None,
                 word: None,
                 revoked: None,
             };
@@ -173,7 +199,17 @@ impl Book {
             let named = self.standings.iter_mut().find(|(name, standing)| *name == confirmation.cell && standing.at == confirmation.decision);
             if let Some((_, standing)) = named {
                 let officer = event.officer.map(|officer| officer.pseudonym);
-                standing.word = Some(Word { at, agency: event.agency.clone(), officer, outcome: confirmation.outcome.clone() });
+                let (outcome, standing_until) = (confirmation.outcome.clone(), confirmation.standing_until);
+                standing.word = Some(Word { at, agency: event.agency.clone(), officer, outcome, standing_until });
+            }
+        }
+    }
+
+    pub(crate) fn carry(&mut self, at: Position, cells: &[CarriedCell]) {
+        for carried in cells {
+            let named = self.standings.iter_mut().find(|(name, standing)| *name == carried.cell && standing.at == carried.decision);
+            if let Some((_, standing)) = named {
+                (standing.revision, standing.carried) = (carried.revision, Some(at));
             }
         }
     }

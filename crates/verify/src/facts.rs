@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, OfferedSections, Outcome, SectionContent, Submitted};
+use brygga_domain::event::{CarriedCell, CellName, ClearanceDecision, Confirmation, OfferedSections, Outcome, SectionContent, Submitted};
 use brygga_domain::gate::ReleasedSection;
+use brygga_domain::grounds::Templates;
 use brygga_domain::{ConsentId, Event, Fact, FunctionId, GroundTable, Position, TableHash};
 
+use crate::book::Standing;
 use crate::clocks;
+use crate::emergency;
 use crate::finding::Code;
 use crate::law;
 use crate::release::{Lack, Moment};
@@ -31,6 +34,9 @@ pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>
             inactive(second.table, active).into_iter().chain(words).collect()
         }
         Fact::ClearanceRevoked { cells, .. } => cells.iter().filter_map(|cell| revoked(moment, event, *cell)).collect(),
+        Fact::ClearanceCarried(carried) => carried.cells.iter().filter_map(|cell| self::carried(moment, *cell)).collect(),
+        Fact::EmergencyDeclared(declared) => emergency::declared(moment, event, declared),
+        Fact::EmergencyReviewed(review) => emergency::reviewed(moment, event, review),
         Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => offered_sections(moment, offered),
         Fact::ReminderSent(reminder) => clocks::reminder(moment, reminder),
         Fact::Escalated(escalation) => clocks::escalation(moment, escalation),
@@ -55,11 +61,11 @@ pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>
     }
 }
 
-fn unfounded(founded: bool, text: impl FnOnce() -> String) -> Vec<Lack> {
+pub(crate) fn unfounded(founded: bool, text: impl FnOnce() -> String) -> Vec<Lack> {
     if founded { Vec::new() } else { vec![(Code::AnswerUnfounded, text())] }
 }
 
-fn other_recipient(moment: Moment<'_>, recipient: &FunctionId) -> Option<Lack> {
+pub(crate) fn other_recipient(moment: Moment<'_>, recipient: &FunctionId) -> Option<Lack> {
     let own = &moment.referral.recipient;
     (recipient != own).then(|| (Code::RecipientDiffers, format!("the event is for {recipient}, the referral for {own}")))
 }
@@ -144,9 +150,19 @@ fn stop_use_sent(moment: Moment<'_>, recipient: &FunctionId, sections: &[u32], w
 fn decided(moment: Moment<'_>, event: &Event, decision: &ClearanceDecision, active: Option<TableHash>) -> Vec<Lack> {
     let mut lacks: Vec<Lack> = other_recipient(moment, &decision.recipient).into_iter().collect();
     lacks.extend(inactive(decision.table, active));
+    let rule = moment.table.and_then(|table| table.kind(moment.referral.kind));
+    if decision.template.is_some() && rule.is_some_and(|rule| rule.templates == Templates::Never) {
+        lacks.push((Code::TemplateNotAllowed, format!("a template decides cells of a {}", moment.referral.kind)));
+    }
+    if let Some(table) = moment.table {
+        let latest = moment.time.plus_minutes(u32::from(table.standing().days_max).saturating_mul(24 * 60));
+        if decision.cells.iter().any(|decided| decided.standing_until.is_some_and(|until| until > latest)) {
+            lacks.push((Code::StandingUnfounded, format!("it stands for more than {} days", table.standing().days_max)));
+        }
+    }
     for decided in &decision.cells {
-        let Err((code, text)) = decided_cell(moment, event, decided.cell, &decided.outcome) else { continue };
-        lacks.push((code, format!("{}: {text}", moment.name(decided.cell))));
+        let lack = decided_cell(moment, event, decided.cell, &decided.outcome).err().or_else(|| emergency::one_officer(moment, event, decided));
+        lacks.extend(lack.map(|(code, text)| (code, format!("{}: {text}", moment.name(decided.cell)))));
     }
     lacks
 }
@@ -175,7 +191,7 @@ fn clearer(moment: Moment<'_>, event: &Event, cell: CellName) -> Result<(), Lack
 }
 
 fn confirmed(moment: Moment<'_>, event: &Event, word: &Confirmation) -> Option<Lack> {
-    let Confirmation { cell, decision, outcome } = word;
+    let Confirmation { cell, decision, outcome, standing_until: _ } = word;
     let (cell, decision) = (*cell, *decision);
     let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
     let standing = moment.book.in_effect(cell).filter(|standing| standing.at == decision);
@@ -198,8 +214,31 @@ fn revoked(moment: Moment<'_>, event: &Event, cell: CellName) -> Option<Lack> {
     if let Err(lack) = clearer(moment, event, cell) {
         return Some(named(lack));
     }
+    // One that stands for later revisions may be ended when this one has left.
+    let stands = moment.book.in_effect(cell).and_then(Standing::until).is_some_and(|until| moment.time < until);
     let left = moment.book.section(cell.section).is_some_and(|section| section.released == Some(section.revision));
-    left.then(|| named((Code::RevokedAfterRelease, String::from("it had left before"))))
+    (left && !stands).then(|| named((Code::RevokedAfterRelease, String::from("it had left before"))))
+}
+
+/// A decision goes on for the next revision only if it stands for it, and as long as everything else that it needs is there.
+fn carried(moment: Moment<'_>, carried: CarriedCell) -> Option<Lack> {
+    let CarriedCell { cell, revision, decision } = carried;
+    let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
+    let Some(section) = moment.book.part_of(cell) else { return Some(named((Code::CellUnknown, String::from("there is no such cell")))) };
+    if revision != section.revision.saturating_add(1) {
+        return Some(named((Code::RevisionDiffers, format!("it goes on for revision {revision}, the section is at {}", section.revision))));
+    }
+    let Some(standing) = moment.book.in_effect(cell).filter(|standing| standing.at == decision) else {
+        return Some(named((Code::ClearanceMissing, format!("entry {decision} is no decision that stands"))));
+    };
+    if standing.until().is_none_or(|until| until <= moment.time) {
+        return Some(named((Code::StandingUnfounded, format!("entry {decision} does not stand for later revisions"))));
+    }
+    // An emergency puts a second officer off for what leaves in it, not for what comes after.
+    if standing.word.is_none() && moment.wants_two(cell, standing) {
+        return Some(named((Code::SecondOfficerMissing, format!("no second officer has agreed to entry {decision}"))));
+    }
+    moment.cell(section, cell).err().map(named)
 }
 
 /// The envelope names only what may leave.

@@ -67,6 +67,7 @@ finding_codes! {
     ConsentOtherCategory = "CONSENT_OTHER_CATEGORY", "The consent is for other categories.";
     ConsentOtherRecipient = "CONSENT_OTHER_RECIPIENT", "The consent is for another recipient.";
     ConsentWithdrawn = "CONSENT_WITHDRAWN", "The consent was withdrawn before.";
+    EmergencyMalformed = "EMERGENCY_MALFORMED", "The emergency lasts longer than the ground table allows, or its agency has one of this referral already.";
     EventTwice = "EVENT_TWICE", "The same event stands twice.";
     GroundUnlawful = "GROUND_UNLAWFUL", "The ground cannot carry that cell.";
     KeyDiffers = "KEY_DIFFERS", "The bundle names another key than the trusted one.";
@@ -87,6 +88,8 @@ finding_codes! {
     ReferralTwice = "REFERRAL_TWICE", "The same referral was submitted twice.";
     ReferralUnknown = "REFERRAL_UNKNOWN", "No referral of that id was submitted before.";
     ReleaseNotOffered = "RELEASE_NOT_OFFERED", "A section was released that no standing offer names.";
+    ReviewOverdue = "REVIEW_OVERDUE", "An emergency was declared while an earlier one of the agency was not reviewed in time.";
+    ReviewSame = "REVIEW_SAME", "An emergency was reviewed by the officer who had declared it.";
     RevisionDiffers = "REVISION_DIFFERS", "Another revision was released than the latest, or a revision was passed over.";
     RevokedAfterRelease = "REVOKED_AFTER_RELEASE", "A decision was revoked after its section had left.";
     RootDiffers = "ROOT_DIFFERS", "The leaves do not hash to the root of the checkpoint.";
@@ -94,9 +97,11 @@ finding_codes! {
     SecondOfficerSame = "SECOND_OFFICER_SAME", "The second officer is the first one.";
     SizeDiffers = "SIZE_DIFFERS", "There are more or fewer leaves than the checkpoint says.";
     StageWrong = "STAGE_WRONG", "The referral's stage does not allow it.";
+    StandingUnfounded = "STANDING_UNFOUNDED", "A decision was carried on to a revision that it does not stand for.";
     StopUseMissing = "STOP_USE_MISSING", "A consent was withdrawn and the holder was not told to stop.";
     StopUseUnfounded = "STOP_USE_UNFOUNDED", "The notice follows no withdrawal, or names what was not released.";
     TableInactive = "TABLE_INACTIVE", "The decision names another ground table than the active one.";
+    TemplateNotAllowed = "TEMPLATE_NOT_ALLOWED", "A template decided what is assessed case by case.";
     TimeBack = "TIME_BACK", "The event is earlier than the one before it.";
     WrongAgency = "WRONG_AGENCY", "The event belongs to an agency that may not cause it.";
 }

@@ -58,7 +58,7 @@ impl Moment<'_> {
         if lacks.is_empty() { Ok(basis) } else { Err(lacks) }
     }
 
-    fn cell(&self, section: &Part, cell: CellName) -> Result<Vec<Position>, Lack> {
+    pub(crate) fn cell(&self, section: &Part, cell: CellName) -> Result<Vec<Position>, Lack> {
         let standing = self.book.standing(cell).ok_or_else(|| (Code::ClearanceMissing, String::from("nobody has decided it")))?;
         self.stands(section, cell, standing)?;
         let Outcome::Release { ground, consent } = &standing.outcome else {
@@ -66,6 +66,7 @@ impl Moment<'_> {
         };
         let mut positions = vec![standing.at];
         positions.extend(self.agreement(cell, standing)?);
+        positions.extend(standing.carried);
         if let Some(table) = self.table {
             let ground = law::carrying(table, ground, self.referral, (section.category, self.book.protection(cell.interest)), self.time);
             let ground = ground.map_err(|why| (Code::GroundUnlawful, why))?;
@@ -109,11 +110,15 @@ impl Moment<'_> {
         standing.second_officer || policy
     }
 
-    /// Position of the second officer's agreement, where there is one.
+    /// Position of the second officer's agreement where there is one, or of the emergency that goes before it.
     fn agreement(&self, cell: CellName, standing: &Standing) -> Result<Option<Position>, Lack> {
         let Some(word) = &standing.word else {
-            let lack = (Code::SecondOfficerMissing, format!("no second officer has agreed to entry {}", standing.at));
-            return if self.wants_two(cell, standing) { Err(lack) } else { Ok(None) };
+            if !self.wants_two(cell, standing) {
+                return Ok(None);
+            }
+            // Break-glass puts the second officer off while it lasts, and the release rests on it instead.
+            let running = self.book.emergencies.running(self.clearer(cell), self.time).map(|emergency| emergency.at);
+            return running.map(Some).ok_or_else(|| (Code::SecondOfficerMissing, format!("no second officer has agreed to entry {}", standing.at)));
         };
         if !same_result(&standing.outcome, &word.outcome) {
             return Err((Code::ClearanceWithheld, format!("in entry {} the second officer differs from entry {}", word.at, standing.at)));

@@ -11,6 +11,7 @@ use brygga_domain::{
 
 use crate::book::Book;
 use crate::clocks;
+use crate::emergency::Reviews;
 use crate::facts;
 use crate::finding::{Code, Findings};
 use crate::law::Law;
@@ -34,6 +35,7 @@ pub(crate) struct Replay {
     referrals: HashMap<ReferralId, (Referral, Book)>,
     /// Withdrawals whose holders must be told next, by their positions.
     owed: BTreeMap<Position, Owed>,
+    reviews: Reviews,
 }
 
 /// A stop-use notice that must come.
@@ -58,12 +60,16 @@ impl Replay {
             offers: HashMap::new(),
             referrals: HashMap::new(),
             owed: BTreeMap::new(),
+            reviews: Reviews::default(),
         }
     }
 
     /// Takes the event at a position; positions come in order.
     pub(crate) fn event(&mut self, at: Position, event: &Event) {
         self.order(at, event);
+        if let Some(overdue) = self.reviews.note(at, event) {
+            self.findings.at(at, Code::ReviewOverdue, format!("the emergency in entry {overdue} was not reviewed in time"));
+        }
         match (event.fact.referral(), &event.fact) {
             (_, Fact::ReferralSubmitted(submitted)) => self.submitted(at, event, submitted),
             (Some(id), _) => self.of_referral(at, id, event),
@@ -145,6 +151,9 @@ impl Replay {
             | Fact::ClearanceDecided(_)
             | Fact::ClearanceConfirmed(_)
             | Fact::ClearanceRevoked { .. }
+            | Fact::ClearanceCarried(_)
+            | Fact::EmergencyDeclared(_)
+            | Fact::EmergencyReviewed(_)
             | Fact::ReferralOffered(_)
             | Fact::SectionsOffered(_)
             | Fact::OfferWithdrawn { .. }
@@ -261,6 +270,9 @@ impl Replay {
             Fact::ClearanceDecided(decision) => book.decide(at, event, decision),
             Fact::ClearanceConfirmed(second) => book.confirm(at, event, &second.cells),
             Fact::ClearanceRevoked { cells, .. } => book.revoke(at, cells),
+            Fact::ClearanceCarried(carried) => book.carry(at, &carried.cells),
+            Fact::EmergencyDeclared(declared) => book.emergencies.declare(at, event, declared),
+            Fact::EmergencyReviewed(review) => book.emergencies.review(review),
             Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => book.offer(&offered.sections),
             Fact::OfferWithdrawn { .. } => book.take_offer_back(),
             Fact::ReminderSent(reminder) => book.marks.push((reminder.clock, reminder.level)),

@@ -36,8 +36,10 @@ fn party(fact: &Fact) -> Option<(Party, bool)> {
         | Fact::ReminderSent(_)
         | Fact::Escalated(_)
         | Fact::LogQueried { .. } => None,
-        Fact::ReferralAmended { .. } | Fact::ReferralRetracted { .. } | Fact::ConsentRecorded(_) => Some((Party::Sender, false)),
-        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) | Fact::ClearanceRevoked { .. } => Some((Party::Clearer, true)),
+        Fact::ReferralAmended { .. } | Fact::ClearanceCarried(_) | Fact::ReferralRetracted { .. } | Fact::ConsentRecorded(_) => Some((Party::Sender, false)),
+        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) | Fact::ClearanceRevoked { .. } | Fact::EmergencyDeclared(_) | Fact::EmergencyReviewed(_) => {
+            Some((Party::Clearer, true))
+        }
         Fact::ConsentWithdrawn { .. } => Some((Party::Either, false)),
         // What follows from a command carries the name of whoever gave that command.
         Fact::StopUseSent { .. } | Fact::ReferralOffered(_) | Fact::SectionsOffered(_) | Fact::OfferWithdrawn { .. } | Fact::DisclosureRefused { .. } => {
@@ -86,7 +88,12 @@ fn in_stage(referral: &Referral, fact: &Fact) -> bool {
     let stage = referral.stage;
     let open = !stage.is_ended();
     match fact {
-        Fact::ReferralAmended { .. } | Fact::ConsentRecorded(_) | Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => open,
+        Fact::ReferralAmended { .. } | Fact::ClearanceCarried(_) | Fact::ConsentRecorded(_) | Fact::ClearanceDecided(_) | Fact::EmergencyDeclared(_) => open,
+        // What left in an emergency is decided a second time even when all is over.
+        Fact::ClearanceConfirmed(second) => {
+            let left = |number: u32| referral.section(number).is_some_and(brygga_domain::referral::Section::has_left);
+            open || second.cells.iter().all(|word| left(word.cell.section))
+        }
         Fact::ReferralRetracted { .. } => !matches!(stage, Stage::Retracted { .. }) && (open || referral.has_released()),
         Fact::RecallAcknowledged { recall: named, .. } => matches!(stage, Stage::Retracted { recall: Some(recall), confirmed: false, .. } if recall == *named),
         Fact::ReferralOffered(_) => stage == Stage::Held,
@@ -96,11 +103,12 @@ fn in_stage(referral: &Referral, fact: &Fact) -> bool {
         Fact::ReferralAccepted { .. } => stage == Stage::Opened,
         Fact::ReferralDeclined { .. } | Fact::ReferralReturned { .. } => matches!(stage, Stage::Ready | Stage::Opened),
         Fact::ContactRecorded(_) | Fact::ReferralClosed(_) => stage == Stage::Accepted,
-        // A withdrawal is never too late, an answer to a notice may follow the end, and what names no referral has no stage.
+        // A withdrawal and a review are never too late, an answer to a notice may follow the end, and what names no referral has no stage.
         Fact::ConsentWithdrawn { .. }
         | Fact::StopUseSent { .. }
         | Fact::StopUseAnswered { .. }
         | Fact::ClearanceRevoked { .. }
+        | Fact::EmergencyReviewed(_)
         | Fact::DeliveryAcknowledged { .. }
         | Fact::ReminderSent(_)
         | Fact::Escalated(_)
@@ -164,6 +172,9 @@ pub(crate) fn wrong_answer(referral: &Referral, fact: &Fact) -> Option<Lack> {
         | Fact::ClearanceDecided(_)
         | Fact::ClearanceConfirmed(_)
         | Fact::ClearanceRevoked { .. }
+        | Fact::ClearanceCarried(_)
+        | Fact::EmergencyDeclared(_)
+        | Fact::EmergencyReviewed(_)
         | Fact::ReferralOffered(_)
         | Fact::SectionsOffered(_)
         | Fact::OfferWithdrawn { .. }

@@ -35,6 +35,7 @@ fn decode_as_every_request(bytes: &Bytes) {
         RecordOfferRequest SubmitReferralRequest AmendReferralRequest RetractReferralRequest GetReferralRequest ListReferralsRequest WatchReferralsRequest
         RecordConsentRequest WithdrawConsentRequest GetConsentRequest ListConsentsRequest
         ListPendingClearancesRequest AssessReferralRequest DecideClearanceRequest ConfirmClearanceRequest RevokeClearanceRequest
+        DeclareEmergencyRequest ReviewEmergencyRequest
         ListInboxRequest WatchInboxRequest ClaimReferralRequest OpenReferralRequest AcknowledgeDeliveryRequest AcceptReferralRequest DeclineReferralRequest
         ReturnReferralRequest RecordContactRequest CloseReferralRequest AcknowledgeStopUseRequest AcknowledgeRecallRequest
         SearchEntriesRequest GetEntryRequest TailEntriesRequest GetCheckpointRequest GetInclusionProofRequest GetConsistencyProofRequest
@@ -69,7 +70,7 @@ fn submission() -> Vec<u8> {
         }],
         sections: vec![v1::Section { number: 1, category: 3, persons: vec!["victim-1".into()], investigation: true, content: Bytes::from_static(&[26, 0]) }],
         consents: vec![v1::ConsentTerms::default()],
-        decisions: vec![v1::Decision { cells: vec![v1::CellDecision::default()], answers: None, reasons: "x".into() }],
+        decisions: vec![v1::Decision { cells: vec![v1::CellDecision::default()], answers: None, reasons: "x".into(), ..Default::default() }],
         ..v1::SubmitReferralRequest::default()
     };
     request.encode_to_vec()

@@ -74,6 +74,8 @@ writes! {
         "DecideClearance" DecideClearanceRequest DecideClearanceResponse;
         "ConfirmClearance" ConfirmClearanceRequest ConfirmClearanceResponse;
         "RevokeClearance" RevokeClearanceRequest RevokeClearanceResponse;
+        "DeclareEmergency" DeclareEmergencyRequest DeclareEmergencyResponse;
+        "ReviewEmergency" ReviewEmergencyRequest ReviewEmergencyResponse;
     }
     "InboxService" {
         "ClaimReferral" ClaimReferralRequest ClaimReferralResponse;
@@ -195,6 +197,8 @@ streams! {
         7 DecideClearance DecideClearanceRequest;
         8 ConfirmClearance ConfirmClearanceRequest;
         9 RevokeClearance RevokeClearanceRequest;
+        10 DeclareEmergency DeclareEmergencyRequest;
+        11 ReviewEmergency ReviewEmergencyRequest;
     }
     /// The commands of a recipient.
     InboxCommands "StreamService/StreamInbox" stream_inbox_response StreamInboxResponse [Watched] {

@@ -14,6 +14,10 @@ pub const CELLS_MAX: usize = 256;
 pub const SECTION_BYTES_MAX: usize = 256 * 1024;
 /// Documented reasons of one act.
 pub const REASONS_BYTES_MAX: usize = 8192;
+/// A template's name.
+pub const TEMPLATE_BYTES_MAX: usize = 64;
+/// Hours of one emergency: a week. The ground table allows far fewer.
+pub const EMERGENCY_HOURS_MAX: u32 = 168;
 /// An officer's identifier.
 pub const OFFICER_BYTES_MAX: usize = 64;
 /// A sender's own number for a case.

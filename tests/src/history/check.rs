@@ -25,11 +25,16 @@ const OF_CLEARANCE: &[Code] = &[
     Code::ClearanceSuperseded,
     Code::ClearanceWithheld,
     Code::ConfirmationUnfounded,
+    Code::EmergencyMalformed,
     Code::GroundUnlawful,
     Code::ReleaseNotOffered,
+    Code::ReviewOverdue,
+    Code::ReviewSame,
     Code::SecondOfficerMissing,
     Code::SecondOfficerSame,
+    Code::StandingUnfounded,
     Code::TableInactive,
+    Code::TemplateNotAllowed,
 ];
 /// What it says of a consent.
 const OF_CONSENT: &[Code] =

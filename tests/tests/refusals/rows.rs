@@ -1,7 +1,7 @@
 //! The rows, by what they are about.
 
 use brygga_client::v1;
-use brygga_domain::codes::{ContactOutcome, DeclineReason, RetractReason, ReturnReason, SafeChannel, StopUseAnswer};
+use brygga_domain::codes::{ContactOutcome, DeclineReason, EmergencyVerdict, RetractReason, ReturnReason, SafeChannel, StopUseAnswer};
 use brygga_domain::{Category, Code as _, Reason};
 use brygga_tests::made_up::{CASE_HANDOVER, CONTACT_REQUEST, DECISION, HOUR, RISK, SUPPORT, answers, cell, content_of, from_now, release, section};
 use brygga_tests::wire::{frame, framed};
@@ -146,7 +146,7 @@ fn unknown_certificate(name: &'static str, connection: &'static str) -> Row {
 }
 
 fn decide(referral: &str, cells: Vec<v1::CellDecision>) -> v1::DecideClearanceRequest {
-    let decision = v1::Decision { cells, answers: Some(answers(CONTACT_REQUEST.asserted)), reasons: String::from("made-up reasons") };
+    let decision = v1::Decision { cells, answers: Some(answers(CONTACT_REQUEST.asserted)), reasons: String::from("made-up reasons"), ..Default::default() };
     v1::DecideClearanceRequest { referral: referral.to_owned(), decision: Some(decision), ..Default::default() }
 }
 
@@ -164,7 +164,7 @@ pub fn clearance(setting: &Setting) -> Vec<Row> {
     let Setting { held, ready, waiting, opened, .. } = setting;
     let one = |ground: &str| vec![release(1, "victim-1", ground)];
     let unasserted = general_clause().decision();
-    let unasserted = v1::Decision { cells: unasserted.cells, answers: None, reasons: unasserted.reasons };
+    let unasserted = v1::Decision { cells: unasserted.cells, answers: None, reasons: unasserted.reasons, ..Default::default() };
     let unasserted = v1::DecideClearanceRequest { referral: setting.consented.clone(), decision: Some(unasserted), ..Default::default() };
     let no = |reason| (BLOCKED, reason, "section 1, victim-1");
     vec![
@@ -186,6 +186,10 @@ pub fn clearance(setting: &Setting) -> Vec<Row> {
             (BLOCKED, Reason::GroundDoesNotLift, "CONSENT does not lift OSL 18:1"),
         )
         .logged(),
+        Row::new("a template for a child concern", KLARA, marked(&setting.concern, &[7; 32]), (BLOCKED, Reason::TemplateNotAllowed, "")).logged(),
+        Row::new("a template of no digest", KLARA, marked(held, &[7; 31]), (BAD, Reason::MalformedMessage, "decision.template.digest: must be")),
+        Row::new("a decision that stands for years", KLARA, standing(held, 400), (BAD, Reason::TimeOutOfRange, "standing_until")),
+        Row::new("a decision that has stood", KLARA, standing(held, -1), (BAD, Reason::TimeOutOfRange, "standing_until")),
         Row::new("no such cell", KLARA, decide(held, vec![release(9, "victim-1", "NO_HARM")]), (BAD, Reason::CellUnknown, "section 9, victim-1")),
         Row::new("deciding twice", KLARA, decide(ready, one("NO_HARM")), no(Reason::AlreadyDecided)).logged(),
         Row::new("confirming one's own decision", KLARA, confirm(waiting, 1, "victim-1"), (DENIED, Reason::OwnDecision, "")).logged(),
@@ -196,6 +200,51 @@ pub fn clearance(setting: &Setting) -> Vec<Row> {
         Row::new("another agency confirms", "vasterort-aklagare/per", confirm(waiting, 1, "victim-1"), (ABSENT, Reason::NotFound, "")),
         Row::new("another agency revokes", "ekero-soc/eva", revoke(ready, 1), (ABSENT, Reason::NotFound, "")),
     ]
+}
+
+fn declare(referral: &str, hours: u32) -> v1::DeclareEmergencyRequest {
+    v1::DeclareEmergencyRequest { referral: referral.to_owned(), hours, reasons: String::from("she is in danger tonight"), ..Default::default() }
+}
+
+fn review(referral: &str, emergency: u64) -> v1::ReviewEmergencyRequest {
+    let verdict = EmergencyVerdict::Justified.number();
+    v1::ReviewEmergencyRequest { referral: referral.to_owned(), emergency, verdict, reasons: String::from("she was"), ..Default::default() }
+}
+
+/// Emergencies that are none, and reviews that nobody owes.
+pub fn emergencies(setting: &Setting) -> Vec<Row> {
+    let Setting { waiting, hurried: (hurried, at), emptied, .. } = setting;
+    let silent = v1::DeclareEmergencyRequest { reasons: String::new(), ..declare(waiting, 1) };
+    let told_tomorrow = v1::DeclareEmergencyRequest { telephoned_at: Some(from_now(24 * HOUR)), ..declare(waiting, 1) };
+    let no_verdict = v1::ReviewEmergencyRequest { verdict: 0, ..review(hurried, *at) };
+    vec![
+        Row::new("an emergency of a week and a day", KLARA, declare(waiting, 169), (BAD, Reason::MalformedMessage, "hours: must be at most 168")),
+        Row::new("an emergency longer than the table allows", KLARA, declare(waiting, 25), (BAD, Reason::TimeOutOfRange, "hours")),
+        Row::new("an emergency of no time", KLARA, declare(waiting, 0), (BAD, Reason::TimeOutOfRange, "hours")),
+        Row::new("an emergency without a reason", KLARA, silent, (BAD, Reason::MalformedMessage, "reasons: must be text")),
+        Row::new("a telephone call of tomorrow", KLARA, told_tomorrow, (BAD, Reason::TimeOutOfRange, "telephone_time")),
+        Row::new("an emergency in an emergency", "vasterort-polis/olof", declare(hurried, 1), (BLOCKED, Reason::EmergencyStands, "")),
+        Row::new("another agency's emergency", "ekero-soc/eva", declare(waiting, 1), (ABSENT, Reason::NotFound, "")),
+        Row::new("the recipient's emergency", SARA, declare(emptied, 1), (ABSENT, Reason::NotFound, "")),
+        Row::new("reviewing one's own emergency", KLARA, review(hurried, *at), (DENIED, Reason::OwnEmergency, "")),
+        Row::new("reviewing no emergency", KLARA, review(waiting, *at), (BLOCKED, Reason::EmergencyUnknown, "")),
+        Row::new("a review without a verdict", "vasterort-polis/olof", no_verdict, (BAD, Reason::MalformedMessage, "verdict")),
+        Row::new("another agency reviews", "ekero-soc/eva", review(hurried, *at), (ABSENT, Reason::NotFound, "")),
+    ]
+}
+
+fn marked(referral: &str, digest: &'static [u8]) -> v1::DecideClearanceRequest {
+    let template = Some(v1::Template { name: String::from("everything"), digest: Bytes::from_static(digest) });
+    changed(decide(referral, vec![release(1, "victim-1", "NO_HARM")]), |decision| decision.template = template)
+}
+
+fn standing(referral: &str, days: i64) -> v1::DecideClearanceRequest {
+    changed(decide(referral, vec![release(1, "victim-1", "NO_HARM")]), |decision| decision.standing_until = Some(from_now(days * 24 * HOUR)))
+}
+
+fn changed(mut request: v1::DecideClearanceRequest, change: impl FnOnce(&mut v1::Decision)) -> v1::DecideClearanceRequest {
+    change(request.decision.as_mut().unwrap());
+    request
 }
 
 /// Consents that do not carry.

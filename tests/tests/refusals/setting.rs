@@ -35,6 +35,8 @@ pub struct Setting {
     pub emptied: String,
     /// Decided by klara on a ground that needs a second officer.
     pub waiting: String,
+    /// The same, in an emergency that klara has declared.
+    pub hurried: (String, u64),
     pub concern: String,
     pub opened: String,
     pub claimed: String,
@@ -65,6 +67,7 @@ impl Setting {
         withdraw(&desk, &withdrawn.0, &withdrawn.1).await;
         let waiting = held(&desk, &CASE_HANDOVER).await;
         decide(&desk, &waiting, &general_clause()).await;
+        let hurried = hurried(&desk).await;
         let stopped = stopped(&desk).await;
         let over = v1::ConsentTerms { given_at: Some(from_now(-2 * DAY)), valid_until: Some(from_now(-HOUR)), ..CONTACT_REQUEST.consent() };
         let (expired, _) = held_with(&desk, &CONTACT_REQUEST, over).await;
@@ -91,6 +94,7 @@ impl Setting {
             withdrawn,
             emptied,
             waiting,
+            hurried,
             concern,
             opened,
             claimed,
@@ -162,6 +166,15 @@ async fn open(desk: &Desk, referral: &str) {
 async fn withdraw(desk: &Desk, referral: &str, consent: &str) {
     let request = v1::WithdrawConsentRequest { referral: referral.to_owned(), consent_id: consent.to_owned(), ..Default::default() };
     desk.write("vasterort-polis/klara", request).await;
+}
+
+async fn hurried(desk: &Desk) -> (String, u64) {
+    let referral = held(desk, &CASE_HANDOVER).await;
+    decide(desk, &referral, &general_clause()).await;
+    let reasons = String::from("the trial begins in an hour");
+    let request = v1::DeclareEmergencyRequest { referral: referral.clone(), hours: 1, reasons, ..Default::default() };
+    let declared = desk.write("vasterort-polis/klara", request).await.referral.unwrap();
+    (referral, declared.emergencies[0].position)
 }
 
 async fn stopped(desk: &Desk) -> (String, u64) {

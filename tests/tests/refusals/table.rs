@@ -56,8 +56,16 @@ pub fn request_id() -> String {
 
 /// The table.
 pub fn rows(setting: &Setting) -> Vec<Row> {
-    [about::wire(), about::submission(setting), about::clearance(setting), about::consent(setting), about::inbox(setting), about::others(setting)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        about::wire(),
+        about::submission(setting),
+        about::clearance(setting),
+        about::emergencies(setting),
+        about::consent(setting),
+        about::inbox(setting),
+        about::others(setting),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

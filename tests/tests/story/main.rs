@@ -3,8 +3,10 @@
 
 mod changes;
 mod directions;
+mod emergency;
 mod officers;
 mod received;
+mod standing;
 mod steps;
 mod streams;
 mod withdrawal;

@@ -53,7 +53,7 @@ fn referral(random: &mut Random) -> v1::SubmitReferralRequest {
             }
         }
     }
-    let decision = v1::Decision { cells, answers: Some(answers(&[FactCode::HarmExcluded])), reasons: String::from("made-up reasons") };
+    let decision = v1::Decision { cells, answers: Some(answers(&[FactCode::HarmExcluded])), reasons: String::from("made-up reasons"), ..Default::default() };
     let sections = parts.iter().map(|(category, persons, investigation)| v1::Section {
         persons: persons.iter().map(|name| (*name).to_owned()).collect(),
         ..section((*category, &[], *investigation))

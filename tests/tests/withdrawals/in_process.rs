@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use brygga_domain::command::*;
 use brygga_domain::event::{Officer, PersonName};
-use brygga_domain::grounds::Answers;
 use brygga_domain::*;
 use brygga_engine::batch::Law;
 use brygga_engine::broker::NoAnswer;
@@ -124,7 +123,7 @@ fn decision(sections: &[u32]) -> NewDecision {
         cell: NamedCell { section: *section, person: Some(VICTIM) },
         outcome: NewOutcome::Release { ground: "CONSENT".parse().unwrap(), consent: None },
     };
-    NewDecision { cells: sections.iter().map(cell).collect(), answers: Answers::default(), reasons: Bytes::from_static(b"made up") }
+    NewDecision { cells: sections.iter().map(cell).collect(), reasons: Bytes::from_static(b"made up"), ..NewDecision::default() }
 }
 
 fn submission() -> Submission {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use brygga_domain::RetractReason;
+use brygga_domain::{EmergencyVerdict, RetractReason};
 use brygga_wire::v1::Cell;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::{Lang, cell, code};
 
@@ -134,7 +134,7 @@ pub enum ConsentCommand {
 /// Verbs of clearance.
 #[derive(Debug, Subcommand)]
 pub enum ClearanceCommand {
-    /// List what waits to be decided or confirmed, what is due first on top
+    /// List what waits to be decided, confirmed or reviewed, what is due first on top
     List {
         /// At most so many
         #[arg(long, default_value_t = 100, value_name = "N")]
@@ -144,9 +144,15 @@ pub enum ClearanceCommand {
     Decide {
         /// The referral, by reference or id
         referral: String,
-        /// The decision, as JSON of DecideClearanceRequest; - for the standard input
+        /// The decision, as JSON of DecideClearanceRequest; - for the standard input. With --template its facts and reasons only
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
+        /// Take the cells that nobody has decided from this template of the agency; each is its own decision all the same
+        #[arg(long, value_name = "FILE")]
+        template: Option<PathBuf>,
+        /// Let the releases stand for later revisions of their sections, too: RFC 3339 or +90d; clearance revoke ends it
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        standing_until: Option<String>,
     },
     /// Decide as the second officer, without knowing how the first did; where they differ, the cell is withheld
     Confirm {
@@ -164,4 +170,36 @@ pub enum ClearanceCommand {
         #[arg(long = "cell", value_parser = cell, value_name = "SECTION:INTEREST", required = true)]
         cells: Vec<Cell>,
     },
+    /// Break the glass: for some hours what is decided leaves before a second officer's word, and is reviewed afterwards
+    Emergency(EmergencyArgs),
+    /// Review an emergency as another officer, which also ends it
+    Review {
+        /// The referral, by reference or id
+        referral: String,
+        /// Position of its declaration in the log [default: the only one that waits]
+        #[arg(long, value_name = "POSITION")]
+        emergency: Option<u64>,
+        /// The verdict
+        #[arg(long, value_parser = code::<EmergencyVerdict>, value_name = "justified|partly_justified|not_justified")]
+        verdict: EmergencyVerdict,
+        /// The reasons, as text; - for the standard input
+        #[arg(long, value_name = "FILE")]
+        reasons: PathBuf,
+    },
+}
+
+/// What is said of an emergency.
+#[derive(Debug, Args)]
+pub struct EmergencyArgs {
+    /// The referral, by reference or id: the emergency is about it and its recipient alone
+    pub referral: String,
+    /// After how many hours it ends; 0 where it only records what was told by telephone
+    #[arg(long, value_name = "HOURS")]
+    pub hours: u32,
+    /// Why it cannot wait, as text; - for the standard input. It shortens the procedure and is no ground: every cell needs its own
+    #[arg(long, value_name = "FILE")]
+    pub reasons: PathBuf,
+    /// When something was told by telephone, RFC 3339 or -30m, to record it afterwards
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub telephoned: Option<String>,
 }

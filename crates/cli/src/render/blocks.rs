@@ -76,6 +76,11 @@ fn way(way: &v1::Way, interest: &str, lang: Lang) -> String {
             format!("{} {}: {}", say(lang, "as a referral of its own,", "som en egen remiss,"), kind, on_ground())
         }
         v1::WayKind::SecondOfficer => say(lang, "a second officer agrees", "en andra handläggare kommer till samma resultat").to_owned(),
+        v1::WayKind::BreakGlass => {
+            let (en, sv) =
+                ("in an emergency it leaves before that: brygga clearance emergency", "i ett nödläge lämnas det innan dess: brygga clearance emergency");
+            say(lang, en, sv).to_owned()
+        }
         v1::WayKind::Strip => {
             say(lang, "leave the section out: withhold it, and the rest can go", "utelämna delen: lämna inte ut den, så kan resten gå").to_owned()
         }

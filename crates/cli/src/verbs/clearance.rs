@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::args::ClearanceCommand;
 use crate::desk::{Desk, List, logged, whole};
 use crate::failure::Failure;
+use crate::template::Template;
+use crate::verbs::emergency;
+use crate::verbs::inbox::time;
 use crate::verbs::referral::one_name;
 use crate::verbs::submit::{decided, ready};
 use crate::{message, words};
@@ -20,9 +23,15 @@ const CELLS_NAMED_MAX: usize = 5;
 pub async fn run(desk: &mut Desk<'_>, verb: ClearanceCommand) -> Result<(), Failure> {
     match verb {
         ClearanceCommand::List { limit } => list(desk, limit).await,
-        ClearanceCommand::Decide { referral, from } => Box::pin(decide(desk, referral, &from)).await,
+        ClearanceCommand::Decide { referral, from, template, standing_until } => {
+            Box::pin(decide(desk, referral, Said { from: &from, template: template.as_deref(), standing_until: standing_until.as_deref() })).await
+        }
         ClearanceCommand::Confirm { referral, from } => Box::pin(confirm(desk, referral, &from)).await,
         ClearanceCommand::Revoke { referral, cells } => Box::pin(revoke(desk, referral, cells)).await,
+        ClearanceCommand::Emergency(said) => Box::pin(emergency::declare(desk, said)).await,
+        ClearanceCommand::Review { referral, emergency, verdict, reasons } => {
+            Box::pin(emergency::review(desk, emergency::Review { referral, emergency, verdict, reasons })).await
+        }
     }
 }
 
@@ -53,10 +62,11 @@ async fn list(desk: &mut Desk<'_>, limit: u32) -> Result<(), Failure> {
             format!("{decided} of {all}"),
             at_a_glance(cells_in(referral, v1::ClearanceState::Undecided)),
             at_a_glance(cells_in(referral, v1::ClearanceState::AwaitsSecondOfficer)),
+            emergency::to_review(referral, now),
         ]
     };
     desk.list(List {
-        heads: &["reference", "kind", "from", "to", "urgency", "contact due", "decided", "to decide", "to confirm"],
+        heads: &["reference", "kind", "from", "to", "urgency", "contact due", "decided", "to decide", "to confirm", "to review"],
         rows: referrals.iter().map(row).collect(),
         items: referrals.iter().map(message::show).collect(),
         empty: "nothing waits",
@@ -78,9 +88,26 @@ fn at_a_glance(cells: String) -> String {
     if count > CELLS_NAMED_MAX { format!("{count} cells") } else { cells }
 }
 
-async fn decide(desk: &mut Desk<'_>, referral: String, from: &Path) -> Result<(), Failure> {
-    let mut request: v1::DecideClearanceRequest = desk.request(from)?;
+/// Where a decision comes from.
+struct Said<'a> {
+    from: &'a Path,
+    template: Option<&'a Path>,
+    standing_until: Option<&'a str>,
+}
+
+async fn decide(desk: &mut Desk<'_>, referral: String, said: Said<'_>) -> Result<(), Failure> {
+    let mut request: v1::DecideClearanceRequest = desk.request(said.from)?;
     request.referral = one_name(referral, &request.referral)?;
+    if let Some(until) = said.standing_until {
+        request.decision.get_or_insert_default().standing_until = Some(time(until, desk.now)?);
+    }
+    if let Some(file) = said.template {
+        let template = Template::read(file)?;
+        let (client, _) = desk.client()?;
+        let asked = v1::AssessReferralRequest { referral: request.referral.clone(), ..v1::AssessReferralRequest::default() };
+        let stands = client.assess_referral(asked).await.map_err(|error| Failure::client(&error).about(request.referral.clone()))?;
+        template.decide(&stands.referral.unwrap_or_default(), request.decision.get_or_insert_default())?;
+    }
     let (officer, subject) = (request.officer.clone(), request.referral.clone());
     let blocked = |failure: Failure| failure.with_try(format!("brygga referral why {subject}")).about(subject.clone());
     let Some(answer) = desk.write(request, &officer).await.map_err(blocked)? else { return Ok(()) };
@@ -105,7 +132,7 @@ async fn revoke(desk: &mut Desk<'_>, referral: String, cells: Vec<v1::Cell>) -> 
 }
 
 /// How the referral stands after an act of clearance.
-fn tell<R>(desk: &mut Desk<'_>, referral: &v1::ClearanceReferral, answer: &Answer<R>, shown: Value) -> Result<(), Failure> {
+pub fn tell<R>(desk: &mut Desk<'_>, referral: &v1::ClearanceReferral, answer: &Answer<R>, shown: Value) -> Result<(), Failure> {
     let offered = referral.sections.iter().filter(|section| section.offered).count();
     let (decided, all) = decided(&referral.sections);
     let text = if offered > 0 {
@@ -118,6 +145,7 @@ fn tell<R>(desk: &mut Desk<'_>, referral: &v1::ClearanceReferral, answer: &Answe
     if !waiting.is_empty() {
         lines.push(format!("waits      for a second officer: {waiting}"));
     }
+    lines.extend(emergency::standing(referral, desk.now));
     let undecided = cells_in(referral, v1::ClearanceState::Undecided);
     if !undecided.is_empty() && offered > 0 {
         lines.push(format!("held       not decided: {undecided}"));

@@ -4,6 +4,7 @@ mod batch;
 mod clearance;
 mod consent;
 mod doctor;
+mod emergency;
 mod explain;
 mod inbox;
 mod log;

@@ -3,6 +3,7 @@
 use crate::codes::*;
 use crate::grounds::GroundCode;
 use crate::ids::*;
+use crate::time::Time;
 
 /// Decisions of one officer in one act; every cell is its own decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct ClearanceDecision {
     pub reasons: Commitment,
     /// The cells.
     pub cells: Vec<DecidedCell>,
+    /// SHA-256 of the template that the cells were taken from.
+    pub template: Option<Digest>,
 }
 
 /// One cell's decision.
@@ -28,6 +31,8 @@ pub struct DecidedCell {
     pub outcome: Outcome,
     /// Whether a second officer must agree before it counts.
     pub second_officer: bool,
+    /// Until when it stands for later revisions of the section, too.
+    pub standing_until: Option<Time>,
 }
 
 /// A section and a protected interest; the recipient is the referral's.
@@ -107,4 +112,26 @@ pub struct Confirmation {
     pub decision: Position,
     /// What the second officer comes to.
     pub outcome: Outcome,
+    /// Until when the second officer lets it stand for later revisions, too.
+    pub standing_until: Option<Time>,
+}
+
+/// Standing decisions that go on for the revision which the next event of the referral brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarriedClearances {
+    /// The referral.
+    pub referral: ReferralId,
+    /// The cells.
+    pub cells: Vec<CarriedCell>,
+}
+
+/// One cell whose decision goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CarriedCell {
+    /// Which.
+    pub cell: CellName,
+    /// The revision of its section that it goes on for.
+    pub revision: u32,
+    /// Position of the decision.
+    pub decision: Position,
 }

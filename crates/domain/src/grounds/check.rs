@@ -58,6 +58,9 @@ pub enum TableError {
     /// The policy asks for two officers on a ground, and for one.
     #[error("ground {0} wants two officers, and one suffices for it")]
     OneAndTwo(GroundCode),
+    /// An emergency that ends before it begins, or whose review is due while it may last.
+    #[error("an emergency must last an hour at least, and its review must not be due before it ends")]
+    Emergency,
     /// Nothing protects a cell, or nothing in force carries it and no barrier says so.
     #[error("{kind} from {from} to {to}: {category} of {interest} has no answer")]
     Unanswered {
@@ -83,6 +86,9 @@ pub(super) fn check(file: &GroundFile, offences: &OffenceFile) -> Result<(), Tab
     }
     overlaps(file, offences)?;
     named_grounds(file)?;
+    if file.emergency.hours_max == 0 || file.emergency.review_due_hours < file.emergency.hours_max {
+        return Err(TableError::Emergency);
+    }
     for kind in ReferralKind::ALL {
         if file.kinds.iter().filter(|rule| rule.kind == *kind).count() != 1 {
             return Err(TableError::Kind(*kind));

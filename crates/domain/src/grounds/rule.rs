@@ -24,6 +24,8 @@ pub(super) struct GroundFile {
     pub(super) elsewhere: BTreeSet<String>,
     pub(super) barriers: Vec<Barrier>,
     pub(super) minors: Minors,
+    pub(super) emergency: EmergencyRule,
+    pub(super) standing: StandingRule,
     pub(super) two_officers: TwoOfficers,
     pub(super) grounds: Vec<Ground>,
 }
@@ -70,6 +72,20 @@ pub struct KindRule {
     /// Minutes from the report until contact is due.
     #[serde(default)]
     pub contact_due_minutes: Option<u32>,
+    /// Whether its cells may be decided from a template.
+    #[serde(default)]
+    pub templates: Templates,
+}
+
+/// Whether cells may be decided from a template.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Templates {
+    /// They may; every cell is its own decision all the same.
+    #[default]
+    Allowed,
+    /// Each case is assessed on its own.
+    Never,
 }
 
 /// Who a row is about.
@@ -232,6 +248,8 @@ pub struct TwoOfficers {
     pub protected_identity: BTreeSet<ProtectedIdentity>,
     /// Grounds on which one officer suffices, whomever it is about.
     pub one_suffices: BTreeSet<GroundCode>,
+    /// Whether what is decided in an emergency wants a second officer afterwards, on whatever other ground.
+    pub break_glass: bool,
     /// What it says, in one line.
     pub text: Text,
 }
@@ -245,6 +263,33 @@ impl TwoOfficers {
         };
         !self.one_suffices.contains(ground) && (about || self.grounds.contains(ground))
     }
+
+    /// Whether two officers are due because the release is decided in an emergency.
+    pub fn are_due_in_emergency(&self, ground: &GroundCode) -> bool {
+        self.break_glass && !self.one_suffices.contains(ground)
+    }
+}
+
+/// How long an emergency shortens the procedure, and until when it is reviewed. A policy, not a statute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmergencyRule {
+    /// For how many hours at most.
+    pub hours_max: u16,
+    /// How many hours after its declaration the review is due.
+    pub review_due_hours: u16,
+    /// What it says, in one line.
+    pub text: Text,
+}
+
+/// How long a decision may stand for later revisions. A policy, not a statute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingRule {
+    /// For how many days at most.
+    pub days_max: u16,
+    /// What it says, in one line.
+    pub text: Text,
 }
 
 /// Whether the person's consent matters to a ground.

@@ -9,7 +9,7 @@ use brygga_domain::grounds::{Answers, GroundTable, SHIPPED};
 use brygga_domain::*;
 use bytes::Bytes;
 
-use crate::support::case::{Case, Consent, ROLES, Second};
+use crate::support::case::{Case, Consent, Emergency, ROLES, Second};
 use crate::support::chance::Chance;
 use crate::support::{law, world::World};
 
@@ -59,6 +59,7 @@ fn word(way: &Way<'_>) -> String {
         Way::Ground { ground, .. } => ground.code.to_string(),
         Way::OtherReferral { ground, kind, .. } => format!("{kind}:{}", ground.code),
         Way::SecondOfficer => String::from("second officer"),
+        Way::BreakGlass(_) => String::from("break glass"),
         Way::Strip => String::from("strip"),
     }
 }
@@ -127,7 +128,7 @@ fn every_way_that_is_suggested_passes_once_it_is_taken_and_no_other_ground_does(
     let mut chance = Chance::new(20_261_123);
     let mut taken = 0;
     for _ in 0..20_000 {
-        let case = Case { consent: Consent::Carries, second: Second::Another, ..Case::draw(&mut chance) };
+        let case = Case { consent: Consent::Carries, second: Second::Another, emergency: Emergency::Undeclared, ..Case::draw(&mut chance) };
         let Some(mut referral) = world.submitted(&case) else { continue };
         referral = world.carried_out(&case, Some(&referral), world.consent(&case).unwrap(), 1).unwrap();
         let known = case.answers();
@@ -167,6 +168,7 @@ fn on_duty(referral: &Referral, sections: u32, asserted: &[FactCode]) -> Action 
         cells: cells.map(|(cell, _)| NewCell { cell: name(cell), outcome: release.clone() }).collect(),
         answers: Answers { asserted: asserted.iter().copied().collect(), subject_age_years: Some(9), ..Answers::default() },
         reasons: Bytes::from_static(b"made up"),
+        ..NewDecision::default()
     };
     Action::DecideClearance(ReferralName::Id(referral.id), decision)
 }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use brygga_domain::gate;
 use brygga_domain::grounds::SHIPPED;
+use brygga_domain::{Code as _, FactCode};
 
-use crate::support::case::{Case, Consent, Second};
+use crate::support::case::{Case, Consent, Emergency, Second};
 use crate::support::chance::Chance;
 use crate::support::{law, world};
 
@@ -44,7 +45,7 @@ fn the_gate_and_the_second_statement_agree_on_random_cases() {
 }
 
 /// Tables that say something else than the law; each must be found out.
-const WRONG: [(&str, &str); 10] = [
+const WRONG: [(&str, &str); 11] = [
     (r#"{"completed": 6, "attempted": 12}"#, r#"{"completed": 6, "attempted": 9}"#),
     (r#""lifts": ["OSL 35:1", "OSL 26:1", "OSL 21:3", "OSL 21:3a", "OSL 40:7g"]"#, r#""lifts": ["OSL 35:1", "OSL 26:1", "OSL 21:3", "OSL 40:7g"]"#),
     (r#"{"purpose_any": ["prevent_crime"]}"#, r#"{"purpose_any": ["prevent_crime", "investigate_crime"]}"#),
@@ -54,6 +55,7 @@ const WRONG: [(&str, &str); 10] = [
     (r#""except": ["CONSENT"]"#, r#""except": ["CONSENT", "NO_HARM"]"#),
     (r#""grounds": ["GENERAL_CLAUSE"]"#, r#""grounds": []"#),
     (r#"["confidentiality_marked", "protected_population_registration"]"#, r#"["protected_population_registration"]"#),
+    (r#""break_glass": true"#, r#""break_glass": false"#),
     (r#""one_suffices": ["DUTY_CHILD_REPORT"]"#, r#""one_suffices": ["DUTY_CHILD_REPORT", "NO_HARM"]"#),
 ];
 
@@ -74,6 +76,9 @@ fn asked(world: &world::World, case: &Case) -> bool {
     if let Some(consent) = world.consent(case) {
         referral = world.carried_out(case, Some(&referral), consent, 1).expect("a consent is recorded");
     }
+    if case.emergency != Emergency::Undeclared {
+        referral = world.carried_out(case, Some(&referral), world.emergency(), 5).expect("an emergency is declared");
+    }
     let Some(decided) = world.carried_out(case, Some(&referral), world.decision(case), 2) else { return false };
     referral = decided;
     match case.second {
@@ -88,7 +93,43 @@ fn asked(world: &world::World, case: &Case) -> bool {
         let withdrawal = world.withdrawal(&referral);
         referral = world.carried_out(case, Some(&referral), withdrawal, 4).expect("a consent is withdrawn");
     }
+    if case.emergency == Emergency::Reviewed {
+        referral = world.carried_out(case, Some(&referral), world.review(&referral), 6).expect("an emergency is reviewed");
+    }
     gate::pass(&referral, &referral.sections[0], &world.table, case.opened()).is_ok()
+}
+
+/// Break-glass is no ground: whatever leaves in an emergency would have left with two officers, and on the same facts.
+#[test]
+fn no_emergency_lets_out_what_two_officers_would_not() {
+    let world = world::World::new();
+    let mut chance = Chance::new(seed());
+    let (mut left, mut stayed) = (0, 0);
+    for number in 0..CASES {
+        let hurried = Case { emergency: Emergency::Stands, second: Second::Nobody, ..Case::draw(&mut chance) };
+        let with_two = Case { emergency: Emergency::Undeclared, second: Second::Another, ..hurried.clone() };
+        let leaves = asked(&world, &hurried);
+        assert_eq!(leaves, asked(&world, &with_two), "case {number} of SEED={}: {hurried:#?}", seed());
+        *if leaves { &mut left } else { &mut stayed } += 1;
+        // Nothing that the officer leaves unsaid is made good by the hurry.
+        let silent = Case { asserted: std::collections::BTreeSet::new(), denied: std::collections::BTreeSet::new(), ..hurried };
+        // An adult's consent asks for no facts beside itself.
+        assert!(silent.ground == "CONSENT" || !asked(&world, &silent), "{silent:#?}");
+    }
+    assert!(left > 1_000 && stayed > 1_000, "{left} left, {stayed} stayed");
+}
+
+#[test]
+fn emergency_alone_never_clears() {
+    let world = world::World::new();
+    let mut chance = Chance::new(seed());
+    for _ in 0..1_000 {
+        let case = Case { ground: "EMERGENCY", emergency: Emergency::Stands, asserted: FactCode::ALL.iter().copied().collect(), ..Case::draw(&mut chance) };
+        assert!(!asked(&world, &case), "{case:#?}");
+        let Some(referral) = world.submitted(&case) else { continue };
+        let declared = world.carried_out(&case, Some(&referral), world.emergency(), 5).unwrap();
+        assert!(gate::pass(&declared, &declared.sections[0], &world.table, case.opened()).is_err(), "nothing is decided");
+    }
 }
 
 #[test]

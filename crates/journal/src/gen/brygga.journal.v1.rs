@@ -645,6 +645,43 @@ impl FactCode {
         }
     }
 }
+/// What a review of an emergency comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum EmergencyVerdict {
+    /// Not set; refused.
+    Unspecified = 0,
+    /// It was justified.
+    Justified = 1,
+    /// Some of what left under it was, some was not.
+    PartlyJustified = 2,
+    /// It was not justified.
+    NotJustified = 3,
+}
+impl EmergencyVerdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EMERGENCY_VERDICT_UNSPECIFIED",
+            Self::Justified => "EMERGENCY_VERDICT_JUSTIFIED",
+            Self::PartlyJustified => "EMERGENCY_VERDICT_PARTLY_JUSTIFIED",
+            Self::NotJustified => "EMERGENCY_VERDICT_NOT_JUSTIFIED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EMERGENCY_VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "EMERGENCY_VERDICT_JUSTIFIED" => Some(Self::Justified),
+            "EMERGENCY_VERDICT_PARTLY_JUSTIFIED" => Some(Self::PartlyJustified),
+            "EMERGENCY_VERDICT_NOT_JUSTIFIED" => Some(Self::NotJustified),
+            _ => None,
+        }
+    }
+}
 /// The GDPR basis of the processing: another thing than the waiver of secrecy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1272,6 +1309,8 @@ pub enum SenderStatus {
     Overdue = 20,
     /// It has not left in time: telephone the recipient.
     Telephone = 21,
+    /// An emergency was declared at the sending side: it waits for its review.
+    EmergencyDeclared = 25,
 }
 impl SenderStatus {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1302,6 +1341,7 @@ impl SenderStatus {
             Self::InquiryAlreadyRunning => "SENDER_STATUS_INQUIRY_ALREADY_RUNNING",
             Self::Overdue => "SENDER_STATUS_OVERDUE",
             Self::Telephone => "SENDER_STATUS_TELEPHONE",
+            Self::EmergencyDeclared => "SENDER_STATUS_EMERGENCY_DECLARED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1329,6 +1369,7 @@ impl SenderStatus {
             "SENDER_STATUS_INQUIRY_ALREADY_RUNNING" => Some(Self::InquiryAlreadyRunning),
             "SENDER_STATUS_OVERDUE" => Some(Self::Overdue),
             "SENDER_STATUS_TELEPHONE" => Some(Self::Telephone),
+            "SENDER_STATUS_EMERGENCY_DECLARED" => Some(Self::EmergencyDeclared),
             _ => None,
         }
     }
@@ -1564,7 +1605,7 @@ pub struct Event {
     /// What became true; always set.
     #[prost(
         oneof = "event::Fact",
-        tags = "16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49"
+        tags = "16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 54"
     )]
     pub fact: ::core::option::Option<event::Fact>,
 }
@@ -1621,6 +1662,12 @@ pub mod event {
         /// Decisions were taken back before release.
         #[prost(message, tag = "32")]
         ClearanceRevoked(super::ClearanceRevoked),
+        /// For some hours what is decided leaves before a second officer's word.
+        #[prost(message, tag = "33")]
+        EmergencyDeclared(super::EmergencyDeclared),
+        /// An emergency was reviewed.
+        #[prost(message, tag = "34")]
+        EmergencyReviewed(super::EmergencyReviewed),
         /// The first sections passed, and the envelope is in the inbox.
         #[prost(message, tag = "35")]
         ReferralOffered(super::ReferralOffered),
@@ -1666,6 +1713,9 @@ pub mod event {
         /// An auditor read the log.
         #[prost(message, tag = "49")]
         LogQueried(super::LogQueried),
+        /// Standing decisions go on for a later revision.
+        #[prost(message, tag = "54")]
+        ClearanceCarried(super::ClearanceCarried),
     }
 }
 /// The officer behind an event, known to the agency alone.
@@ -1980,6 +2030,9 @@ pub struct ClearanceDecided {
     /// The cells.
     #[prost(message, repeated, tag = "5")]
     pub cells: ::prost::alloc::vec::Vec<DecidedCell>,
+    /// SHA-256 of the agency's template that the cells were taken from; absent: they were not.
+    #[prost(bytes = "bytes", optional, tag = "6")]
+    pub template: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// One cell's decision.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1990,6 +2043,9 @@ pub struct DecidedCell {
     /// Whether a second officer has to agree before it counts.
     #[prost(bool, tag = "4")]
     pub second_officer: bool,
+    /// Until when it stands for later revisions of the section too; absent: it is about this one alone.
+    #[prost(int64, optional, tag = "5")]
+    pub standing_until_us: ::core::option::Option<i64>,
     /// Released on a ground, or withheld; always set.
     #[prost(oneof = "decided_cell::Outcome", tags = "2, 3")]
     pub outcome: ::core::option::Option<decided_cell::Outcome>,
@@ -2078,6 +2134,9 @@ pub struct Confirmation {
     /// Position of the first decision.
     #[prost(uint64, tag = "2")]
     pub decision: u64,
+    /// Until when the second officer lets it stand for later revisions too; absent: for this one alone, whatever the first officer said.
+    #[prost(int64, optional, tag = "5")]
+    pub standing_until_us: ::core::option::Option<i64>,
     /// Released on a ground, or withheld; always set.
     #[prost(oneof = "confirmation::Outcome", tags = "3, 4")]
     pub outcome: ::core::option::Option<confirmation::Outcome>,
@@ -2095,6 +2154,29 @@ pub mod confirmation {
         Withhold(super::Withhold),
     }
 }
+/// Standing decisions that go on for the revision which the next event of the referral brings.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ClearanceCarried {
+    /// Id of the referral.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub referral: ::prost::bytes::Bytes,
+    /// The cells.
+    #[prost(message, repeated, tag = "2")]
+    pub cells: ::prost::alloc::vec::Vec<CarriedCell>,
+}
+/// One cell whose decision goes on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CarriedCell {
+    /// Which cell.
+    #[prost(message, optional, tag = "1")]
+    pub cell: ::core::option::Option<CellName>,
+    /// The revision of its section that it goes on for.
+    #[prost(uint32, tag = "2")]
+    pub revision: u32,
+    /// Position of the decision.
+    #[prost(uint64, tag = "3")]
+    pub decision: u64,
+}
 /// Decisions that no longer count.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ClearanceRevoked {
@@ -2104,6 +2186,44 @@ pub struct ClearanceRevoked {
     /// Which cells.
     #[prost(message, repeated, tag = "2")]
     pub cells: ::prost::alloc::vec::Vec<CellName>,
+}
+/// Until it ends or is reviewed, what the agency has decided leaves before a second officer's word. It is no ground: each cell needs its own.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EmergencyDeclared {
+    /// Id of the referral: the only one that it is about.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub referral: ::prost::bytes::Bytes,
+    /// The function that it is declared for: the only one.
+    #[prost(string, tag = "2")]
+    pub recipient: ::prost::alloc::string::String,
+    /// When it ends; the time of this event where it only records what was told by telephone.
+    #[prost(int64, tag = "3")]
+    pub expires_at_us: i64,
+    /// Until when it is to be reviewed.
+    #[prost(int64, tag = "4")]
+    pub review_due_at_us: i64,
+    /// When something was told by telephone, recorded afterwards; absent: nothing was.
+    #[prost(int64, optional, tag = "5")]
+    pub telephoned_at_us: ::core::option::Option<i64>,
+    /// Commitment to the documented reasons.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub reasons: ::prost::bytes::Bytes,
+}
+/// The review of an emergency by another officer of the same agency. What had not left goes on waiting for a second officer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EmergencyReviewed {
+    /// Id of the referral.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub referral: ::prost::bytes::Bytes,
+    /// Position of the declaration.
+    #[prost(uint64, tag = "2")]
+    pub emergency: u64,
+    /// The verdict.
+    #[prost(enumeration = "EmergencyVerdict", tag = "3")]
+    pub verdict: i32,
+    /// Commitment to the documented reasons.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub reasons: ::prost::bytes::Bytes,
 }
 /// The envelope as the recipient first sees it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -73,7 +73,7 @@ fn bare(fact: Fact) -> Event {
 
 /// All samples, in the order of the list of events.
 pub fn all() -> Vec<Event> {
-    [directory(), sending(), consents(), clearances(), receiving(), ends()].concat()
+    [directory(), sending(), consents(), clearances(), in_emergencies(), receiving(), ends()].concat()
 }
 
 fn directory() -> Vec<Event> {
@@ -168,16 +168,19 @@ fn clearances() -> Vec<Event> {
         cell: cell(1, Interest::Person(victim())),
         outcome: Outcome::Release { ground: "CONSENT".parse().unwrap(), consent: Some(Position(303)) },
         second_officer: false,
+        standing_until: None,
     };
     let on_ground = DecidedCell {
         cell: cell(2, Interest::Investigation),
         outcome: Outcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: None },
         second_officer: true,
+        standing_until: None,
     };
     let withheld = DecidedCell {
         cell: cell(2, Interest::Person(child())),
         outcome: Outcome::Withhold { reason: WithholdReason::HarmNotExcluded, nameable: true },
         second_officer: false,
+        standing_until: None,
     };
     let decision = ClearanceDecision {
         referral: referral(),
@@ -185,17 +188,42 @@ fn clearances() -> Vec<Event> {
         table: TableHash([0x53; 32]),
         reasons: Commitment([0x41; 32]),
         cells: vec![on_consent, on_ground, withheld],
+        template: None,
     };
+    let mut templated = ClearanceDecision { template: Some(Digest([0x54; 32])), ..decision.clone() };
+    templated.cells[0].standing_until = Some(hours(720));
     let released = Outcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: Some(Position(303)) };
-    let agreed = Confirmation { cell: cell(2, Interest::Investigation), decision: Position(304), outcome: released };
+    let agreed = Confirmation { cell: cell(2, Interest::Investigation), decision: Position(304), outcome: released, standing_until: None };
     let stays = Outcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false };
-    let differs = Confirmation { cell: cell(2, Interest::Person(child())), decision: Position(304), outcome: stays };
+    let differs = Confirmation { cell: cell(2, Interest::Person(child())), decision: Position(304), outcome: stays, standing_until: None };
     let second = SecondDecision { referral: referral(), table: TableHash([0x53; 32]), reasons: Commitment([0x44; 32]), cells: vec![agreed, differs] };
+    let mut standing = second.clone();
+    standing.cells[0].standing_until = Some(hours(700));
+    let carried = CarriedCell { cell: cell(1, Interest::Person(victim())), revision: 2, decision: Position(304) };
+    let carried = CarriedClearances { referral: referral(), cells: vec![carried, CarriedCell { cell: cell(2, Interest::Investigation), ..carried }] };
     vec![
         event(Fact::ClearanceDecided(decision)),
+        event(Fact::ClearanceDecided(templated)),
         event(Fact::ClearanceConfirmed(second)),
+        event(Fact::ClearanceConfirmed(standing)),
+        event(Fact::ClearanceCarried(carried)),
         event(Fact::ClearanceRevoked { referral: referral(), cells: vec![cell(1, Interest::Person(victim())), cell(2, Interest::Investigation)] }),
     ]
+}
+
+fn in_emergencies() -> Vec<Event> {
+    let declared = EmergencyDeclaration {
+        referral: referral(),
+        recipient: rvc(),
+        expires_at: hours(24),
+        review_due_at: hours(72),
+        telephoned_at: None,
+        reasons: Commitment([0x45; 32]),
+    };
+    let told = EmergencyDeclaration { expires_at: hours(3), telephoned_at: Some(hours(2)), ..declared.clone() };
+    let review =
+        EmergencyReview { referral: referral(), emergency: Position(305), verdict: EmergencyVerdict::PartlyJustified, reasons: Commitment([0x46; 32]) };
+    vec![event(Fact::EmergencyDeclared(declared)), event(Fact::EmergencyDeclared(told)), event(Fact::EmergencyReviewed(review))]
 }
 
 fn receiving() -> Vec<Event> {

@@ -157,23 +157,54 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 fn decided_cell() -> impl Strategy<Value = DecidedCell> {
-    (cell(), outcome(), any::<bool>()).prop_map(|(cell, outcome, second_officer)| DecidedCell { cell, outcome, second_officer })
+    (cell(), outcome(), any::<bool>(), option::of(time())).prop_map(|(cell, outcome, second_officer, standing_until)| DecidedCell {
+        cell,
+        outcome,
+        second_officer,
+        standing_until,
+    })
 }
 
 fn decision() -> impl Strategy<Value = ClearanceDecision> {
-    (referral(), function(), hash(), commitment(), vec(decided_cell(), 0..5)).prop_map(|(referral, recipient, table, reasons, cells)| ClearanceDecision {
+    let parts = (referral(), function(), hash(), commitment(), vec(decided_cell(), 0..5), option::of(hash().prop_map(Digest)));
+    parts.prop_map(|(referral, recipient, table, reasons, cells, template)| ClearanceDecision {
         referral,
         recipient,
         table: TableHash(table),
         reasons,
         cells,
+        template,
     })
 }
 
 fn second_decision() -> impl Strategy<Value = SecondDecision> {
-    let confirmation = (cell(), position(), outcome()).prop_map(|(cell, decision, outcome)| Confirmation { cell, decision, outcome });
+    let word = (cell(), position(), outcome(), option::of(time()));
+    let confirmation = word.prop_map(|(cell, decision, outcome, standing_until)| Confirmation { cell, decision, outcome, standing_until });
     let parts = (referral(), hash(), commitment(), vec(confirmation, 0..4));
     parts.prop_map(|(referral, table, reasons, cells)| SecondDecision { referral, table: TableHash(table), reasons, cells })
+}
+
+fn carried() -> impl Strategy<Value = CarriedClearances> {
+    let cell = (cell(), count(), position()).prop_map(|(cell, revision, decision)| CarriedCell { cell, revision, decision });
+    (referral(), vec(cell, 0..4)).prop_map(|(referral, cells)| CarriedClearances { referral, cells })
+}
+
+fn emergency() -> impl Strategy<Value = EmergencyDeclaration> {
+    (referral(), function(), time(), time(), option::of(time()), commitment()).prop_map(
+        |(referral, recipient, expires_at, review_due_at, telephoned_at, reasons)| EmergencyDeclaration {
+            referral,
+            recipient,
+            expires_at,
+            review_due_at,
+            telephoned_at,
+            reasons,
+        },
+    )
+}
+
+fn review() -> impl Strategy<Value = EmergencyReview> {
+    let parts = (referral(), position(), code(), commitment());
+    parts.prop_map(|(referral, emergency, verdict, reasons)| EmergencyReview { referral, emergency, verdict, reasons })
 }
 
 fn offered() -> impl Strategy<Value = OfferedSections> {
@@ -223,6 +254,9 @@ fn of_the_sender() -> Vec<BoxedStrategy<Fact>> {
         decision().prop_map(Fact::ClearanceDecided).boxed(),
         second_decision().prop_map(Fact::ClearanceConfirmed).boxed(),
         (referral(), vec(cell(), 0..4)).prop_map(|(referral, cells)| Fact::ClearanceRevoked { referral, cells }).boxed(),
+        carried().prop_map(Fact::ClearanceCarried).boxed(),
+        emergency().prop_map(Fact::EmergencyDeclared).boxed(),
+        review().prop_map(Fact::EmergencyReviewed).boxed(),
         offered().prop_map(Fact::ReferralOffered).boxed(),
         offered().prop_map(Fact::SectionsOffered).boxed(),
         (referral(), function()).prop_map(|(referral, recipient)| Fact::OfferWithdrawn { referral, recipient }).boxed(),

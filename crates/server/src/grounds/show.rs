@@ -61,6 +61,8 @@ pub(super) fn text(law: &GroundTable, now: Time) -> String {
         table(&["secrecy", "at", "categories", "since", "what it says"], secrecies),
         table(&["categories", "not to", "but on", "provision", "why"], barriers),
         format!("Two officers: {}", law.two_officers().text.en),
+        format!("Emergencies: {}", law.emergency().text.en),
+        format!("Standing decisions: {}", law.standing().text.en),
         table(&["offence", "name", "provision", "months", "in force", "scale read"], scales),
     ]
     .join("\n\n")
@@ -80,6 +82,8 @@ pub(super) fn json(law: &GroundTable) -> Value {
         "barriers": law.barriers(),
         "minors": law.minors(),
         "two_officers": law.two_officers(),
+        "emergency": law.emergency(),
+        "standing": law.standing(),
         "offences": law.offences().collect::<Vec<_>>(),
     })
 }

@@ -39,6 +39,14 @@ impl<R: Reader> ClearanceService for Rpc<R> {
     async fn revoke_clearance(&self, request: Request<v1::RevokeClearanceRequest>) -> Result<Response<v1::RevokeClearanceResponse>, Status> {
         self.write(request).await
     }
+
+    async fn declare_emergency(&self, request: Request<v1::DeclareEmergencyRequest>) -> Result<Response<v1::DeclareEmergencyResponse>, Status> {
+        self.write(request).await
+    }
+
+    async fn review_emergency(&self, request: Request<v1::ReviewEmergencyRequest>) -> Result<Response<v1::ReviewEmergencyResponse>, Status> {
+        self.write(request).await
+    }
 }
 
 impl<R: Reader> Rpc<R> {
@@ -115,4 +123,6 @@ served! {
     DecideClearanceRequest decide_clearance => |done| Ok(v1::DecideClearanceResponse { referral: Some(stands(done)?), ..Default::default() });
     ConfirmClearanceRequest confirm_clearance => |done| Ok(v1::ConfirmClearanceResponse { referral: Some(stands(done)?), ..Default::default() });
     RevokeClearanceRequest revoke_clearance => |done| Ok(v1::RevokeClearanceResponse { referral: Some(stands(done)?), ..Default::default() });
+    DeclareEmergencyRequest declare_emergency => |done| Ok(v1::DeclareEmergencyResponse { referral: Some(stands(done)?), ..Default::default() });
+    ReviewEmergencyRequest review_emergency => |done| Ok(v1::ReviewEmergencyResponse { referral: Some(stands(done)?), ..Default::default() });
 }

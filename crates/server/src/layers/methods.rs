@@ -9,6 +9,8 @@ pub const METHODS: &[&str] = &[
     "/brygga.v1.ClearanceService/DecideClearance",
     "/brygga.v1.ClearanceService/ConfirmClearance",
     "/brygga.v1.ClearanceService/RevokeClearance",
+    "/brygga.v1.ClearanceService/DeclareEmergency",
+    "/brygga.v1.ClearanceService/ReviewEmergency",
     "/brygga.v1.ConsentService/RecordConsent",
     "/brygga.v1.ConsentService/WithdrawConsent",
     "/brygga.v1.ConsentService/GetConsent",

@@ -96,11 +96,21 @@ impl Tables {
             referrals: positions.iter().filter_map(|position| self.referrals.get(position).cloned()).collect(),
             sender_references: wanted.sender_references.iter().filter_map(taken).collect(),
             offers: wanted.offers.iter().filter_map(|id| self.offers.get(id).cloned()).collect(),
+            open_reviews: self.open_reviews(&wanted.reviewers),
             in_flight: positions.iter().flat_map(|position| self.in_flight_of(*position)).collect(),
             known_root: self.checkpoints.get(&wanted.known).filter(|_| wanted.known < self.head.size).map(|checkpoint| checkpoint.root.clone()),
             agencies: self.agencies.values().filter(|row| row.position >= wanted.known).cloned().collect(),
             functions: self.functions.values().filter(|row| row.position >= wanted.known).cloned().collect(),
         }
+    }
+
+    fn open_reviews(&self, agencies: &[String]) -> Vec<OpenReviewRow> {
+        let emergencies = self.referrals.values().flat_map(|rows| &rows.emergencies);
+        let open = emergencies.filter(|row| row.reviewed_at.is_none() && agencies.contains(&row.agency));
+        let mut open: Vec<OpenReviewRow> =
+            open.map(|row| OpenReviewRow { position: row.position, agency: row.agency.clone(), review_due_at: row.review_due_at }).collect();
+        open.sort_by_key(|row| row.position);
+        open
     }
 
     pub(super) fn in_flight_of(&self, origin: i64) -> Vec<InFlightRow> {

@@ -27,6 +27,7 @@ pub(super) struct Changes<'b> {
     pub(super) cells: Vec<(i64, &'b CellRow)>,
     pub(super) consents: Vec<(i64, &'b ConsentRow)>,
     pub(super) stop_uses: Vec<(i64, &'b StopUseRow)>,
+    pub(super) emergencies: Vec<(i64, &'b EmergencyRow)>,
     pub(super) contents: Vec<(i64, &'b ContentRow)>,
 }
 
@@ -57,6 +58,7 @@ impl<'b> Changes<'b> {
         self.cells.extend(changed(&rows.cells, held.map(|held| &held.cells)).into_iter().map(|row| (origin, row)));
         self.consents.extend(changed(&rows.consents, held.map(|held| &held.consents)).into_iter().map(|row| (origin, row)));
         self.stop_uses.extend(changed(&rows.stop_uses, held.map(|held| &held.stop_uses)).into_iter().map(|row| (origin, row)));
+        self.emergencies.extend(changed(&rows.emergencies, held.map(|held| &held.emergencies)).into_iter().map(|row| (origin, row)));
     }
 }
 

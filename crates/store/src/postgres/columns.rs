@@ -134,6 +134,9 @@ fn cells<'b, R>(columns: Columns<'b, R>, rows: &'b [(i64, &'b CellRow)]) -> Colu
         .int(|(_, row)| row.nameable)
         .int(|(_, row)| row.second_officer)
         .maybe_int(|(_, row)| row.confirmed_at)
+        .maybe_int(|(_, row)| row.standing_until)
+        .maybe_int(|(_, row)| row.carried_at)
+        .maybe_int(|(_, row)| row.carried_revision)
 }
 
 fn consents<'b, R>(columns: Columns<'b, R>, rows: &'b [(i64, &'b ConsentRow)]) -> Columns<'b, (i64, &'b ConsentRow)> {
@@ -182,16 +185,31 @@ fn keys<'b, R>(columns: Columns<'b, R>, rows: &'b [KeyRow]) -> Columns<'b, KeyRo
 
 /// The tables that few batches write; `None` for the others.
 pub(super) fn rare(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
-    let empty = batch.tree.is_empty() && changes.stop_uses.is_empty() && batch.offers.is_empty() && batch.agencies.is_empty() && batch.functions.is_empty();
-    if empty {
+    let of_referrals = changes.stop_uses.is_empty() && changes.emergencies.is_empty();
+    if of_referrals && batch.tree.is_empty() && batch.offers.is_empty() && batch.agencies.is_empty() && batch.functions.is_empty() {
         return None;
     }
     let columns = Columns { query: sqlx::query(WRITE_RARE), rows: &batch.tree };
     let columns = columns.int(|row| row.level).int(|row| row.number).blob(|row| &row.hash);
     let columns = columns.over(&changes.stop_uses).int(|(origin, _)| *origin).int(|(_, row)| row.position);
     let columns = columns.text(|(_, row)| &row.sections).maybe_text(|(_, row)| &row.answer);
+    let columns = emergencies(columns, &changes.emergencies);
     let columns = columns.over(&batch.offers).int(|row| row.position).blob(|row| &row.id).text(|row| &row.agency).maybe_text(|row| &row.answer);
     let columns = columns.over(&batch.agencies).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
     let columns = columns.over(&batch.functions).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
     Some(columns.query)
+}
+
+fn emergencies<'b, R>(columns: Columns<'b, R>, rows: &'b [(i64, &'b EmergencyRow)]) -> Columns<'b, (i64, &'b EmergencyRow)> {
+    columns
+        .over(rows)
+        .int(|(origin, _)| *origin)
+        .int(|(_, row)| row.position)
+        .text(|(_, row)| &row.agency)
+        .maybe_blob(|(_, row)| &row.officer)
+        .int(|(_, row)| row.expires_at)
+        .int(|(_, row)| row.review_due_at)
+        .maybe_int(|(_, row)| row.telephoned_at)
+        .maybe_int(|(_, row)| row.reviewed_at)
+        .maybe_text(|(_, row)| &row.verdict)
 }

@@ -144,6 +144,7 @@ pub(super) struct Sorted {
     cells: Placed<CellRow>,
     consents: Placed<ConsentRow>,
     stop_uses: Placed<StopUseRow>,
+    emergencies: Placed<EmergencyRow>,
 }
 
 impl Sorted {
@@ -158,15 +159,18 @@ impl Sorted {
         sorted.cells.sort_by_key(|(_, place, row)| (row.section, *place));
         sorted.consents.sort_by_key(|(_, position, _)| *position);
         sorted.stop_uses.sort_by_key(|(_, position, _)| *position);
+        sorted.emergencies.sort_by_key(|(_, position, _)| *position);
+        sorted.loaded.open_reviews.sort_by_key(|row| row.position);
         sorted.loaded.in_flight.sort_by(|one, other| (one.origin, &one.broker, one.number).cmp(&(other.origin, &other.broker, other.number)));
         sorted.loaded.agencies.sort_by(|one, other| one.id.cmp(&other.id));
         sorted.loaded.functions.sort_by(|one, other| one.id.cmp(&other.id));
-        let Self { referrals, persons, sections, cells, consents, stop_uses, .. } = &mut sorted;
+        let Self { referrals, persons, sections, cells, consents, stop_uses, emergencies, .. } = &mut sorted;
         join(referrals, persons, |rows, id, row| rows.persons.push(PersonRow { referral: id, ..row }))?;
         join(referrals, sections, |rows, id, row| rows.sections.push(SectionRow { referral: id, ..row }))?;
         join(referrals, cells, |rows, id, row| rows.cells.push(CellRow { referral: id, ..row }))?;
         join(referrals, consents, |rows, id, row| rows.consents.push(ConsentRow { referral: id, ..row }))?;
         join(referrals, stop_uses, |rows, id, row| rows.stop_uses.push(StopUseRow { referral: id, ..row }))?;
+        join(referrals, emergencies, |rows, id, row| rows.emergencies.push(EmergencyRow { referral: id, ..row }))?;
         Ok(sorted)
     }
 
@@ -186,15 +190,17 @@ impl Sorted {
             "key" => self.loaded.keys.push(key(row)?),
             "referral" => {
                 let referral = referral(row)?;
-                let none = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-                let (persons, sections, cells, consents, stop_uses) = none;
-                self.referrals.insert(referral.first_position, ReferralRows { referral, persons, sections, cells, consents, stop_uses });
+                self.referrals.insert(referral.first_position, bare(referral));
             }
             "person" => self.persons.push(person(row)?),
             "section" => self.sections.push(section(row)?),
             "cell" => self.cells.push(cell(row)?),
             "consent" => self.consents.push(consent(row)?),
             "stop_use" => self.stop_uses.push(stop_use(row)?),
+            "emergency" => self.emergencies.push(emergency(row)?),
+            "open_review" => {
+                self.loaded.open_reviews.push(OpenReviewRow { position: row.int()?, review_due_at: row.int()?, agency: row.text()? });
+            }
             "in_flight" => self.loaded.in_flight.push(InFlightRow {
                 origin: row.int()?,
                 number: row.int()?,
@@ -211,6 +217,12 @@ impl Sorted {
         }
         Ok(())
     }
+}
+
+/// A referral before its rows are hung on to it.
+fn bare(referral: ReferralRow) -> ReferralRows {
+    let (persons, sections, cells) = (Vec::new(), Vec::new(), Vec::new());
+    ReferralRows { referral, persons, sections, cells, consents: Vec::new(), stop_uses: Vec::new(), emergencies: Vec::new() }
 }
 
 /// Hangs rows on to their referrals, which give them their id.
@@ -304,6 +316,9 @@ fn cell(mut row: Packed<'_>) -> Result<(i64, i64, CellRow), sqlx::Error> {
         nameable: row.int()?,
         second_officer: row.int()?,
         confirmed_at: row.maybe_int()?,
+        standing_until: row.maybe_int()?,
+        carried_at: row.maybe_int()?,
+        carried_revision: row.maybe_int()?,
         ground: row.maybe_text()?,
         withheld: row.maybe_text()?,
         interest: row.blob()?,
@@ -336,4 +351,20 @@ fn consent(mut row: Packed<'_>) -> Result<(i64, i64, ConsentRow), sqlx::Error> {
 fn stop_use(mut row: Packed<'_>) -> Result<(i64, i64, StopUseRow), sqlx::Error> {
     let (origin, position) = (row.int()?, row.int()?);
     Ok((origin, position, StopUseRow { referral: Blob::default(), position, sections: row.text()?, answer: row.maybe_text()? }))
+}
+
+fn emergency(mut row: Packed<'_>) -> Result<(i64, i64, EmergencyRow), sqlx::Error> {
+    let (origin, position) = (row.int()?, row.int()?);
+    let emergency = EmergencyRow {
+        referral: Blob::default(),
+        position,
+        expires_at: row.int()?,
+        review_due_at: row.int()?,
+        telephoned_at: row.maybe_int()?,
+        reviewed_at: row.maybe_int()?,
+        agency: row.text()?,
+        verdict: row.maybe_text()?,
+        officer: row.maybe_blob()?,
+    };
+    Ok((origin, position, emergency))
 }

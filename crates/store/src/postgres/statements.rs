@@ -72,7 +72,13 @@ macro_rules! referrals {
             "\nFROM named JOIN person AS p USING (origin)\nUNION ALL ",
             packed!("section", s, [origin, number, revision, offered, released_at, released_revision], [category, rested_on], [commitment]),
             "\nFROM named JOIN section AS s USING (origin)\nUNION ALL ",
-            packed!("cell", c, [origin, section, place, decided_at, consent, nameable, second_officer, confirmed_at], [ground, withheld], [interest, officer]),
+            packed!(
+                "cell",
+                c,
+                [origin, section, place, decided_at, consent, nameable, second_officer, confirmed_at, standing_until, carried_at, carried_revision],
+                [ground, withheld],
+                [interest, officer]
+            ),
             "\nFROM named JOIN cell AS c USING (origin)\nUNION ALL ",
             packed!(
                 "consent",
@@ -83,7 +89,9 @@ macro_rules! referrals {
             ),
             "\nFROM named JOIN consent AS w USING (origin)\nUNION ALL ",
             packed!("stop_use", u, [origin, position], [sections, answer], []),
-            "\nFROM named JOIN stop_use AS u USING (origin)",
+            "\nFROM named JOIN stop_use AS u USING (origin)\nUNION ALL ",
+            packed!("emergency", e, [origin, position, expires_at, review_due_at, telephoned_at, reviewed_at], [agency, verdict], [officer]),
+            "\nFROM named JOIN emergency AS e USING (origin)",
         )
     };
     ($name:literal, $which:literal) => {
@@ -102,7 +110,7 @@ BEGIN; SELECT FROM log_head FOR UPDATE";
 /// A key that was used before brings its referral along, for a repeated submission cannot name the one that it made.
 ///
 /// `$1` and `$2` keys, `$3` referrals' ids, `$4` references, `$5` keyed hashes of sender references, `$6` offers' ids, `$7` the size that
-/// the committer knows.
+/// the committer knows, `$8` agencies whose open reviews are asked for.
 pub(crate) const LOAD: &str = concat!(
     "-- load\nWITH used AS MATERIALIZED (
 SELECT k.* FROM unnest($1, $2) AS wanted (agency, request) JOIN request_key AS k USING (agency, request)
@@ -129,7 +137,9 @@ UNION ALL ",
     packed!("agency", a, [position], [id, entry], []),
     "\nFROM agency AS a WHERE a.position >= known.size\nUNION ALL ",
     packed!("function", f, [position], [id, entry], []),
-    "\nFROM function AS f WHERE f.position >= known.size) AS news",
+    "\nFROM function AS f WHERE f.position >= known.size) AS news\nUNION ALL ",
+    packed!("open_review", o, [position, review_due_at], [agency], []),
+    "\nFROM unnest($8) AS wanted (agency) JOIN emergency AS o USING (agency) WHERE o.reviewed_at IS NULL",
 );
 
 /// Every table that an ordinary batch writes. Told to whoever listens: the new size, by the server, when the commit is done.
@@ -158,37 +168,37 @@ excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts, exclude
     "), cells AS (",
     upsert!(
         cell, [origin 54, section 55, place 56], interest 57, decided_at 58, officer 59, ground 60, consent 61, withheld 62, nameable 63, second_officer 64,
-        confirmed_at 65
+        confirmed_at 65, standing_until 66, carried_at 67, carried_revision 68
     ),
     "), consents AS (",
     upsert!(
-        consent, [origin 66, position 67], id 68, person 69, categories 70, recipient 71, purpose 72, given_at 73, valid_until 74, form 75, language 76,
-        interpreter 77, gdpr_basis 78, withdrawn_at 79
+        consent, [origin 69, position 70], id 71, person 72, categories 73, recipient 74, purpose 75, given_at 76, valid_until 77, form 78, language 79,
+        interpreter 80, gdpr_basis 81, withdrawn_at 82
     ),
     "), entries AS (",
-    insert!(inbox, function 80, position 81, referral 82, kind 83),
+    insert!(inbox, function 83, position 84, referral 85, kind 86),
     "), statuses AS (",
-    insert!(status, agency 84, position 85, referral 86, status 87, at 88),
+    insert!(status, agency 87, position 88, referral 89, status 90, at 91),
     "), contents AS (",
-    insert!(section_content, origin 89, section 90, revision 91, key_id 92, salt 93, bytes 94, destroy_after 95),
+    insert!(section_content, origin 92, section 93, revision 94, key_id 95, salt 96, bytes 97, destroy_after 98),
     "), openings AS (",
-    insert!(opening, position 96, field 97, salt 98, value 99),
+    insert!(opening, position 99, field 100, salt 101, value 102),
     "), lookups AS (",
-    insert!(person_lookup, hash 100, person 101),
+    insert!(person_lookup, hash 103, person 104),
     "), sender_references AS (",
-    insert!(sender_reference, hash 102, referral 103),
+    insert!(sender_reference, hash 105, referral 106),
     "), keys AS (",
-    upsert!(request_key, [agency 104, request 105], digest 106, refused 107, positions 108, size 109, referral 110, released 111, at 112),
+    upsert!(request_key, [agency 107, request 108], digest 109, refused 110, positions 111, size 112, referral 113, released 114, at 115),
     // The same answer once more is no use of a key.
     "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
 IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
     "), set_out AS (",
-    insert!(in_flight, origin 113, broker 114, number 115, released_at 116, until 117),
-    "), departed AS (DELETE FROM in_flight AS i USING unnest($118, $119, $120) AS gone (origin, broker, number)
+    insert!(in_flight, origin 116, broker 117, number 118, released_at 119, until 120),
+    "), departed AS (DELETE FROM in_flight AS i USING unnest($121, $122, $123) AS gone (origin, broker, number)
 WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time, grounds) = (head.size, head.root, head.frontier, head.last_time, head.grounds)
-FROM unnest($121, $122, $123, $124, $125) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
-SELECT pg_notify('brygga_log', $126) FROM moved",
+FROM unnest($124, $125, $126, $127, $128) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
+SELECT pg_notify('brygga_log', $129) FROM moved",
 );
 
 /// The tables that few batches write.
@@ -197,12 +207,16 @@ pub(crate) const WRITE_RARE: &str = concat!(
     insert!(tree, level 1, number 2, hash 3),
     "), stop_uses AS (",
     upsert!(stop_use, [origin 4, position 5], sections 6, answer 7),
+    "), emergencies AS (",
+    upsert!(
+        emergency, [origin 8, position 9], agency 10, officer 11, expires_at 12, review_due_at 13, telephoned_at 14, reviewed_at 15, verdict 16
+    ),
     "), offers AS (",
-    insert!(offer, position 8, id 9, agency 10, answer 11),
+    insert!(offer, position 17, id 18, agency 19, answer 20),
     "), agencies AS (",
-    upsert!(agency, [id 12], position 13, entry 14),
+    upsert!(agency, [id 21], position 22, entry 23),
     ")\n",
-    upsert!(function, [id 15], position 16, entry 17),
+    upsert!(function, [id 24], position 25, entry 26),
 );
 
 pub(crate) const COMMIT: &str = "-- commit\nCOMMIT";

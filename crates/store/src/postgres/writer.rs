@@ -128,7 +128,8 @@ async fn read(connection: &mut PgConnection, wanted: &Wanted) -> Named<Loaded> {
         .bind(wanted.references.as_slice())
         .bind(wanted.sender_references.iter().map(|hash| hash.0.as_slice()).bind_iter())
         .bind(wanted.offers.iter().map(|id| id.0.as_slice()).bind_iter())
-        .bind(wanted.known);
+        .bind(wanted.known)
+        .bind(wanted.reviewers.as_slice());
     let found = answered(query.fetch_all(connection)).await.map_err(|trouble| (LOAD, trouble))?;
     Sorted::of(&found).map(Sorted::loaded).map_err(|error| (LOAD, error.into()))
 }

@@ -180,6 +180,7 @@ whole!(DueRow, due_columns, []);
 whole!(InboxRow, inbox_columns, []);
 whole!(StatusRow, status_columns, []);
 whole!(KeyRow, key_columns, [agency, request]);
+whole!(OpenReviewRow, open_review_columns, []);
 whole!(InFlightRow, in_flight_columns, []);
 whole!(OpeningRow, opening_columns, []);
 whole!(PersonLookupRow, person_lookup_columns, []);
@@ -193,6 +194,7 @@ part!(SectionRow, section_columns, [number]);
 part!(CellRow, cell_columns, [section, place]);
 part!(ConsentRow, consent_columns, [position]);
 part!(StopUseRow, stop_use_columns, [position]);
+part!(EmergencyRow, emergency_columns, [position]);
 part!(ContentRow, content_columns, []);
 
 /// Puts what makes a referral this one.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use brygga_engine::rows::{AgencyRow, Blob, CheckpointRow, FunctionRow, HeadRow, InFlightRow, KeyRow, OfferRow};
+use brygga_engine::rows::{AgencyRow, Blob, CheckpointRow, FunctionRow, HeadRow, InFlightRow, KeyRow, OfferRow, OpenReviewRow};
 use brygga_engine::store::{Loaded, Wanted};
 
 use super::columns::{Whole as _, only};
@@ -23,6 +23,7 @@ pub(super) fn load(connection: &Connection, wanted: &Wanted) -> Result<Loaded, F
         referrals: positions.into_iter().map(read).collect::<Result<_, _>>()?,
         sender_references: sender_references(connection, wanted)?,
         offers: offers(connection, wanted)?,
+        open_reviews: open_reviews(connection, wanted)?,
         in_flight,
         keys,
         ..Loaded::default()
@@ -88,6 +89,18 @@ fn sender_references(connection: &Connection, wanted: &Wanted) -> Result<Vec<(Bl
 fn offers(connection: &Connection, wanted: &Wanted) -> Result<Vec<OfferRow>, Failed> {
     let mut offer = connection.prepare(READ_OFFER)?;
     wanted.offers.iter().filter_map(|id| offer.first([blob(id)], OfferRow::take).transpose()).collect()
+}
+
+fn open_reviews(connection: &Connection, wanted: &Wanted) -> Result<Vec<OpenReviewRow>, Failed> {
+    let mut found = Vec::new();
+    if !wanted.reviewers.is_empty() {
+        let mut open = connection.prepare(READ_OPEN_REVIEWS)?;
+        for agency in &wanted.reviewers {
+            found.extend(open.rows([agency.as_str()], OpenReviewRow::take)?);
+        }
+        found.sort_by_key(|row| row.position);
+    }
+    Ok(found)
 }
 
 fn blob(blob: &Blob) -> &[u8] {

@@ -7,7 +7,7 @@ use rusqlite::ffi::ErrorCode;
 
 use super::columns::{Part, only};
 use super::link::{Connection, Failed, Prepared};
-use super::statements::{self, READ_CELLS, READ_CONSENTS, READ_PERSONS, READ_SECTIONS, READ_STOP_USES};
+use super::statements::{self, READ_CELLS, READ_CONSENTS, READ_EMERGENCIES, READ_PERSONS, READ_SECTIONS, READ_STOP_USES};
 
 /// The questions for the rows that hang on a referral.
 pub(super) struct Whole<'c> {
@@ -16,6 +16,7 @@ pub(super) struct Whole<'c> {
     cells: Prepared<'c>,
     consents: Prepared<'c>,
     stop_uses: Prepared<'c>,
+    emergencies: Prepared<'c>,
 }
 
 impl<'c> Whole<'c> {
@@ -26,6 +27,7 @@ impl<'c> Whole<'c> {
             cells: connection.prepare(READ_CELLS)?,
             consents: connection.prepare(READ_CONSENTS)?,
             stop_uses: connection.prepare(READ_STOP_USES)?,
+            emergencies: connection.prepare(READ_EMERGENCIES)?,
         })
     }
 
@@ -38,6 +40,7 @@ impl<'c> Whole<'c> {
             cells: parts(&mut self.cells, id, origin)?,
             consents: parts(&mut self.consents, id, origin)?,
             stop_uses: parts(&mut self.stop_uses, id, origin)?,
+            emergencies: parts(&mut self.emergencies, id, origin)?,
             referral,
         })
     }

@@ -89,7 +89,7 @@ macro_rules! section_columns {
 }
 macro_rules! cell_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)*
-        interest, decided_at, officer, ground, consent, withheld, nameable, second_officer, confirmed_at
+        interest, decided_at, officer, ground, consent, withheld, nameable, second_officer, confirmed_at, standing_until, carried_at, carried_revision
     } };
 }
 macro_rules! consent_columns {
@@ -102,6 +102,12 @@ macro_rules! stop_use_columns {
 }
 macro_rules! due_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* next_due_at, first_position, id } };
+}
+macro_rules! emergency_columns {
+    ($then:ident $($with:tt)*) => { $then! { $($with)* agency, officer, expires_at, review_due_at, telephoned_at, reviewed_at, verdict } };
+}
+macro_rules! open_review_columns {
+    ($then:ident $($with:tt)*) => { $then! { $($with)* position, agency, review_due_at } };
 }
 macro_rules! inbox_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* function, position, referral, kind } };
@@ -134,9 +140,9 @@ macro_rules! entry_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* position, entry } };
 }
 pub(super) use {
-    cell_columns, checkpoint_columns, consent_columns, content_columns, due_columns, entry_columns, event_columns, head_columns, identity_columns,
-    in_flight_columns, inbox_columns, key_columns, offer_columns, opening_columns, person_columns, person_lookup_columns, progress_columns, referral_columns,
-    section_columns, sender_reference_columns, status_columns, stop_use_columns, tree_columns,
+    cell_columns, checkpoint_columns, consent_columns, content_columns, due_columns, emergency_columns, entry_columns, event_columns, head_columns,
+    identity_columns, in_flight_columns, inbox_columns, key_columns, offer_columns, open_review_columns, opening_columns, person_columns,
+    person_lookup_columns, progress_columns, referral_columns, section_columns, sender_reference_columns, status_columns, stop_use_columns, tree_columns,
 };
 
 // The writer's transaction: what it loads.
@@ -157,6 +163,9 @@ SELECT first_position FROM referral WHERE reference = ?";
 pub(super) const READ_TAKEN_REFERENCE: &str = "-- read_taken_reference
 SELECT r.reference FROM sender_reference AS s CROSS JOIN referral AS r ON r.id = s.referral WHERE s.hash = ?";
 pub(super) const READ_OFFER: &str = offer_columns!(select "read_offer", offer, "WHERE id = ?",);
+
+pub(super) const READ_OPEN_REVIEWS: &str =
+    open_review_columns!(select "read_open_reviews", emergency, "WHERE agency = ? AND reviewed_at IS NULL ORDER BY position",);
 
 // What it writes, in the order that references need.
 
@@ -192,6 +201,7 @@ pub(super) const WRITE_SECTION: &str = section_columns!(upsert "write_section", 
 pub(super) const WRITE_CELL: &str = cell_columns!(upsert "write_cell", cell, [origin, section, place],);
 pub(super) const WRITE_CONSENT: &str = consent_columns!(upsert "write_consent", consent, [origin, position],);
 pub(super) const WRITE_STOP_USE: &str = stop_use_columns!(upsert "write_stop_use", stop_use, [origin, position],);
+pub(super) const WRITE_EMERGENCY: &str = emergency_columns!(upsert "write_emergency", emergency, [origin, position],);
 pub(super) const APPEND_INBOX: &str = inbox_columns!(insert "append_inbox", inbox,);
 pub(super) const APPEND_STATUS: &str = status_columns!(insert "append_status", status,);
 /// A trigger refuses to replace a key that was not refused; one that stands already as it is given is left alone.
@@ -267,6 +277,7 @@ pub(super) const READ_SECTIONS: &str = section_columns!(select "read_sections", 
 pub(super) const READ_CELLS: &str = cell_columns!(select "read_cells", cell, "WHERE origin = ? ORDER BY section, place", section, place,);
 pub(super) const READ_CONSENTS: &str = consent_columns!(select "read_consents", consent, "WHERE origin = ? ORDER BY position", position,);
 pub(super) const READ_STOP_USES: &str = stop_use_columns!(select "read_stop_uses", stop_use, "WHERE origin = ? ORDER BY position", position,);
+pub(super) const READ_EMERGENCIES: &str = emergency_columns!(select "read_emergencies", emergency, "WHERE origin = ? ORDER BY position", position,);
 
 pub(super) const READ_IN_FLIGHT: &str = in_flight_columns!(select "read_in_flight", in_flight, "WHERE origin = ? ORDER BY broker, number",);
 pub(super) const READ_CONTENT: &str = content_columns!(select "read_content", section_content, "WHERE origin = ? AND section = ? AND revision = ?",);

@@ -87,7 +87,8 @@ fn referrals(connection: &Connection, referrals: &[ReferralRows], mut standing: 
     parts(connection, WRITE_SECTION, &changes, |rows| &rows.sections, |row, _, slots| row.put(slots))?;
     parts(connection, WRITE_CELL, &changes, |rows| &rows.cells, |row, _, slots| row.put(slots))?;
     parts(connection, WRITE_CONSENT, &changes, |rows| &rows.consents, |row, _, slots| row.put(slots))?;
-    parts(connection, WRITE_STOP_USE, &changes, |rows| &rows.stop_uses, |row, _, slots| row.put(slots))
+    parts(connection, WRITE_STOP_USE, &changes, |rows| &rows.stop_uses, |row, _, slots| row.put(slots))?;
+    parts(connection, WRITE_EMERGENCY, &changes, |rows| &rows.emergencies, |row, _, slots| row.put(slots))
 }
 
 /// The referral's own row: whole, or as little as has changed.

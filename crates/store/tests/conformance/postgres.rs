@@ -90,6 +90,7 @@ fn everything(batch: &Batch) -> Wanted {
         references: batch.referrals.iter().map(|rows| rows.referral.reference.clone()).collect(),
         sender_references: batch.sender_references.iter().map(|row| row.hash.clone()).collect(),
         offers: batch.offers.iter().map(|row| row.id.clone()).collect(),
+        reviewers: vec![String::from("polis-1"), String::from("aklagare-1")],
         // The size after the first batch: later ones have moved on from there.
         known: 150,
     }

@@ -155,6 +155,7 @@ pub fn referral(first_position: i64) -> ReferralRows {
         cells: interests.into_iter().map(|(section, place, interest)| cell(&referral, section, place, interest, first_position + 1)).collect(),
         consents: vec![consent(&referral, seed, victim, first_position + 2)],
         stop_uses: Vec::new(),
+        emergencies: Vec::new(),
         referral: referral_row(referral, first_position),
     }
 }
@@ -207,6 +208,9 @@ fn cell(referral: &Blob, section: i64, place: i64, interest: Blob, decided_at: i
         nameable: 0,
         second_officer: 0,
         confirmed_at: None,
+        standing_until: (decided && place == 0).then_some(1_800_200_000_000_000 + decided_at),
+        carried_at: (decided && place == 1).then_some(decided_at + 2),
+        carried_revision: (decided && place == 1).then_some(2),
     }
 }
 

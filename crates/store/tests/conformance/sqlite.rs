@@ -62,12 +62,13 @@ async fn the_stores_give_equal_answers() {
             references: batch.referrals.iter().map(|rows| rows.referral.reference.clone()).collect(),
             sender_references: batch.sender_references.iter().map(|row| row.hash.clone()).collect(),
             offers: batch.offers.iter().map(|row| row.id.clone()).collect(),
+            reviewers: vec![String::from("polis-1"), String::from("aklagare-1")],
             // The size after the first batch: later ones have moved on from there.
             known: 150,
         };
         let (one, other) = (sqlite.load(&wanted).await.unwrap(), memory.load(&wanted).await.unwrap());
         assert_eq!(format!("{one:?}"), format!("{other:?}"));
-        assert_eq!((one.referrals, one.keys), (other.referrals, other.keys));
+        assert_eq!((one.referrals, one.keys, one.open_reviews), (other.referrals, other.keys, other.open_reviews));
         sqlite.commit(&batch).await.unwrap();
         memory.commit(&batch).await.unwrap();
         assert_eq!(dump(&mut sqlite_reader).await, dump(&mut memory_reader).await);

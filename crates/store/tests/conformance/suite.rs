@@ -100,6 +100,21 @@ pub fn script() -> Vec<Batch> {
     vec![first, second, third, submissions(&mut log, 1)]
 }
 
+/// An emergency of an agency, reviewed or not.
+fn emergency(referral: &ReferralRow, agency: &str, position: i64, reviewed: bool) -> EmergencyRow {
+    EmergencyRow {
+        referral: referral.id.clone(),
+        position,
+        agency: agency.to_owned(),
+        officer: (position % 2 == 0).then(|| samples::id(8, "officer")),
+        expires_at: 1_800_000_000_000_000 + position,
+        review_due_at: 1_800_100_000_000_000 + position,
+        telephoned_at: reviewed.then_some(1_799_000_000_000_000),
+        reviewed_at: reviewed.then_some(position + 1),
+        verdict: reviewed.then(|| String::from("partly_justified")),
+    }
+}
+
 /// The referral as it might stand later.
 fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     let mut rows = rows.clone();
@@ -145,6 +160,12 @@ fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     let person = rows.persons[1].id.clone();
     rows.consents[0].withdrawn_at = Some(position);
     rows.consents.push(samples::consent(&id, position.unsigned_abs(), person, position));
+    // By turns: none; one that was reviewed; the sender's own; the leader's.
+    let sender = rows.referral.sender.clone();
+    let (agency, reviewed) = [(sender.as_str(), true), (sender.as_str(), false), ("aklagare-1", false)][number % 3];
+    if number.is_multiple_of(2) {
+        rows.emergencies.push(emergency(&rows.referral, agency, position, reviewed));
+    }
     rows.stop_uses.push(StopUseRow { referral: id, position, sections: String::from("1 2"), answer: Some(String::from("stopped")) });
     rows
 }
@@ -345,6 +366,35 @@ pub async fn what_is_on_its_way_is_loaded_with_its_referral_until_it_departs<B: 
     assert_eq!(store.load(&wanted).await.unwrap().in_flight, [of(&one, 8)]);
 }
 
+pub async fn reviews_that_are_open_are_loaded_for_their_agency<B: Backend>() {
+    let (_backend, mut store, _reader) = B::fresh().await;
+    let (mut log, mut batch) = (Log::default(), Batch::default());
+    let mut one = log.submit(&mut batch, 10);
+    let mut other = log.submit(&mut batch, 10);
+    one.emergencies = vec![emergency(&one.referral, "polis-1", 2, true), emergency(&one.referral, "polis-1", 4, false)];
+    other.emergencies = vec![emergency(&other.referral, "aklagare-1", 7, false), emergency(&other.referral, "polis-1", 8, false)];
+    batch.referrals = vec![one.clone(), other.clone()];
+    log.seal(&mut batch);
+    commit(&mut store, &batch).await;
+    let open = |row: &EmergencyRow| OpenReviewRow { position: row.position, agency: row.agency.clone(), review_due_at: row.review_due_at };
+    for (agencies, expected) in [
+        (vec![], vec![]),
+        (vec!["polis-1"], vec![open(&one.emergencies[1]), open(&other.emergencies[1])]),
+        (vec!["aklagare-1", "polis-2"], vec![open(&other.emergencies[0])]),
+    ] {
+        let reviewers = agencies.iter().map(|agency| String::from(*agency)).collect();
+        let loaded = store.load(&Wanted { reviewers, ..Wanted::default() }).await.unwrap();
+        assert_eq!(loaded.open_reviews, expected, "{agencies:?}");
+        store.commit(&Batch::default()).await.unwrap();
+    }
+    let mut later = Batch::default();
+    one.emergencies[1] = emergency(&one.referral, "polis-1", 4, true);
+    later.referrals = vec![one];
+    commit(&mut store, &later).await;
+    let loaded = store.load(&Wanted { reviewers: vec![String::from("polis-1")], ..Wanted::default() }).await.unwrap();
+    assert_eq!(loaded.open_reviews, [open(&other.emergencies[1])]);
+}
+
 pub async fn a_commit_belongs_to_one_load<B: Backend>() {
     let (_backend, mut store, mut reader) = B::fresh().await;
     let batch = submissions(&mut Log::default(), 1);
@@ -416,11 +466,14 @@ pub async fn pages_join_without_gap_or_repeat<B: Backend>() {
     assert_eq!(reader.statuses("polis-1", After { after: statuses[0].position, limit: 2 }).await.unwrap(), statuses[1..3]);
 }
 
-/// Said once more, in other words than the stores': somebody still has to clear a cell of that kind.
+/// Said once more, in other words than the stores': somebody still has to clear a cell of that kind, or to review an emergency.
 fn waits(rows: &ReferralRows, investigation: bool) -> bool {
     let ended = rows.referral.stage_code.is_some();
+    let left: Vec<i64> = rows.sections.iter().filter(|section| section.released_revision == Some(section.revision)).map(|section| section.number).collect();
     let mut cells = rows.cells.iter().filter(|cell| (cell.interest == Blob::default()) == investigation);
-    !ended && cells.any(|cell| cell.decided_at.is_none() || (cell.second_officer != 0 && cell.confirmed_at.is_none()))
+    let second_missing = |cell: &CellRow| cell.second_officer != 0 && cell.confirmed_at.is_none();
+    let open = cells.any(|cell| if ended { second_missing(cell) && left.contains(&cell.section) } else { cell.decided_at.is_none() || second_missing(cell) });
+    open || rows.emergencies.iter().any(|emergency| emergency.verdict.is_none() && (!investigation || emergency.agency == rows.referral.leader))
 }
 
 /// The function works with it, or has not answered a recall or a notice.
@@ -441,6 +494,7 @@ macro_rules! suite {
             what_is_on_its_way_is_loaded_with_its_referral_until_it_departs,
             a_commit_belongs_to_one_load,
             settling_finds_the_checkpoint_that_follows,
+            reviews_that_are_open_are_loaded_for_their_agency,
             pages_join_without_gap_or_repeat,
             what_is_due_comes_in_order_and_nothing_that_has_ended,
         }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use brygga_domain::command::{NewCell, NewContent, NewDecision, NewOutcome};
+use brygga_domain::command::{NewCell, NewContent, NewDecision, NewEmergency, NewOutcome, NewReview, Template};
 use brygga_domain::event::Outcome;
 use brygga_domain::referral::{CellState, Decision};
 use brygga_domain::{
-    Action, Category, ClosingOutcome, Code as _, DeclineReason, OfferAnswer, Position, Referral, ReferralId, ReferralKind, ReferralName, RetractReason,
-    ReturnReason, Role, StopUseAnswer,
+    Action, Category, ClosingOutcome, Code as _, DeclineReason, Digest, EmergencyVerdict, OfferAnswer, Position, Referral, ReferralId, ReferralKind,
+    ReferralName, RetractReason, ReturnReason, Role, StopUseAnswer, Time,
 };
 use brygga_verify::Verdict;
 use bytes::Bytes;
@@ -87,15 +87,15 @@ fn a_command(world: &World, referral: &Referral, random: &mut Random) -> (String
     if let Some(notice) = unanswered.filter(|_| random.chance(30)) {
         return (host, Action::AcknowledgeStopUse(name, notice.at, random.one_of(StopUseAnswer::ALL)));
     }
-    match random.below(24) {
+    match random.below(26) {
         0..=2 => {
             let categories: Vec<Category> = referral.sections.iter().filter(|_| random.chance(80)).map(|section| section.category).collect();
             let recipient = if random.chance(90) { referral.recipient.to_string() } else { String::from("solna-rvc") };
             let minutes = random.one_of(&[30, 600, 60 * 24 * 90]);
             (sender, Action::RecordConsent(name, consent(world, random.one_of(&ROLES), &categories, &recipient, minutes)))
         }
-        3..=7 => decide(referral, random, name),
-        8..=9 => confirm(referral, random, name),
+        3..=7 => decide(world, referral, random, name),
+        8..=9 => confirm(world, referral, random, name),
         10 => (random.one_of(&[sender.as_str(), leader.as_str()]).to_owned(), Action::RevokeClearance(name, vec![cell(number, role)])),
         11 => amend(referral, random, name),
         12..=13 => (host, Action::ClaimReferral { referral: name, takeover: random.chance(50) }),
@@ -108,13 +108,19 @@ fn a_command(world: &World, referral: &Referral, random: &mut Random) -> (String
         20 => answer(world, random, name, host),
         21 | 23 if random.chance(80) => withdraw(referral, random, name),
         22 => (host, Action::AcknowledgeRecall(name)),
+        24..=25 => emergency(referral, random, name),
         _ if random.chance(20) => (sender, Action::RetractReferral(name, random.one_of(RetractReason::ALL))),
         _ => (host, Action::RecordContact(name, contact(world))),
     }
 }
 
+/// Until when a decision stands for later revisions, if it does.
+fn standing(world: &World, random: &mut Random) -> Option<Time> {
+    random.chance(50).then(|| world.now.plus_minutes(random.one_of(&[60, 60 * 24 * 90])))
+}
+
 /// Decides what is undecided, on whatever ground.
-fn decide(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
+fn decide(world: &World, referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
     let as_leader = random.chance(30);
     let by = if as_leader { &referral.leader } else { &referral.sender };
     let cells: Vec<(u32, Option<Role>)> = referral
@@ -126,11 +132,15 @@ fn decide(referral: &Referral, random: &mut Random, name: ReferralName) -> (Stri
         .filter(|(_, role)| role.is_none() == as_leader || by == &referral.sender && referral.sender == referral.leader)
         .filter(|_| random.chance(60))
         .collect();
-    (by.to_string(), Action::DecideClearance(name, release(random.one_of(&GROUNDS), None, &cells)))
+    let template = random.chance(20).then(|| Template { name: String::from("made up"), digest: Digest([9; 32]) });
+    (
+        by.to_string(),
+        Action::DecideClearance(name, NewDecision { standing_until: standing(world, random), template, ..release(random.one_of(&GROUNDS), None, &cells) }),
+    )
 }
 
 /// Decides what waits for a second officer, as a rule on the same ground.
-fn confirm(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
+fn confirm(world: &World, referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
     let first = |state: &CellState| match state {
         CellState::Decided(Decision { outcome: Outcome::Release { ground, .. }, second_officer: true, confirmed: None, .. }) => Some(ground.clone()),
         CellState::Undecided | CellState::Decided(_) => None,
@@ -148,7 +158,20 @@ fn confirm(referral: &Referral, random: &mut Random, name: ReferralName) -> (Str
         let ground = if random.chance(85) { ground } else { random.one_of(&GROUNDS).parse().unwrap() };
         cells.push(NewCell { cell: cell(waiting.section, role), outcome: NewOutcome::Release { ground, consent: None } });
     }
-    (by.to_string(), Action::ConfirmClearance(name, NewDecision { cells, ..release("NO_HARM", None, &[]) }))
+    (by.to_string(), Action::ConfirmClearance(name, NewDecision { cells, standing_until: standing(world, random), ..release("NO_HARM", None, &[]) }))
+}
+
+/// Breaks the glass, or reviews that it was broken.
+fn emergency(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
+    let unreviewed = referral.emergencies.iter().find(|emergency| emergency.review.is_none());
+    let reasons = Bytes::from_static(b"made up");
+    if let Some(emergency) = unreviewed.filter(|_| random.chance(60)) {
+        let review = NewReview { emergency: emergency.at, verdict: random.one_of(EmergencyVerdict::ALL), reasons };
+        return (emergency.agency.to_string(), Action::ReviewEmergency(name, review));
+    }
+    let by = random.one_of(&[&referral.sender, &referral.sender, &referral.leader]).to_string();
+    let telephoned_at = random.chance(20).then_some(referral.submitted_at);
+    (by, Action::DeclareEmergency(name, NewEmergency { hours: u32::try_from(random.below(26)).unwrap(), telephoned_at, reasons }))
 }
 
 fn amend(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
@@ -229,7 +252,7 @@ fn honest_histories_raise_no_alarm() {
     assert!(seen["SectionsReleased"] >= histories, "{seen:?}");
 }
 
-const EVERY_EVENT: [&str; 28] = [
+const EVERY_EVENT: [&str; 31] = [
     "LogStarted",
     "AgencyRegistered",
     "FunctionRegistered",
@@ -246,6 +269,9 @@ const EVERY_EVENT: [&str; 28] = [
     "ClearanceDecided",
     "ClearanceConfirmed",
     "ClearanceRevoked",
+    "ClearanceCarried",
+    "EmergencyDeclared",
+    "EmergencyReviewed",
     "ReferralOffered",
     "SectionsOffered",
     "OfferWithdrawn",

@@ -4,9 +4,11 @@
 mod attacks;
 mod bundles;
 mod clocks;
+mod emergencies;
 mod forge;
 mod honest;
 mod order;
 mod program;
+mod standing;
 mod story;
 mod world;

@@ -58,6 +58,7 @@ pub fn release(ground: &str, consent: Option<ConsentId>, cells: &[(u32, Option<R
         cells: cells.collect(),
         answers: Answers { asserted, offence: "GROV_KVINNOFRIDSKRANKNING".parse().ok(), subject_age_years: Some(9), ..Answers::default() },
         reasons: Bytes::from_static(b"made up"),
+        ..NewDecision::default()
     }
 }
 

@@ -118,7 +118,11 @@ impl World {
             entropy: Entropy::new(entropy),
             action,
         };
-        let known = Known { offer: Some(Some(brygga_domain::OfferAnswer::Yes)), ..Known::default() };
+        let overdue = |emergency: &brygga_domain::emergency::Emergency| {
+            emergency.agency.as_str() == by && emergency.review.is_none() && emergency.review_due_at <= self.now
+        };
+        let review_overdue = self.referrals.values().flat_map(|referral| &referral.emergencies).any(overdue);
+        let known = Known { offer: Some(Some(brygga_domain::OfferAnswer::Yes)), review_overdue, ..Known::default() };
         let facts = Facts {
             now: self.now,
             next: self.next(),

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use brygga_domain::AgencyId;
-use brygga_domain::command::{Action, NamedCell, NewCell, NewDecision, NewOutcome};
+use brygga_domain::command::{Action, NamedCell, NewCell, NewDecision, NewEmergency, NewOutcome, NewReview, Template};
 use brygga_domain::grounds::{Answers, OffenceCode};
+use brygga_domain::{AgencyId, Digest, Position};
 use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed};
 use crate::door::Door;
-use crate::limits::{CELLS_MAX, REASONS_BYTES_MAX, SUBJECT_AGE_YEARS_MAX};
+use crate::limits::{CELLS_MAX, EMERGENCY_HOURS_MAX, REASONS_BYTES_MAX, SUBJECT_AGE_YEARS_MAX, TEMPLATE_BYTES_MAX};
 use crate::v1;
 use crate::view::INVESTIGATION;
 
@@ -28,9 +28,27 @@ pub fn decide_clearance(mut request: v1::DecideClearanceRequest, door: &Door, ag
 pub(super) fn decision(check: &mut Check, path: &str, decision: v1::Decision) -> Option<NewDecision> {
     let cells = cells(check, &format!("{path}cells"), decision.cells, decided_cell, |cell| cell.cell);
     let answers = answers(check, path, decision.answers.unwrap_or_default());
-    let reasons = check.text(format_args!("{path}reasons"), &decision.reasons, 1..=REASONS_BYTES_MAX, "must be text of 1 to 8,192 bytes");
-    reasons?;
-    Some(NewDecision { cells: cells?, answers: answers?, reasons: Bytes::from(decision.reasons) })
+    let reasons = reasons(check, &format!("{path}reasons"), decision.reasons);
+    let standing_until = check.optional_time(format_args!("{path}standing_until"), decision.standing_until.as_ref());
+    let template = match decision.template {
+        None => Some(None),
+        Some(marked) => template(check, &format!("{path}template"), marked).map(Some),
+    };
+    Some(NewDecision { cells: cells?, answers: answers?, reasons: reasons?, standing_until: standing_until?, template: template? })
+}
+
+fn template(check: &mut Check, path: &str, marked: v1::Template) -> Option<Template> {
+    let name = check.text(format_args!("{path}.name"), &marked.name, 1..=TEMPLATE_BYTES_MAX, "must be text of 1 to 64 bytes");
+    let digest = Digest::from_bytes(&marked.digest).ok();
+    if digest.is_none() {
+        check.fault(format_args!("{path}.digest"), "must be the 32 bytes of SHA-256");
+    }
+    name?;
+    Some(Template { name: marked.name, digest: digest? })
+}
+
+fn reasons(check: &mut Check, field: &str, text: String) -> Option<Bytes> {
+    check.text(field, &text, 1..=REASONS_BYTES_MAX, "must be text of 1 to 8,192 bytes").map(|()| Bytes::from(text))
 }
 
 /// Converts cells, of which there must be at least one and each once.
@@ -152,4 +170,31 @@ pub fn revoke_clearance(mut request: v1::RevokeClearanceRequest, door: &Door, ag
     let referral = check.referral("referral", &request.referral);
     let revoked = cells(&mut check, "cells", revoked, |check, path, cell| named(check, path, Some(cell)), |cell| *cell);
     check.asked(&head, (|| Some(Action::RevokeClearance(referral?, revoked?)))())
+}
+
+/// `DeclareEmergency`.
+pub fn declare_emergency(mut request: v1::DeclareEmergencyRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let documented = std::mem::take(&mut request.reasons);
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let reasons = reasons(&mut check, "reasons", documented);
+    let telephoned_at = check.optional_time("telephoned_at", request.telephoned_at.as_ref());
+    if request.hours > EMERGENCY_HOURS_MAX {
+        check.fault("hours", "must be at most 168");
+    }
+    let emergency = (|| Some(NewEmergency { hours: request.hours, telephoned_at: telephoned_at?, reasons: reasons? }))();
+    check.asked(&head, (|| Some(Action::DeclareEmergency(referral?, emergency?)))())
+}
+
+/// `ReviewEmergency`.
+pub fn review_emergency(mut request: v1::ReviewEmergencyRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let documented = std::mem::take(&mut request.reasons);
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let verdict = check.code("verdict", request.verdict);
+    let reasons = reasons(&mut check, "reasons", documented);
+    let review = (|| Some(NewReview { emergency: Position(request.emergency), verdict: verdict?, reasons: reasons? }))();
+    check.asked(&head, (|| Some(Action::ReviewEmergency(referral?, review?)))())
 }

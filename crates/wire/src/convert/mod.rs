@@ -19,7 +19,7 @@ use brygga_domain::{AgencyId, Command, Digest, Entropy, RequestId};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-pub use clearance::{confirm_clearance, decide_clearance, known, revoke_clearance};
+pub use clearance::{confirm_clearance, decide_clearance, declare_emergency, known, review_emergency, revoke_clearance};
 pub use consent::{record_consent, withdraw_consent};
 pub use inbox::{
     accept_referral, acknowledge_delivery, acknowledge_recall, acknowledge_stop_use, claim_referral, close_referral, decline_referral, open_referral,

@@ -83,7 +83,7 @@ fn release(section: u32, interest: &str) -> v1::CellDecision {
 }
 
 fn decision() -> v1::Decision {
-    v1::Decision { cells: vec![release(1, "victim-1")], answers: None, reasons: "Prövat i det enskilda fallet.".into() }
+    v1::Decision { cells: vec![release(1, "victim-1")], answers: None, reasons: "Prövat i det enskilda fallet.".into(), ..Default::default() }
 }
 
 fn offer() -> v1::Offer {

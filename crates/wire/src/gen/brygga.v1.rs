@@ -176,6 +176,24 @@ pub struct Decision {
     /// The reasons as documented; at least one character, at most 8,192 bytes. Kept erasable, committed to in the log.
     #[prost(string, tag = "3")]
     pub reasons: ::prost::alloc::string::String,
+    /// Until when the releases stand for later revisions of their sections too; absent: for this revision alone. Consent, ground and second
+    /// officer are asked for at every opening all the same, and RevokeClearance ends it, also when a revision has left. Where a second
+    /// officer is due it stands only as far as both say so.
+    #[prost(message, optional, tag = "4")]
+    pub standing_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// The agency's template that the cells were taken from; absent: they were not. Each cell is its own decision all the same.
+    #[prost(message, optional, tag = "5")]
+    pub template: ::core::option::Option<Template>,
+}
+/// A template of decisions, which the agency keeps; the broker knows its name and digest only.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Template {
+    /// What the agency calls it: 1 to 64 bytes. Kept erasable with the reasons.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// SHA-256 of the file, 32 bytes; it stands in the log.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub digest: ::prost::bytes::Bytes,
 }
 /// One entry of the log with the proof that it is in the tree.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -250,6 +268,12 @@ pub struct CellClearance {
     /// Position of the second officer's word; absent when there is none.
     #[prost(uint64, optional, tag = "7")]
     pub confirmation: ::core::option::Option<u64>,
+    /// Until when the decision stands for later revisions too; absent: it does not.
+    #[prost(message, optional, tag = "8")]
+    pub standing_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// Position of the entry by which the decision goes on for this revision; absent: it was made about it.
+    #[prost(uint64, optional, tag = "9")]
+    pub carried: ::core::option::Option<u64>,
 }
 /// One section as those who clear it see it: never its content.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -507,6 +531,8 @@ pub enum WayKind {
     SecondOfficer = 5,
     /// The section is left out; everything else can still go.
     Strip = 6,
+    /// In an emergency the decision leaves before a second officer's word, which comes afterwards, as does a review.
+    BreakGlass = 7,
 }
 impl WayKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -522,6 +548,7 @@ impl WayKind {
             Self::OtherReferral => "WAY_KIND_OTHER_REFERRAL",
             Self::SecondOfficer => "WAY_KIND_SECOND_OFFICER",
             Self::Strip => "WAY_KIND_STRIP",
+            Self::BreakGlass => "WAY_KIND_BREAK_GLASS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -534,6 +561,7 @@ impl WayKind {
             "WAY_KIND_OTHER_REFERRAL" => Some(Self::OtherReferral),
             "WAY_KIND_SECOND_OFFICER" => Some(Self::SecondOfficer),
             "WAY_KIND_STRIP" => Some(Self::Strip),
+            "WAY_KIND_BREAK_GLASS" => Some(Self::BreakGlass),
             _ => None,
         }
     }
@@ -1749,6 +1777,34 @@ pub struct ClearanceReferral {
     /// For the sender while it is held: the highest mark of its clock, reminded once or twice, or overdue; unspecified: none yet.
     #[prost(enumeration = "::brygga_journal::v1::ClockLevel", tag = "10")]
     pub reminded: i32,
+    /// The emergencies; the sender sees all, the leader of the investigation its own.
+    #[prost(message, repeated, tag = "11")]
+    pub emergencies: ::prost::alloc::vec::Vec<Emergency>,
+}
+/// An emergency as those who clear the referral see it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Emergency {
+    /// Position of the declaration in the log.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// The agency that declared it, and whose decisions it is about.
+    #[prost(string, tag = "2")]
+    pub agency: ::prost::alloc::string::String,
+    /// When it ends by itself.
+    #[prost(message, optional, tag = "3")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when it is to be reviewed; after that the agency declares no other before it is.
+    #[prost(message, optional, tag = "4")]
+    pub review_due_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When something was told by telephone; absent: nothing was.
+    #[prost(message, optional, tag = "5")]
+    pub telephoned_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Position of the review in the log; absent while it waits.
+    #[prost(uint64, optional, tag = "6")]
+    pub review: ::core::option::Option<u64>,
+    /// The verdict; unspecified while it waits.
+    #[prost(enumeration = "::brygga_journal::v1::EmergencyVerdict", tag = "7")]
+    pub verdict: i32,
 }
 /// Asks for what waits to be cleared.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1885,6 +1941,85 @@ pub struct RevokeClearanceRequest {
 /// The decisions are taken back.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RevokeClearanceResponse {
+    /// Proof that it is in the log.
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<Receipt>,
+    /// Proof that the log only grew since the client's pin.
+    #[prost(message, optional, tag = "2")]
+    pub consistency: ::core::option::Option<ConsistencyProof>,
+    /// How the referral stands.
+    #[prost(message, optional, tag = "3")]
+    pub referral: ::core::option::Option<ClearanceReferral>,
+}
+/// Asks to declare an emergency.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DeclareEmergencyRequest {
+    /// The key of this write, a UUID; kept over retries.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The officer who declares it.
+    #[prost(string, tag = "2")]
+    pub officer: ::prost::alloc::string::String,
+    /// Size of the log that the client has pinned; 0: none.
+    #[prost(uint64, tag = "3")]
+    pub pinned_size: u64,
+    /// The referral, by id or reference. Its recipient is the only one that the emergency is about.
+    #[prost(string, tag = "4")]
+    pub referral: ::prost::alloc::string::String,
+    /// After how many hours it ends; the ground table says how many at most. 0 only where it records what was told by telephone.
+    #[prost(uint32, tag = "5")]
+    pub hours: u32,
+    /// Why it cannot wait, and for the telephone what was told and to whom; at least one character, at most 8,192 bytes. Kept erasable,
+    /// committed to in the log.
+    #[prost(string, tag = "6")]
+    pub reasons: ::prost::alloc::string::String,
+    /// When something was told by telephone before it could be cleared here; absent: nothing was.
+    #[prost(message, optional, tag = "7")]
+    pub telephoned_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// The emergency is on record.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeclareEmergencyResponse {
+    /// Proof that it is in the log.
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<Receipt>,
+    /// Proof that the log only grew since the client's pin.
+    #[prost(message, optional, tag = "2")]
+    pub consistency: ::core::option::Option<ConsistencyProof>,
+    /// How the referral stands.
+    #[prost(message, optional, tag = "3")]
+    pub referral: ::core::option::Option<ClearanceReferral>,
+}
+/// Asks to review an emergency.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ReviewEmergencyRequest {
+    /// The key of this write, a UUID; kept over retries.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The officer who reviews: another than the one who declared it.
+    #[prost(string, tag = "2")]
+    pub officer: ::prost::alloc::string::String,
+    /// Size of the log that the client has pinned; 0: none.
+    #[prost(uint64, tag = "3")]
+    pub pinned_size: u64,
+    /// The referral, by id or reference.
+    #[prost(string, tag = "4")]
+    pub referral: ::prost::alloc::string::String,
+    /// Position of the declaration in the log.
+    #[prost(uint64, tag = "5")]
+    pub emergency: u64,
+    /// The verdict.
+    #[prost(enumeration = "::brygga_journal::v1::EmergencyVerdict", tag = "6")]
+    pub verdict: i32,
+    /// The reasons as documented; at least one character, at most 8,192 bytes. Kept erasable, committed to in the log.
+    #[prost(string, tag = "7")]
+    pub reasons: ::prost::alloc::string::String,
+}
+/// The review is on record.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReviewEmergencyResponse {
     /// Proof that it is in the log.
     #[prost(message, optional, tag = "1")]
     pub receipt: ::core::option::Option<Receipt>,
@@ -2123,6 +2258,62 @@ pub mod clearance_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Breaks the glass: for some hours what this agency has decided, or decides, leaves before a second officer's word. Every cell needs
+        /// its lawful ground all the same, the second officers decide afterwards, and another officer reviews it. Refused while a review is overdue.
+        pub async fn declare_emergency(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeclareEmergencyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeclareEmergencyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.ClearanceService/DeclareEmergency",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("brygga.v1.ClearanceService", "DeclareEmergency"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reviews an emergency as another officer than the one who declared it, which also ends it. Answers, as a withdrawal does, when nothing
+        /// of the referral is on its way any more.
+        pub async fn review_emergency(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReviewEmergencyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReviewEmergencyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.ClearanceService/ReviewEmergency",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("brygga.v1.ClearanceService", "ReviewEmergency"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2176,6 +2367,24 @@ pub mod clearance_service_server {
             request: tonic::Request<super::RevokeClearanceRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RevokeClearanceResponse>,
+            tonic::Status,
+        >;
+        /// Breaks the glass: for some hours what this agency has decided, or decides, leaves before a second officer's word. Every cell needs
+        /// its lawful ground all the same, the second officers decide afterwards, and another officer reviews it. Refused while a review is overdue.
+        async fn declare_emergency(
+            &self,
+            request: tonic::Request<super::DeclareEmergencyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeclareEmergencyResponse>,
+            tonic::Status,
+        >;
+        /// Reviews an emergency as another officer than the one who declared it, which also ends it. Answers, as a withdrawal does, when nothing
+        /// of the referral is on its way any more.
+        async fn review_emergency(
+            &self,
+            request: tonic::Request<super::ReviewEmergencyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReviewEmergencyResponse>,
             tonic::Status,
         >;
     }
@@ -2474,6 +2683,98 @@ pub mod clearance_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RevokeClearanceSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.ClearanceService/DeclareEmergency" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeclareEmergencySvc<T: ClearanceService>(pub Arc<T>);
+                    impl<
+                        T: ClearanceService,
+                    > tonic::server::UnaryService<super::DeclareEmergencyRequest>
+                    for DeclareEmergencySvc<T> {
+                        type Response = super::DeclareEmergencyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeclareEmergencyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ClearanceService>::declare_emergency(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeclareEmergencySvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.ClearanceService/ReviewEmergency" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReviewEmergencySvc<T: ClearanceService>(pub Arc<T>);
+                    impl<
+                        T: ClearanceService,
+                    > tonic::server::UnaryService<super::ReviewEmergencyRequest>
+                    for ReviewEmergencySvc<T> {
+                        type Response = super::ReviewEmergencyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReviewEmergencyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ClearanceService>::review_emergency(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReviewEmergencySvc(inner);
                         let codec = crate::codec::StrictCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -6563,7 +6864,7 @@ pub struct StreamReferralsResponse {
     /// What became of the command.
     #[prost(
         oneof = "stream_referrals_response::Answer",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 15"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15"
     )]
     pub answer: ::core::option::Option<stream_referrals_response::Answer>,
 }
@@ -6599,6 +6900,12 @@ pub mod stream_referrals_response {
         /// The decisions are taken back.
         #[prost(message, tag = "9")]
         RevokeClearance(super::RevokeClearanceResponse),
+        /// The emergency is recorded.
+        #[prost(message, tag = "10")]
+        DeclareEmergency(super::DeclareEmergencyResponse),
+        /// The review is recorded.
+        #[prost(message, tag = "11")]
+        ReviewEmergency(super::ReviewEmergencyResponse),
         /// The command was refused or could not be carried out. The stream goes on.
         #[prost(message, tag = "15")]
         Error(super::CommandError),
@@ -7125,6 +7432,16 @@ impl ::core::fmt::Debug for ConfirmClearanceRequest {
 impl ::core::fmt::Debug for RevokeClearanceRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("RevokeClearanceRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for DeclareEmergencyRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("DeclareEmergencyRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for ReviewEmergencyRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ReviewEmergencyRequest(..)")
     }
 }
 impl ::core::fmt::Debug for RecordConsentRequest {

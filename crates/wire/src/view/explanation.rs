@@ -101,6 +101,7 @@ fn way(way: &Way<'_>) -> v1::Way {
             v1::Way { referral_kind: kind.number(), ..on(ground, (open, *two_officers), v1::WayKind::OtherReferral) }
         }
         Way::SecondOfficer => v1::Way { kind: v1::WayKind::SecondOfficer.into(), second_officer: true, ..v1::Way::default() },
+        Way::BreakGlass(rule) => v1::Way { kind: v1::WayKind::BreakGlass.into(), text: Some(shown(&rule.text)), ..v1::Way::default() },
         Way::Strip => v1::Way { kind: v1::WayKind::Strip.into(), ..v1::Way::default() },
     }
 }

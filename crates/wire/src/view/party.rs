@@ -1,6 +1,7 @@
 //! A referral as its sender, those who clear it, and its recipient see it.
 
 use brygga_domain::clocks::Duty;
+use brygga_domain::emergency::Emergency;
 use brygga_domain::event::{Interest, Outcome};
 use brygga_domain::gate;
 use brygga_domain::grounds::GroundTable;
@@ -82,6 +83,13 @@ pub enum Clearing {
 }
 
 impl Clearing {
+    fn hears_of(self, referral: &Referral, emergency: &Emergency) -> bool {
+        match self {
+            Self::Sender => true,
+            Self::Leader => emergency.agency == referral.leader,
+        }
+    }
+
     fn sees(self, cell: &Cell) -> bool {
         match (self, cell.interest) {
             (Self::Sender, Interest::Person(_) | Interest::Investigation) | (Self::Leader, Interest::Investigation) => true,
@@ -114,6 +122,8 @@ fn cell_clearance(referral: &Referral, cell: &Cell, table: &GroundTable) -> v1::
     {
         shown.decision = Some(decision.at.0);
         shown.confirmation = decision.confirmed.map(|at| at.0);
+        shown.standing_until = decision.standing_until.map(timestamp);
+        shown.carried = decision.carried.map(|carried| carried.at.0);
         match &decision.outcome {
             Outcome::Release { ground, consent } => {
                 shown.ground = ground.to_string();
@@ -139,6 +149,19 @@ pub fn clearance_referral(referral: &Referral, clearing: Clearing, table: &Groun
         contact_due_at: referral.contact_due_at.map(timestamp),
         sections: sections(referral, clearing, table),
         reminded: if clearing == Clearing::Sender && referral.stage == Stage::Held { reminded(referral, table) } else { 0 },
+        emergencies: referral.emergencies.iter().filter(|emergency| clearing.hears_of(referral, emergency)).map(emergency).collect(),
+    }
+}
+
+fn emergency(emergency: &Emergency) -> v1::Emergency {
+    v1::Emergency {
+        position: emergency.at.0,
+        agency: emergency.agency.to_string(),
+        expires_at: Some(timestamp(emergency.expires_at)),
+        review_due_at: Some(timestamp(emergency.review_due_at)),
+        telephoned_at: emergency.telephoned_at.map(timestamp),
+        review: emergency.review.map(|review| review.at.0),
+        verdict: emergency.review.map_or(0, |review| review.verdict.number()),
     }
 }
 

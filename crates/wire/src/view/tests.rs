@@ -24,7 +24,7 @@ fn person(role: Role, number: u32) -> Person {
 }
 
 fn decided(outcome: event::Outcome, second_officer: bool) -> CellState {
-    CellState::Decided(Decision { at: Position(6), officer: None, outcome, second_officer, confirmed: None })
+    CellState::Decided(Decision { at: Position(6), officer: None, outcome, second_officer, confirmed: None, standing_until: None, carried: None })
 }
 
 fn release(ground: &str, consent: Option<Position>) -> CellState {
@@ -92,6 +92,7 @@ fn referral() -> Referral {
         ],
         consents: vec![Consent { at: CONSENT_AT, given, withdrawn: None }],
         notices: Vec::new(),
+        emergencies: Vec::new(),
     }
 }
 

@@ -272,7 +272,12 @@ fn letter() -> anyhow::Result<v1::SubmitReferralRequest> {
         persons: vec![v1::Person { name: String::from("victim-1"), identifier: None, ..Default::default() }],
         sections: sections.map(|(number, category, section)| section_of(number, category, section)).into(),
         consents: vec![consent],
-        decisions: vec![v1::Decision { cells: vec![cell(1), cell(2)], answers: Some(answers), reasons: String::from("She asks for support.") }],
+        decisions: vec![v1::Decision {
+            cells: vec![cell(1), cell(2)],
+            answers: Some(answers),
+            reasons: String::from("She asks for support."),
+            ..Default::default()
+        }],
         ..Default::default()
     })
 }

@@ -30,6 +30,17 @@ pub enum Second {
     Differs,
 }
 
+/// What becomes of the procedure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emergency {
+    /// Nothing: it takes its course.
+    Undeclared,
+    /// An emergency was declared before anything was decided, and stands when the section is opened.
+    Stands,
+    /// The same, and it was reviewed before the section is opened.
+    Reviewed,
+}
+
 /// A case.
 #[derive(Debug, Clone)]
 pub struct Case {
@@ -54,6 +65,7 @@ pub struct Case {
     pub suspect_age: Option<u8>,
     pub consent: Consent,
     pub second: Second,
+    pub emergency: Emergency,
 }
 
 /// The persons of every case.
@@ -102,6 +114,7 @@ impl Case {
             suspect_age: age(chance),
             consent: if chance.percent(50) { Consent::Carries } else { chance.of(&CONSENTS) },
             second: if chance.percent(60) { Second::Another } else { chance.of(&[Second::Nobody, Second::Differs]) },
+            emergency: if chance.percent(60) { Emergency::Undeclared } else { chance.of(&[Emergency::Stands, Emergency::Reviewed]) },
         }
     }
 

@@ -7,7 +7,7 @@ use Category::*;
 use FactCode::*;
 use ProtectedIdentity::{ConfidentialityMarked, ProtectedPopulationRegistration};
 
-use super::case::{Case, Consent, Second};
+use super::case::{Case, Consent, Emergency, Second};
 
 /// A kind of referral: from whom, to whom, with what.
 pub type Kind = (ReferralKind, &'static [AgencyKind], &'static [AgencyKind], &'static [Category]);
@@ -326,8 +326,11 @@ fn offence(case: &Case) -> Option<(&'static str, u16)> {
 /// Consent where the ground rests on one, and two officers where the ground or the person's protection wants them.
 fn formalities(case: &Case) -> bool {
     let protected = case.role.is_some() && matches!(case.protection, ConfidentialityMarked | ProtectedPopulationRegistration);
-    let two = case.ground == "GENERAL_CLAUSE" || (protected && case.ground != "DUTY_CHILD_REPORT");
-    (case.ground != "CONSENT" || case.consent == Consent::Carries) && (!two || case.second == Second::Another)
+    let hurried = case.emergency != Emergency::Undeclared;
+    let two = case.ground == "GENERAL_CLAUSE" || ((protected || hurried) && case.ground != "DUTY_CHILD_REPORT");
+    // An emergency puts the second officer off while it stands, and does nothing else; one who has differed is not put off.
+    let put_off = case.emergency == Emergency::Stands && case.second == Second::Nobody;
+    (case.ground != "CONSENT" || case.consent == Consent::Carries) && (!two || case.second == Second::Another || put_off)
 }
 
 /// The same case before and after the law changed.
@@ -361,6 +364,7 @@ fn plain(ground: &'static str, way: (AgencyKind, AgencyKind), kind: ReferralKind
         suspect_age: Some(44),
         consent: Consent::Absent,
         second: Second::Nobody,
+        emergency: Emergency::Undeclared,
     }
 }
 

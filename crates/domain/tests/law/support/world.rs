@@ -68,11 +68,11 @@ impl World {
         Self { table: GroundTable::load(tables).unwrap(), directory }
     }
 
-    /// The referral after a command of the sender, or nothing when it was refused. Step 3 is another officer's.
+    /// The referral after a command of the sender, or nothing when it was refused. Steps 3 and 6 are another officer's.
     pub fn carried_out(&self, case: &Case, referral: Option<&Referral>, action: Action, step: u8) -> Option<Referral> {
         let command = Command {
             agency: agency(case.from, 1).parse().unwrap(),
-            officer: Some(Officer { pseudonym: OfficerPseudonym([u8::from(step == 3); 16]), proof: OfficerProof::Asserted }),
+            officer: Some(Officer { pseudonym: OfficerPseudonym([u8::from(step == 3 || step == 6); 16]), proof: OfficerProof::Asserted }),
             request: RequestId(uuid::Uuid::from_bytes([step; 16])),
             digest: Digest([step; 32]),
             entropy: Entropy::new([step; 32]),
@@ -143,7 +143,12 @@ impl World {
 
     pub fn decision(&self, case: &Case) -> Action {
         let outcome = NewOutcome::Release { ground: case.ground.parse().unwrap(), consent: None };
-        let decision = NewDecision { cells: vec![NewCell { cell: name(case), outcome }], answers: case.answers(), reasons: Bytes::from_static(b"made up") };
+        let decision = NewDecision {
+            cells: vec![NewCell { cell: name(case), outcome }],
+            answers: case.answers(),
+            reasons: Bytes::from_static(b"made up"),
+            ..NewDecision::default()
+        };
         Action::DecideClearance(ReferralName::Reference(Reference::from_random(1)), decision)
     }
 
@@ -152,8 +157,23 @@ impl World {
             super::case::Second::Another => NewOutcome::Release { ground: case.ground.parse().unwrap(), consent: None },
             _ => NewOutcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false },
         };
-        let decision = NewDecision { cells: vec![NewCell { cell: name(case), outcome }], answers: case.answers(), reasons: Bytes::from_static(b"made up") };
+        let decision = NewDecision {
+            cells: vec![NewCell { cell: name(case), outcome }],
+            answers: case.answers(),
+            reasons: Bytes::from_static(b"made up"),
+            ..NewDecision::default()
+        };
         Action::ConfirmClearance(ReferralName::Reference(Reference::from_random(1)), decision)
+    }
+
+    pub fn emergency(&self) -> Action {
+        let emergency = NewEmergency { hours: 1, telephoned_at: None, reasons: Bytes::from_static(b"made up") };
+        Action::DeclareEmergency(ReferralName::Reference(Reference::from_random(1)), emergency)
+    }
+
+    pub fn review(&self, referral: &Referral) -> Action {
+        let review = NewReview { emergency: referral.emergencies[0].at, verdict: EmergencyVerdict::NotJustified, reasons: Bytes::from_static(b"made up") };
+        Action::ReviewEmergency(ReferralName::Id(referral.id), review)
     }
 
     pub fn withdrawal(&self, referral: &Referral) -> Action {

@@ -149,7 +149,7 @@ impl Letter {
             subject_age_years: asserted.age,
             ..Default::default()
         };
-        v1::Decision { cells, answers: Some(answers), reasons: asserted.reasons.to_owned() }
+        v1::Decision { cells, answers: Some(answers), reasons: asserted.reasons.to_owned(), ..Default::default() }
     }
 
     /// Carries a decision.

@@ -128,7 +128,8 @@ async fn children(scene: &Scene<'_>, letter: Letter) -> anyhow::Result<()> {
     scene.cast.write_refused(KLARA, &scene.key("try the mother's consent"), request).await?;
     let withhold = v1::cell_decision::Outcome::Withhold(v1::WithholdOutcome { reason: WithholdReason::HarmNotExcluded.number(), nameable: false });
     let cells = tried.cells.into_iter().map(|decided| v1::CellDecision { outcome: Some(withhold.clone()), ..decided }).collect();
-    let decision = v1::Decision { cells, answers: Some(v1::Answers::default()), reasons: String::from("Harm to the child is not excluded.") };
+    let decision =
+        v1::Decision { cells, answers: Some(v1::Answers::default()), reasons: String::from("Harm to the child is not excluded."), ..Default::default() };
     let request = v1::DecideClearanceRequest { referral: sent.id.clone(), decision: Some(decision), ..Default::default() };
     scene.cast.write(KLARA, &scene.key("withhold children"), request).await?;
     scene.cast.tally("supplement withheld");

@@ -95,7 +95,7 @@ macro_rules! commands {
 impl Commands for ReferralCommands {
     commands! { ReferralCommands:
         SubmitReferralRequest AmendReferralRequest RetractReferralRequest RecordOfferRequest RecordConsentRequest WithdrawConsentRequest
-        DecideClearanceRequest ConfirmClearanceRequest RevokeClearanceRequest
+        DecideClearanceRequest ConfirmClearanceRequest RevokeClearanceRequest DeclareEmergencyRequest ReviewEmergencyRequest
     }
 }
 

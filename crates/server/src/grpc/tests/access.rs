@@ -86,7 +86,8 @@ async fn a_leader_sees_the_investigation_and_none_of_the_persons() {
     let cell = Some(v1::Cell { section: 3, interest: String::from("investigation") });
     let outcome = v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("NO_HARM"), consent_id: String::new() });
     let answers = Some(v1::Answers { asserted: vec![codes::FactCode::HarmExcluded.into()], ..Default::default() });
-    let decision = v1::Decision { cells: vec![v1::CellDecision { cell, outcome: Some(outcome) }], answers, reasons: String::from("no harm") };
+    let decision =
+        v1::Decision { cells: vec![v1::CellDecision { cell, outcome: Some(outcome) }], answers, reasons: String::from("no harm"), ..Default::default() };
     let decide = v1::DecideClearanceRequest {
         request_id: key(50),
         officer: String::from("alva"),

@@ -46,9 +46,9 @@ CREATE TABLE checkpoint (
 
 -- Rows of referrals: inserted or replaced, never deleted.
 
--- `sender_clears` and `leader_clears` tell whether a cell waits for the sender's or the leader's officers while the referral is
--- not ended, `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that
--- the partial indexes hold exactly what waits. `next_due_at` is when the clocks of an open referral are looked at next.
+-- `sender_clears` and `leader_clears` tell whether a cell, or the review of an emergency, waits for the sender's or the leader's officers,
+-- `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that the partial
+-- indexes hold exactly what waits. `next_due_at` is when the clocks of an open referral are looked at next.
 CREATE TABLE referral (
     first_position bigint PRIMARY KEY,
     id bytea NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -128,6 +128,9 @@ CREATE TABLE cell (
     nameable bigint NOT NULL CHECK (nameable IN (0, 1)),
     second_officer bigint NOT NULL CHECK (second_officer IN (0, 1)),
     confirmed_at bigint,
+    standing_until bigint,
+    carried_at bigint,
+    carried_revision bigint CHECK ((carried_revision IS NULL) = (carried_at IS NULL)),
     CHECK (num_nonnulls(ground, withheld) = num_nonnulls(decided_at)),
     PRIMARY KEY (origin, section, place)
 );
@@ -158,6 +161,22 @@ CREATE TABLE stop_use (
     PRIMARY KEY (origin, position)
 );
 
+CREATE TABLE emergency (
+    origin bigint NOT NULL,
+    position bigint NOT NULL,
+    agency text COLLATE "C" NOT NULL,
+    officer bytea CHECK (length(officer) = 16),
+    expires_at bigint NOT NULL,
+    review_due_at bigint NOT NULL,
+    telephoned_at bigint,
+    reviewed_at bigint,
+    verdict text CHECK (verdict IN ('justified', 'partly_justified', 'not_justified')),
+    CHECK ((verdict IS NULL) = (reviewed_at IS NULL)),
+    PRIMARY KEY (origin, position)
+);
+
+CREATE INDEX emergency_unreviewed ON emergency (agency, position) WHERE reviewed_at IS NULL;
+
 -- What functions and senders are told: append-only, read by position.
 
 CREATE TABLE inbox (
@@ -172,7 +191,7 @@ CREATE TABLE status (
     agency text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
     referral bytea NOT NULL CHECK (length(referral) = 16),
-    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone')),
+    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone', 'emergency_declared')),
     at bigint NOT NULL,
     PRIMARY KEY (agency, position)
 );
@@ -387,6 +406,9 @@ ALTER TABLE consent ENABLE ALWAYS TRIGGER consent_parent;
 CREATE TRIGGER stop_use_parent AFTER INSERT ON stop_use
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION origin_is_there();
 ALTER TABLE stop_use ENABLE ALWAYS TRIGGER stop_use_parent;
+CREATE TRIGGER emergency_parent AFTER INSERT ON emergency
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION origin_is_there();
+ALTER TABLE emergency ENABLE ALWAYS TRIGGER emergency_parent;
 CREATE TRIGGER section_content_parent AFTER INSERT ON section_content
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION origin_is_there();
 ALTER TABLE section_content ENABLE ALWAYS TRIGGER section_content_parent;

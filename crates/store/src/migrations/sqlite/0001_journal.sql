@@ -42,9 +42,9 @@ CREATE TABLE checkpoint (
 
 -- Rows of referrals: inserted or replaced, never deleted.
 
--- `sender_clears` and `leader_clears` tell whether a cell waits for the sender's or the leader's officers while the referral is
--- not ended, `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that
--- the partial indexes hold exactly what waits. `next_due_at` is when the clocks of an open referral are looked at next.
+-- `sender_clears` and `leader_clears` tell whether a cell, or the review of an emergency, waits for the sender's or the leader's officers,
+-- `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that the partial
+-- indexes hold exactly what waits. `next_due_at` is when the clocks of an open referral are looked at next.
 CREATE TABLE referral (
     first_position INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -124,6 +124,9 @@ CREATE TABLE cell (
     nameable INTEGER NOT NULL CHECK (nameable IN (0, 1)),
     second_officer INTEGER NOT NULL CHECK (second_officer IN (0, 1)),
     confirmed_at INTEGER,
+    standing_until INTEGER,
+    carried_at INTEGER,
+    carried_revision INTEGER CHECK ((carried_revision IS NULL) = (carried_at IS NULL)),
     CHECK ((ground IS NOT NULL) + (withheld IS NOT NULL) = (decided_at IS NOT NULL)),
     PRIMARY KEY (origin, section, place),
     FOREIGN KEY (origin, section) REFERENCES section (origin, number)
@@ -155,6 +158,22 @@ CREATE TABLE stop_use (
     PRIMARY KEY (origin, position)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE emergency (
+    origin INTEGER NOT NULL REFERENCES referral (first_position),
+    position INTEGER NOT NULL,
+    agency TEXT NOT NULL,
+    officer BLOB CHECK (length(officer) = 16),
+    expires_at INTEGER NOT NULL,
+    review_due_at INTEGER NOT NULL,
+    telephoned_at INTEGER,
+    reviewed_at INTEGER,
+    verdict TEXT CHECK (verdict IN ('justified', 'partly_justified', 'not_justified')),
+    CHECK ((verdict IS NULL) = (reviewed_at IS NULL)),
+    PRIMARY KEY (origin, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX emergency_unreviewed ON emergency (agency, position) WHERE reviewed_at IS NULL;
+
 -- What functions and senders are told: append-only, read by position.
 
 CREATE TABLE inbox (
@@ -169,7 +188,7 @@ CREATE TABLE status (
     agency TEXT NOT NULL,
     position INTEGER NOT NULL,
     referral BLOB NOT NULL REFERENCES referral (id) CHECK (length(referral) = 16),
-    status TEXT NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone')),
+    status TEXT NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone', 'emergency_declared')),
     at INTEGER NOT NULL,
     PRIMARY KEY (agency, position)
 ) STRICT, WITHOUT ROWID;

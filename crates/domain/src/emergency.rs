@@ -1,0 +1,129 @@
+//! Break-glass: in an emergency what is decided leaves before the second officer's word, for some hours, and is reviewed afterwards.
+//!
+//! It shortens the procedure and is never a ground: nothing here makes anything pass, and the gate asks for a lawful ground of each
+//! cell all the same. Called by `decide`, and by the gate for the question whether an emergency stands.
+
+use bytes::Bytes;
+
+use crate::EmergencyVerdict;
+use crate::clearance::for_clearing;
+use crate::command::{NewEmergency, NewReview};
+use crate::decide::{Draft, wrong_stage};
+use crate::event::{EmergencyDeclaration, EmergencyReview, Event, Fact, Interest};
+use crate::ids::{AgencyId, OfficerPseudonym, Position};
+use crate::referral::Referral;
+use crate::refusal::{Detail, Reason, Refusal};
+use crate::time::Time;
+
+/// An emergency as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emergency {
+    /// Position of the declaration.
+    pub at: Position,
+    /// The agency whose decisions it is about.
+    pub agency: AgencyId,
+    /// Who declared it.
+    pub officer: Option<OfficerPseudonym>,
+    /// When it ends by itself.
+    pub expires_at: Time,
+    /// Until when it is to be reviewed.
+    pub review_due_at: Time,
+    /// When something was told by telephone.
+    pub telephoned_at: Option<Time>,
+    /// What its review came to.
+    pub review: Option<Review>,
+}
+
+/// What a review came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Review {
+    /// Position of the review.
+    pub at: Position,
+    /// The verdict.
+    pub verdict: EmergencyVerdict,
+}
+
+impl Emergency {
+    pub(crate) fn declared(at: Position, event: &Event, declared: &EmergencyDeclaration) -> Self {
+        Self {
+            at,
+            agency: event.agency.clone(),
+            officer: event.officer.map(|officer| officer.pseudonym),
+            expires_at: declared.expires_at,
+            review_due_at: declared.review_due_at,
+            telephoned_at: declared.telephoned_at,
+            review: None,
+        }
+    }
+
+    /// Whether it shortens the procedure now: a review ends it early, whatever the verdict.
+    pub fn stands(&self, now: Time) -> bool {
+        self.review.is_none() && now < self.expires_at
+    }
+}
+
+/// The emergency in which decisions about an interest count before a second officer's word now. It is of the agency that clears it.
+pub fn standing(referral: &Referral, interest: Interest, now: Time) -> Option<&Emergency> {
+    of_agency(referral, referral.clearer(interest), now)
+}
+
+fn of_agency<'r>(referral: &'r Referral, agency: &AgencyId, now: Time) -> Option<&'r Emergency> {
+    referral.emergencies.iter().find(|emergency| emergency.agency == *agency && emergency.stands(now))
+}
+
+/// Minutes of an hour.
+const HOUR_MINUTES: u32 = 60;
+
+pub(crate) fn declare(to: &mut Draft<'_>, new: &NewEmergency) -> Result<(), Refusal> {
+    to.active_agency()?;
+    to.officer()?;
+    let (referral, agency, now) = (for_clearing(to)?, &to.command.agency, to.facts.now);
+    if referral.stage.is_ended() {
+        return Err(wrong_stage(referral));
+    }
+    if referral.cells().all(|(name, _)| referral.clearer(name.interest) != agency) {
+        return Err(Reason::WrongRole.into());
+    }
+    let rule = to.facts.table.emergency();
+    let out_of_range = |field| Refusal::about(Reason::TimeOutOfRange, Detail::Field(field));
+    // Without hours it shortens nothing and only records what was told.
+    if new.hours > u32::from(rule.hours_max) || (new.hours == 0 && new.telephoned_at.is_none()) {
+        return Err(out_of_range("hours"));
+    }
+    if new.telephoned_at.is_some_and(|at| at > now) {
+        return Err(out_of_range("telephone_time"));
+    }
+    if of_agency(referral, agency, now).is_some() {
+        return Err(Reason::EmergencyStands.into());
+    }
+    if to.facts.known.review_overdue {
+        return Err(Reason::ReviewOverdue.into());
+    }
+    let (id, recipient) = (referral.id, referral.recipient.clone());
+    let reasons = to.commit_opening("reasons", new.reasons.clone());
+    to.push(Fact::EmergencyDeclared(EmergencyDeclaration {
+        referral: id,
+        recipient,
+        expires_at: now.plus_minutes(new.hours.saturating_mul(HOUR_MINUTES)),
+        review_due_at: now.plus_minutes(u32::from(rule.review_due_hours).saturating_mul(HOUR_MINUTES)),
+        telephoned_at: new.telephoned_at,
+        reasons,
+    }));
+    to.offer_what_passes()
+}
+
+pub(crate) fn review(to: &mut Draft<'_>, new: &NewReview) -> Result<(), Refusal> {
+    to.active_agency()?;
+    let officer = to.officer()?;
+    let referral = for_clearing(to)?;
+    let waits = |emergency: &&Emergency| emergency.at == new.emergency && emergency.agency == to.command.agency && emergency.review.is_none();
+    let emergency = referral.emergencies.iter().find(waits).ok_or(Refusal::new(Reason::EmergencyUnknown))?;
+    if emergency.officer == Some(officer) {
+        return Err(Reason::OwnEmergency.into());
+    }
+    let referral = referral.id;
+    let reasons: Bytes = new.reasons.clone();
+    let reasons = to.commit_opening("reasons", reasons);
+    to.push(Fact::EmergencyReviewed(EmergencyReview { referral, emergency: new.emergency, verdict: new.verdict, reasons }));
+    to.offer_what_passes()
+}

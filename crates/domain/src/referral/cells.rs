@@ -1,0 +1,74 @@
+//! What acts of clearance and new revisions do to the cells of a referral.
+
+use super::{Carried, Cell, CellState, Decision, Referral};
+use crate::codes::WithholdReason;
+use crate::event::{CarriedCell, CellName, Confirmation, DecidedCell, Outcome, SectionContent};
+use crate::ids::{OfficerPseudonym, Position};
+
+impl Referral {
+    pub(super) fn amend(&mut self, contents: &[SectionContent]) {
+        for content in contents {
+            let Some(section) = self.sections.iter_mut().find(|section| section.number == content.section) else { continue };
+            section.revision = content.revision;
+            section.commitment = content.commitment;
+            section.offered = false;
+            // A decision was about the bytes that the officer saw; other bytes need another, or one that stands for them.
+            for cell in section.cells.iter_mut().filter(|cell| !cell.is_carried_to(content.revision)) {
+                cell.state = CellState::Undecided;
+            }
+        }
+    }
+
+    pub(super) fn carry(&mut self, at: Position, carried: CarriedCell) {
+        let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell_mut(carried.cell) else { return };
+        if decision.at == carried.decision {
+            decision.carried = Some(Carried { at, revision: carried.revision });
+        }
+    }
+
+    pub(super) fn decide(&mut self, at: Position, officer: Option<OfficerPseudonym>, cells: &[DecidedCell]) {
+        for decided in cells {
+            let decision = Decision {
+                at,
+                officer,
+                outcome: decided.outcome.clone(),
+                second_officer: decided.second_officer,
+                confirmed: None,
+                standing_until: decided.standing_until,
+                carried: None,
+            };
+            if let Some(cell) = self.cell_mut(decided.cell) {
+                cell.state = CellState::Decided(decision);
+            }
+        }
+    }
+
+    pub(super) fn confirm(&mut self, at: Position, word: &Confirmation) {
+        let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell_mut(word.cell) else { return };
+        decision.confirmed = Some(at);
+        // It stands for later revisions only as far as both officers say so.
+        decision.standing_until = decision.standing_until.zip(word.standing_until).map(|(one, other)| one.min(other));
+        if !word.outcome.agrees_with(&decision.outcome) {
+            decision.outcome = Outcome::Withhold { reason: WithholdReason::OfficersDiffer, nameable: false };
+            decision.standing_until = None;
+        }
+    }
+
+    pub(super) fn revoke(&mut self, cells: &[CellName]) {
+        for name in cells {
+            if let Some(cell) = self.cell_mut(*name) {
+                cell.state = CellState::Undecided;
+            }
+            self.sections.iter_mut().filter(|section| section.number == name.section).for_each(|section| section.offered = false);
+        }
+    }
+}
+
+impl Cell {
+    fn is_carried_to(&self, revision: u32) -> bool {
+        match &self.state {
+            CellState::Undecided => false,
+            CellState::Decided(decision) => decision.carried.is_some_and(|carried| carried.revision == revision),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Emergencies to rows and back.
+
+use brygga_domain::emergency::{Emergency, Review};
+use brygga_domain::{OfficerPseudonym, Time};
+
+use super::{At, number};
+use crate::rows::{Blob, EmergencyRow};
+use crate::store::Corrupt;
+
+pub(super) fn row(referral: &Blob, emergency: &Emergency) -> EmergencyRow {
+    EmergencyRow {
+        referral: referral.clone(),
+        position: number(emergency.at.0),
+        agency: emergency.agency.to_string(),
+        officer: emergency.officer.map(|officer| officer.0.into()),
+        expires_at: emergency.expires_at.micros(),
+        review_due_at: emergency.review_due_at.micros(),
+        telephoned_at: emergency.telephoned_at.map(Time::micros),
+        reviewed_at: emergency.review.map(|review| number(review.at.0)),
+        verdict: emergency.review.map(|review| review.verdict.to_string()),
+    }
+}
+
+pub(super) fn read(row: &EmergencyRow) -> Result<Emergency, Corrupt> {
+    let at = At::new("emergency", row.position);
+    let review = match (row.reviewed_at, &row.verdict) {
+        (Some(reviewed_at), Some(verdict)) => Some(Review { at: at.position("reviewed_at", reviewed_at)?, verdict: at.code("verdict", verdict)? }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(at.corrupt("verdict")),
+    };
+    Ok(Emergency {
+        at: at.position("position", row.position)?,
+        agency: at.parse("agency", &row.agency)?,
+        officer: row.officer.as_ref().map(|bytes| at.bytes("officer", OfficerPseudonym::from_bytes(&bytes.0))).transpose()?,
+        expires_at: Time::from_micros(row.expires_at),
+        review_due_at: Time::from_micros(row.review_due_at),
+        telephoned_at: row.telephoned_at.map(Time::from_micros),
+        review,
+    })
+}

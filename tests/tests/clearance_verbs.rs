@@ -1,0 +1,129 @@
+//! The verbs of clearance as they are typed, against a real broker: a template, a decision that stands, an emergency and its review.
+
+use std::path::{Path, PathBuf};
+
+use brygga_tests::harness::Broker;
+use serde_json::{Value, json};
+
+/// A world with its broker, in which commands are run as people type them.
+struct Hand {
+    folder: tempfile::TempDir,
+    broker: Broker,
+}
+
+impl Hand {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let broker = Broker::start(&folder.path().join("world"), "\n[telemetry]\nlog_level = \"error\"\n").await;
+        Self { folder, broker }
+    }
+
+    /// Writes a file that a command line names.
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Runs a command with JSON out; gives its exit code and its answer.
+    async fn run(&self, line: &str) -> (u8, Value) {
+        let (exit, said) = self.say(&format!("{line} -o json")).await;
+        (exit, serde_json::from_str(&said).unwrap_or_else(|_| json!(said)))
+    }
+
+    /// Runs a command; gives its exit code and what it said.
+    async fn say(&self, line: &str) -> (u8, String) {
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples");
+        let line = line.replace("examples/", &format!("{}/", examples.display()));
+        let mut args: Vec<String> = std::iter::once("brygga").chain(line.split(' ')).map(str::to_owned).collect();
+        args.extend([String::from("--world"), self.folder.path().join("world").display().to_string()]);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let exit = brygga_cli::run(args, &mut out, &mut err).await;
+        if exit != 0 {
+            eprintln!("{line}: {exit}\n{}", String::from_utf8_lossy(&err));
+        }
+        out.extend(err);
+        (exit, String::from_utf8(out).unwrap())
+    }
+
+    async fn done(&self, line: &str) -> Value {
+        let (exit, answer) = self.run(line).await;
+        assert_eq!(exit, 0, "{line}: {answer}");
+        answer
+    }
+
+    async fn submitted(&self, file: &str, who: &str) -> String {
+        self.done(&format!("referral submit {file} {who}")).await["referral"]["reference"].as_str().unwrap().to_owned()
+    }
+}
+
+const KLARA: &str = "--as vasterort-polis --officer klara";
+const OLOF: &str = "--as vasterort-polis --officer olof";
+const PER: &str = "--as vasterort-aklagare --officer per";
+const SARA: &str = "--as solna-soc --officer sara";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_template_decides_what_is_undecided_and_a_standing_decision_is_shown() {
+    let hand = Hand::new().await;
+    let request = hand.submitted("examples/contact-request.json", KLARA).await;
+    hand.done(&format!("consent record {request} --from examples/consent.json {KLARA}")).await;
+    let templated = format!("clearance decide {request} --from examples/template-contact-request-facts.json --template examples/template-contact-request.json");
+    let decided = hand.done(&format!("{templated} {KLARA}")).await;
+    assert!(decided["log"].as_array().unwrap().iter().any(|entry| entry["kind"] == "ReferralOffered"), "{decided}");
+    assert_eq!(hand.run(&format!("{templated} {KLARA}")).await.0, 2, "nothing is undecided any more");
+    let hearing = hand.submitted("examples/hearing.json", PER).await;
+    assert_eq!(
+        hand.run(&format!("clearance decide {hearing} --from examples/template-hearing-facts.json --template examples/template-contact-request.json {PER}"))
+            .await
+            .0,
+        2
+    );
+    let line =
+        format!("clearance decide {hearing} --from examples/template-hearing-facts.json --template examples/template-hearing.json --standing-until +90d {PER}");
+    let decided = hand.done(&line).await;
+    assert!(decided["referral"]["sections"][1]["cells"][0]["standing_until"].is_string(), "{decided}");
+    hand.done(&format!("inbox open {hearing} {SARA}")).await;
+    let moved = hand.done(&format!("referral amend {hearing} --from examples/hearing-moved.json {PER}")).await;
+    let kinds: Vec<&str> = moved["log"].as_array().unwrap().iter().filter_map(|entry| entry["kind"].as_str()).collect();
+    assert_eq!(kinds, ["ClearanceCarried", "ReferralAmended", "SectionsOffered"]);
+    let opened = hand.done(&format!("inbox open {hearing} {SARA}")).await;
+    assert!(opened.to_string().contains("ClearanceCarried"), "the receipt proves what it rests on");
+    assert_eq!(hand.broker.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emergency_is_declared_listed_and_reviewed() {
+    let hand = Hand::new().await;
+    let referral = hand.submitted("examples/case-handover.json", KLARA).await;
+    let shown = hand.done(&format!("referral show {referral} {KLARA}")).await;
+    let sections = shown["referral"]["sections"].as_array().or_else(|| shown["sections"].as_array()).unwrap().clone();
+    let mut cells = Vec::new();
+    for section in &sections {
+        for cell in section["cells"].as_array().unwrap() {
+            let cell = json!({ "section": section["number"], "interest": cell["interest"] });
+            cells.push(json!({ "cell": cell, "release": { "ground": "GENERAL_CLAUSE" } }));
+        }
+    }
+    let answers = json!({ "asserted": ["balance_obvious", "not_contrary_to_statute"] });
+    let decision = json!({ "decision": { "cells": cells, "answers": answers, "reasons": "made up" } });
+    let decision = hand.file("decision.json", &decision.to_string());
+    hand.done(&format!("clearance decide {referral} --from {} {KLARA}", decision.display())).await;
+    let (_, why) = hand.say(&format!("referral why {referral} {KLARA}")).await;
+    assert!(why.contains("brygga clearance emergency"), "{why}");
+    let reasons = hand.file("why.txt", "he is released within the hour\n");
+    let declared = hand.done(&format!("clearance emergency {referral} --hours 2 --reasons {} {KLARA}", reasons.display())).await;
+    let emergency = &declared["referral"]["emergencies"][0];
+    assert_eq!((emergency["agency"].as_str(), &emergency["review"]), (Some("vasterort-polis"), &Value::Null));
+    hand.done(&format!("inbox open {referral} {PER}")).await;
+    let (_, list) = hand.say(&format!("clearance list {OLOF}")).await;
+    assert!(list.contains("to review") && list.contains(&referral) && list.contains("in 71 h"), "{list}");
+    let review = format!("clearance review {referral} --verdict partly_justified --reasons {}", reasons.display());
+    assert_eq!(hand.run(&format!("{review} {KLARA}")).await.0, 4, "not one's own");
+    let reviewed = hand.done(&format!("{review} {OLOF}")).await;
+    assert_eq!(reviewed["referral"]["emergencies"][0]["verdict"], "partly_justified");
+    hand.done(&format!("clearance confirm {referral} --from {} {OLOF}", decision.display())).await;
+    let told = format!("clearance emergency {referral} --hours 0 --telephoned -10m --reasons {} {OLOF}", reasons.display());
+    let told = hand.done(&told).await;
+    assert!(told["referral"]["emergencies"][1]["telephoned_at"].is_string(), "{told}");
+    assert_eq!(hand.broker.stop().await, Some(0));
+}

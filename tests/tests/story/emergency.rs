@@ -1,0 +1,101 @@
+//! Break-glass: what waits for a second officer leaves in an emergency, who was passed over hears of it, and it is reviewed.
+
+use brygga_client::v1;
+use brygga_domain::codes::{EmergencyVerdict, FactCode};
+use brygga_domain::{Code as _, Reason, SenderStatus};
+use brygga_tests::desk::Desk;
+use brygga_tests::made_up::{CASE_HANDOVER, Case, cell};
+
+use crate::steps::{decided, delivered, held, opened, told, unknown_to_the_recipient};
+
+const KLARA: &str = "vasterort-polis/klara";
+const OLOF: &str = "vasterort-polis/olof";
+
+/// Decided by one officer on a ground that wants two.
+fn general_clause() -> Case {
+    Case { ground: "GENERAL_CLAUSE", asserted: &[FactCode::BalanceObvious, FactCode::NotContraryToStatute, FactCode::HarmExcluded], ..CASE_HANDOVER }
+}
+
+fn declare(id: &str, hours: u32) -> v1::DeclareEmergencyRequest {
+    v1::DeclareEmergencyRequest { referral: id.to_owned(), hours, reasons: String::from("he was seen at her door"), ..Default::default() }
+}
+
+fn review(id: &str, emergency: u64, verdict: EmergencyVerdict) -> v1::ReviewEmergencyRequest {
+    v1::ReviewEmergencyRequest { referral: id.to_owned(), emergency, verdict: verdict.number(), reasons: String::from("he was"), ..Default::default() }
+}
+
+async fn waits(desk: &Desk, id: &str) -> Option<v1::ClearanceReferral> {
+    desk.pending(KLARA).await.into_iter().find(|referral| referral.id == id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_an_emergency_it_leaves_before_the_second_officer_who_comes_afterwards_as_does_a_review() {
+    let desk = Desk::start().await;
+    let case = &general_clause();
+    let referral = held(&desk, &CASE_HANDOVER).await;
+    let id = &referral.id;
+    decided(&desk, case, id, case.decision()).await;
+    unknown_to_the_recipient(&desk, case, &referral).await;
+    // Whoever asks why is told what an emergency would change.
+    let blocked = desk.assess(KLARA, id).await.blocked;
+    let way = |block: &v1::Explanation| block.ways.iter().find(|way| way.kind() == v1::WayKind::BreakGlass).cloned();
+    assert!(blocked.iter().all(|block| block.code == "SECOND_OFFICER_MISSING" && way(block).is_some_and(|way| way.text.is_some())));
+
+    let answer = desk.try_write(KLARA, declare(id, 1)).await.unwrap();
+    assert_eq!(answer.proof.positions_of("EmergencyDeclared").len(), 1);
+    let declared = answer.response.referral.unwrap();
+    let emergency = &declared.emergencies[0];
+    assert_eq!((emergency.agency.as_str(), emergency.review), ("vasterort-polis", None));
+    assert!(declared.sections.iter().all(|section| section.offered));
+    delivered(&desk, case, id).await;
+    let said = [SenderStatus::Stored, SenderStatus::EmergencyDeclared, SenderStatus::Offered, SenderStatus::Opened, SenderStatus::Delivered];
+    assert_eq!(told(&desk, case, id).await, said, "the agency hears of it on its stream");
+
+    // Who was passed over sees both what to confirm and what to review; how the first decided stays hidden.
+    let listed = waits(&desk, id).await.unwrap();
+    assert_eq!(listed.emergencies, declared.emergencies);
+    let cells = || listed.sections.iter().flat_map(|section| &section.cells).filter(|cell| cell.interest != "investigation");
+    assert!(cells().all(|cell| cell.state() == v1::ClearanceState::AwaitsSecondOfficer && cell.ground.is_empty()));
+    assert_eq!(desk.refused(KLARA, review(id, emergency.position, EmergencyVerdict::Justified)).await, Reason::OwnEmergency);
+    let reviewed = desk.write(OLOF, review(id, emergency.position, EmergencyVerdict::PartlyJustified)).await.referral.unwrap();
+    assert_eq!(reviewed.emergencies[0].verdict, EmergencyVerdict::PartlyJustified.number());
+    // The review has ended it: what has left is not read again before the second officer has decided.
+    let open = v1::OpenReferralRequest { referral: id.clone(), ..Default::default() };
+    assert_eq!(desk.refused(case.recipient, open).await, Reason::NotCleared);
+    assert!(waits(&desk, id).await.is_some(), "a second officer still has to decide");
+    // The investigation was released because no harm follows, before the emergency: for that one officer suffices.
+    let mut second = case.decision();
+    second.cells.retain(|decided| decided.cell.as_ref().is_some_and(|cell| cell.interest != "investigation"));
+    let request = v1::ConfirmClearanceRequest { referral: id.clone(), decision: Some(second), ..Default::default() };
+    desk.write(OLOF, request).await;
+    assert!(waits(&desk, id).await.is_none());
+    opened(&desk, case, id).await;
+    desk.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emergency_is_no_ground_and_what_is_revoked_or_undecided_stays() {
+    let desk = Desk::start().await;
+    let case = &general_clause();
+    let referral = held(&desk, &CASE_HANDOVER).await;
+    let id = &referral.id;
+    let declared = desk.write(KLARA, declare(id, 1)).await.referral.unwrap();
+    unknown_to_the_recipient(&desk, case, &referral).await;
+    assert!(declared.sections.iter().all(|section| !section.offered), "nothing is decided");
+    let emergency = v1::Decision {
+        cells: vec![brygga_tests::made_up::release(1, "victim-1", "EMERGENCY")],
+        answers: Some(brygga_tests::made_up::answers(&[FactCode::DangerToLife])),
+        reasons: String::from("danger"),
+        ..Default::default()
+    };
+    let request = v1::DecideClearanceRequest { referral: id.clone(), decision: Some(emergency), ..Default::default() };
+    assert_eq!(desk.refused(KLARA, request).await, Reason::GroundNeverClears);
+    decided(&desk, case, id, case.decision()).await;
+    let interest = declared.sections[0].cells[0].interest.clone();
+    desk.write(KLARA, v1::RevokeClearanceRequest { referral: id.clone(), cells: vec![cell(1, &interest)], ..Default::default() }).await;
+    let left = desk.write(case.recipient, v1::OpenReferralRequest { referral: id.clone(), ..Default::default() }).await.sections;
+    let rest: Vec<u32> = (2..).take(case.parts.len() - 1).collect();
+    assert_eq!(left.iter().map(|section| section.number).collect::<Vec<_>>(), rest, "section by section");
+    desk.write(OLOF, review(id, declared.emergencies[0].position, EmergencyVerdict::NotJustified)).await;
+    desk.finish().await;
+}
