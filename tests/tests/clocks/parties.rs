@@ -134,5 +134,7 @@ fn decision() -> NewDecision {
         cells: vec![NewCell { cell, outcome: NewOutcome::Release { ground: "NO_HARM".parse().unwrap(), consent: None } }],
         answers: Answers { asserted: FactCode::ALL.iter().copied().collect(), ..Answers::default() },
         reasons: Bytes::from_static(b"documented"),
+        standing_until: None,
+        template: None,
     }
 }

@@ -173,6 +173,7 @@ mod who_is_told {
             persons: Vec::new(),
             sections: Vec::new(),
             consents: Vec::new(),
+            emergencies: Vec::new(),
             notices: Vec::new(),
         }
     }
