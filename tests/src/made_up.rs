@@ -139,6 +139,7 @@ pub fn consent(person: &str, categories: &[Category], recipient: &str) -> v1::Co
         language: String::from("som"),
         interpreter: true,
         gdpr_basis: GdprBasis::PublicTask.number(),
+        ..v1::ConsentTerms::default()
     }
 }
 
@@ -172,7 +173,7 @@ pub fn content_of(category: Category, word: &str) -> Bytes {
         Category::RiskNotice => Content::RiskNotice(RiskNotice { feared: text, ..Default::default() }),
         Category::Child => Content::Child(Child { identity: identity(), ..Default::default() }),
         Category::Custodians => Content::Custodians(Custodians { custodians: vec![Custodian { telephone: text, ..Default::default() }] }),
-        Category::Concern => Content::Concern(Concern { what: text, ..Default::default() }),
+        Category::Concern => Content::Concern(Concern { assessment: format!("assessed on its own: {text}"), what: text, ..Default::default() }),
         Category::HearingNotice => return hearing(HearingState::Scheduled, &text),
         Category::RiskAssessment
         | Category::Children

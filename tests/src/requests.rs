@@ -72,6 +72,7 @@ pub fn consent(categories: &[codes::Category]) -> v1::ConsentTerms {
         language: String::from("swe"),
         interpreter: false,
         gdpr_basis: codes::GdprBasis::PublicTask.into(),
+        ..v1::ConsentTerms::default()
     }
 }
 

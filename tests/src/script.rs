@@ -144,6 +144,7 @@ fn submission(step: &Step, now: Time) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: (step.choice[4] < 20).then_some(LookupHash([step.choice[4] % 3; 32])),
+        assessment: None,
         persons: persons
             .map(|role| NewPerson { name: PersonName { role, number: 1 }, lookup: None, protected_identity: ProtectedIdentity::NotProtected })
             .to_vec(),
@@ -163,8 +164,9 @@ fn submission(step: &Step, now: Time) -> Submission {
 
 fn consent(step: &Step, recipient: &FunctionId, now: Time) -> NewConsent {
     let wrong_recipient = step.choice[4] > 240;
+    let person = person(if step.choice[3] > 200 { step.choice[3] } else { 0 });
     NewConsent {
-        person: person(if step.choice[3] > 200 { step.choice[3] } else { 0 }),
+        person,
         categories: if step.choice[2] > 200 { vec![Category::VictimIdentity] } else { Category::ALL.to_vec() },
         recipient: if wrong_recipient { FUNCTIONS[4].0.parse().unwrap() } else { recipient.clone() },
         purpose: Purpose::Support,
@@ -174,6 +176,9 @@ fn consent(step: &Step, recipient: &FunctionId, now: Time) -> NewConsent {
         language: None,
         interpreter: false,
         gdpr_basis: GdprBasis::PublicTask,
+        given_by: if person.role == Role::Child { ConsentGiver::Custodian } else { ConsentGiver::Person },
+        asked_by: None,
+        interpreter_reference: None,
     }
 }
 

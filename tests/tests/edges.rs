@@ -92,6 +92,9 @@ fn consent((category, person): &Part) -> NewConsent {
         language: None,
         interpreter: false,
         gdpr_basis: GdprBasis::PublicTask,
+        given_by: if person.role == Role::Child { ConsentGiver::Custodian } else { ConsentGiver::Person },
+        asked_by: None,
+        interpreter_reference: None,
     }
 }
 
@@ -118,6 +121,7 @@ fn cleared_one_by_one(sections: usize) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: None,
+        assessment: None,
         persons: persons.iter().map(|name| NewPerson { name: *name, lookup: None, protected_identity: ProtectedIdentity::NotProtected }).collect(),
         sections: parts.iter().map(section).collect(),
         consents: parts.iter().map(consent).collect(),
@@ -189,6 +193,47 @@ async fn a_repeated_opening_is_refused_once_another_officer_has_taken_over() {
     assert_eq!(world.ask(&opening).await.unwrap_err().reason, Reason::ClaimedByAnother);
     world.does(BOARD, SARA, Action::ClaimReferral { referral: name, takeover: true }).await;
     assert!(world.ask(&opening).await.unwrap().replayed);
+}
+
+#[tokio::test]
+async fn a_consent_says_who_gave_it_who_asked_and_keeps_the_interpreter_sealed() {
+    let mut world = World::begin().await;
+    let victim = PersonName { role: Role::Victim, number: 1 };
+    let given = |by| NewConsent {
+        given_by: by,
+        asked_by: Some(OfficerPseudonym([MONA; 16])),
+        interpreter: true,
+        interpreter_reference: Some(bytes::Bytes::from_static(b"tolk-7")),
+        ..consent(&(Category::VictimIdentity, victim))
+    };
+    let name = world.submitted(1).await;
+    let committed = world.does(POLICE, KLARA, Action::RecordConsent(name, given(ConsentGiver::Person))).await;
+    let at = i64::try_from(committed.positions[0].0).unwrap();
+    let mut reader = world.database.reader();
+    let event = brygga_journal::decode(&reader.events(at, at + 1).await.unwrap()[0].bytes.0).unwrap();
+    let Fact::ConsentRecorded(recorded) = event.fact else { panic!("a consent") };
+    assert_eq!((recorded.given_by, recorded.asked_by), (ConsentGiver::Person, Some(OfficerPseudonym([MONA; 16]))));
+    let sealed = &reader.openings(at).await.unwrap()[0];
+    assert_eq!((sealed.field.as_str(), sealed.value.0.as_slice()), ("interpreter", b"tolk-7".as_slice()));
+    let salt = sealed.salt.0.as_slice().try_into().unwrap();
+    assert_eq!(recorded.interpreter_reference, Some(entropy::commit(&salt, &sealed.value.0)));
+
+    let child = PersonName { role: Role::Child, number: 1 };
+    let mut submission = cleared_one_by_one(1);
+    submission.persons.push(NewPerson { name: child, lookup: None, protected_identity: ProtectedIdentity::NotProtected });
+    let with_child = self::name(&world.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission))).await);
+    let of_child = |by| Action::RecordConsent(with_child, NewConsent { person: child, ..given(by) });
+    assert_eq!(world.refuses(POLICE, KLARA, of_child(ConsentGiver::Person)).await, Reason::CustodianMissing);
+    world.does(POLICE, KLARA, of_child(ConsentGiver::CustodianAndChild)).await;
+}
+
+#[tokio::test]
+async fn what_was_assessed_for_one_child_carries_no_other_concern() {
+    let mut world = World::begin().await;
+    let assessed = |byte| Action::SubmitReferral(Box::new(Submission { assessment: Some(LookupHash([byte; 32])), ..cleared_one_by_one(1) }));
+    world.does(POLICE, KLARA, assessed(1)).await;
+    assert_eq!(world.refuses(POLICE, KLARA, assessed(1)).await, Reason::RoutineConcern);
+    world.does(POLICE, KLARA, assessed(2)).await;
 }
 
 #[tokio::test]

@@ -48,6 +48,9 @@ fn consent(state: ConsentState, category: Category) -> Option<Consent> {
             language: None,
             interpreter: false,
             gdpr_basis: GdprBasis::PublicTask,
+            given_by: brygga_domain::ConsentGiver::Person,
+            asked_by: None,
+            interpreter_reference: None,
         },
         withdrawn: None,
     };

@@ -32,6 +32,7 @@ remedies! {
     ConsentOtherCategory = "ask for a consent that covers the category", "be om ett samtycke som omfattar kategorin";
     ConsentOtherRecipient = "ask for a consent for this recipient", "be om ett samtycke för mottagaren";
     ConsentWithdrawn = "respect it; another ground needs a new decision", "respektera det; en annan grund kräver ett nytt beslut";
+    CustodianMissing = "record it with given_by custodian, or custodian_and_child", "registrera det med given_by custodian eller custodian_and_child";
     DeadlineExceeded = "run it again with the same request id", "kör igen med samma begäransnummer";
     DuplicateSection = "put both into one section", "lägg båda i en del";
     EmergencyStands = "nothing: it stands; brygga clearance list says until when", "inget: det gäller; brygga clearance list visar hur länge";
@@ -68,6 +69,7 @@ remedies! {
     ReceivedNeverDeclined = "brygga inbox return --reason wrong_board, and telephone", "brygga inbox return --reason wrong_board, och ring";
     ReleaseUnknown = "brygga inbox open names the release", "brygga inbox open anger utlämningen";
     ReviewOverdue = "brygga clearance list shows it; then brygga clearance review", "brygga clearance list visar det; sedan brygga clearance review";
+    RoutineConcern = "write what was assessed for this child; amend the referral if it is the same child", "skriv vad som bedömts för barnet; komplettera remissen om det är samma barn";
     SenderReferenceTaken = "brygga referral show: it was sent before", "brygga referral show: den är redan skickad";
     StopUseAnswered = "brygga inbox list shows what waits for an answer", "brygga inbox list visar vad som väntar på svar";
     Stopping = "run it again with the same request id when the broker is back", "kör igen med samma begäransnummer när förmedlaren är tillbaka";

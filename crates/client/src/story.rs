@@ -106,6 +106,9 @@ impl Story {
             language: None,
             interpreter: false,
             gdpr_basis: GdprBasis::PublicTask,
+            given_by: brygga_domain::ConsentGiver::Person,
+            asked_by: None,
+            interpreter_reference: None,
         };
         let person = Interest::Person(victim());
         let decision = ClearanceDecision {

@@ -93,7 +93,8 @@ pub(crate) fn carry(to: &mut Draft<'_>, amended: &[SectionContent]) -> Result<()
         }
     }
     for cells in apart(cells, &kept, |carried| carried.cell) {
-        to.push(Fact::ClearanceCarried(CarriedClearances { referral: id, cells }));
+        let table = to.facts.table.hash();
+        to.push(Fact::ClearanceCarried(CarriedClearances { referral: id, cells, table }));
     }
     Ok(())
 }
@@ -276,6 +277,7 @@ pub(crate) fn revoke(to: &mut Draft<'_>, named: &[NamedCell]) -> Result<(), Refu
     if cells.is_empty() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
     }
-    to.push(Fact::ClearanceRevoked { referral: id, cells });
+    let table = to.facts.table.hash();
+    to.push(Fact::ClearanceRevoked { referral: id, cells, table });
     to.offer_what_passes()
 }

@@ -140,6 +140,8 @@ pub struct Submission {
     pub new_offer: Option<NewOffer>,
     /// Keyed hash of (agency, kind, recipient, person, sender reference).
     pub sender_reference: Option<LookupHash>,
+    /// Keyed hash of (agency, recipient, individual assessment) of a child concern: a second one that rests on the same is routine.
+    pub assessment: Option<LookupHash>,
     /// The persons.
     pub persons: Vec<NewPerson>,
     /// The sections.
@@ -220,6 +222,12 @@ pub struct NewConsent {
     pub interpreter: bool,
     /// The GDPR basis.
     pub gdpr_basis: GdprBasis,
+    /// Who gave it.
+    pub given_by: ConsentGiver,
+    /// Who asked, where it is another than who records it.
+    pub asked_by: Option<OfficerPseudonym>,
+    /// Which interpreter took part, as the agency knows them.
+    pub interpreter_reference: Option<Bytes>,
 }
 
 /// Contact to record.

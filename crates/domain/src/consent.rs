@@ -1,6 +1,6 @@
 //! Consent: a person's waiver of their own secrecy, and its end.
 
-use crate::codes::StopUseAnswer;
+use crate::codes::{ConsentGiver, StopUseAnswer};
 use crate::command::NewConsent;
 use crate::decide::{Draft, wrong_stage};
 use crate::event::{CellName, ConsentGiven, Fact, Interest};
@@ -23,6 +23,10 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewConsent) -> Result<(), Refusal
     if new.valid_until <= new.given_at {
         return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("consent.expire_time")));
     }
+    if new.given_by == ConsentGiver::Person && to.facts.table.minors().roles.contains(&new.person.role) {
+        return Err(Refusal::about(Reason::CustodianMissing, Detail::Person(new.person)));
+    }
+    let interpreter_reference = new.interpreter_reference.clone().map(|reference| to.commit_opening("interpreter", reference));
     let mut categories = new.categories.clone();
     categories.sort_unstable();
     categories.dedup();
@@ -39,6 +43,9 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewConsent) -> Result<(), Refusal
         language: new.language.clone(),
         interpreter: new.interpreter,
         gdpr_basis: new.gdpr_basis,
+        given_by: new.given_by,
+        asked_by: new.asked_by,
+        interpreter_reference,
     };
     to.push(Fact::ConsentRecorded(given));
     Ok(())

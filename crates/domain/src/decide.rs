@@ -43,6 +43,8 @@ pub struct Known {
     pub references: BTreeSet<Reference>,
     /// The referral of this sender reference.
     pub sender_reference: Option<Reference>,
+    /// The child concern that rests on the same assessment.
+    pub assessment: Option<Reference>,
     /// Whether an earlier emergency of the agency, of any referral, was not reviewed in time.
     pub review_overdue: bool,
     /// What became of the offer that the submission cites, if the agency has recorded it: her answer, or none where it was not made.
@@ -64,6 +66,8 @@ pub struct Decided {
     pub persons: Vec<(LookupHash, PersonId)>,
     /// The keyed hash that finds the sender's own reference again.
     pub sender_reference: Option<LookupHash>,
+    /// The assessment that it rests on, to be found again by.
+    pub assessment: Option<LookupHash>,
     /// An entry of the directory.
     pub agency: Option<Agency>,
     /// An entry of the directory.

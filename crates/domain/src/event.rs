@@ -141,6 +141,8 @@ pub enum Fact {
         referral: ReferralId,
         /// Which cells.
         cells: Vec<CellName>,
+        /// The ground table that was in force.
+        table: TableHash,
     },
     /// Standing decisions go on for a later revision.
     ClearanceCarried(CarriedClearances),
@@ -379,6 +381,12 @@ pub struct ConsentGiven {
     pub interpreter: bool,
     /// The GDPR basis: another thing.
     pub gdpr_basis: GdprBasis,
+    /// Who gave it.
+    pub given_by: ConsentGiver,
+    /// Who asked, where it is another than who recorded it.
+    pub asked_by: Option<OfficerPseudonym>,
+    /// Commitment to which interpreter took part.
+    pub interpreter_reference: Option<Commitment>,
 }
 
 /// What the envelope shows.

@@ -79,6 +79,7 @@ reasons! {
     ConditionUnmet = "CONDITION_UNMET", Blocked, "A condition of the ground is not asserted.", "Ett villkor för den sekretessbrytande grunden är inte uppfyllt.";
     ConsentExpired = "CONSENT_EXPIRED", Blocked, "The consent has run out; ask for a new one.", "Samtycket har löpt ut; be om ett nytt.";
     ConsentMissing = "CONSENT_MISSING", Blocked, "No consent of the protected person is on record.", "Det finns inget samtycke från den skyddade personen.";
+    CustodianMissing = "CUSTODIAN_MISSING", Blocked, "A child's secrecy is waived by the custodian, alone or together with the child (OSL 12:3).", "Ett barns sekretess hävs av vårdnadshavaren, ensam eller tillsammans med barnet (OSL 12:3).";
     ConsentOfAnother = "CONSENT_OF_ANOTHER", Blocked, "It is another person's consent; nobody waives another's secrecy (OSL 12:2).", "Samtycket är en annan persons; ingen kan häva någon annans sekretess (OSL 12:2).";
     ConsentOtherCategory = "CONSENT_OTHER_CATEGORY", Blocked, "The consent does not cover this category.", "Samtycket omfattar inte kategorin.";
     ConsentOtherRecipient = "CONSENT_OTHER_RECIPIENT", Blocked, "The consent is for another recipient.", "Samtycket gäller en annan mottagare.";
@@ -119,6 +120,7 @@ reasons! {
     ReadFailed = "READ_FAILED", Unavailable, "It could not be read now; ask again.", "Det gick inte att läsa just nu; fråga igen.";
     ReleaseUnknown = "RELEASE_UNKNOWN", Blocked, "No release stands at that position.", "Ingen utlämning finns på den positionen.";
     ReviewOverdue = "REVIEW_OVERDUE", Blocked, "An earlier emergency of the agency was not reviewed in time; review it first.", "Ett tidigare nödläge har inte granskats i tid; granska det först.";
+    RoutineConcern = "ROUTINE_CONCERN", Blocked, "The same assessment stands in another child concern to this recipient: each child is assessed on its own.", "Samma bedömning finns i en annan orosanmälan till mottagaren: varje barn bedöms för sig.";
     SenderReferenceTaken = "SENDER_REFERENCE_TAKEN", Taken, "A referral with this sender reference, kind, recipient and person exists.", "Det finns redan en remiss med denna referens, detta slag, denna mottagare och person.";
     StopUseAnswered = "STOP_USE_ANSWERED", Blocked, "There is no unanswered stop-use notice at that position.", "Det finns ingen obesvarad underrättelse på den positionen.";
     Stopping = "STOPPING", Unavailable, "The broker is stopping; nothing was written. Repeat with the same request id when it is back.", "Förmedlaren stannar; inget skrevs. Upprepa med samma begäransnummer när den är tillbaka.";

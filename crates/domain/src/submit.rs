@@ -31,6 +31,7 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
     let submitted = submitted(to, submission, (sender.kind, host), offer, rule)?;
     to.push(Fact::ReferralSubmitted(submitted));
     to.decided.sender_reference = submission.sender_reference;
+    to.decided.assessment = submission.assessment;
     for new in &submission.consents {
         consent::record(to, new)?;
     }
@@ -105,6 +106,10 @@ fn check_persons_and_sections(submission: &Submission, rule: &KindRule, table: &
 fn check_references(to: &Draft<'_>, submission: &Submission) -> Result<(), Refusal> {
     if let Some(existing) = to.facts.known.sender_reference {
         return Err(Refusal::about(Reason::SenderReferenceTaken, Detail::Existing(existing)));
+    }
+    // A concern is reported after an assessment of that child (JO dnr 682-2014); one that fits many is a routine.
+    if let Some(existing) = to.facts.known.assessment {
+        return Err(Refusal::about(Reason::RoutineConcern, Detail::Existing(existing)));
     }
     if submission.reported_at.is_some_and(|at| at > to.facts.now) {
         return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("report_time")));

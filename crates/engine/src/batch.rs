@@ -14,7 +14,8 @@ use brygga_domain::decide::{Decided, Facts, Known, refused};
 use brygga_domain::gate;
 use brygga_domain::refusal::{Reason, Refusal};
 use brygga_domain::{
-    Action, Code as _, Command, Directory, Fact, GroundTable, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName, Time, decide, may_receive,
+    Action, Code as _, Command, Directory, Fact, GroundTable, LookupHash, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName, Time, decide,
+    may_receive,
 };
 use brygga_merkle::{Checkpoint, Frontier, Hash};
 use bytes::Bytes;
@@ -104,7 +105,7 @@ pub fn wanted(commands: &[Command]) -> Wanted {
         }
         if let Action::SubmitReferral(submission) = &command.action {
             wanted.references.extend(brygga_domain::reference_candidates(command).map(|reference| reference.to_string()));
-            wanted.sender_references.extend(submission.sender_reference.map(|hash| Blob::from(hash.0)));
+            wanted.sender_references.extend([submission.sender_reference, submission.assessment].into_iter().flatten().map(|hash| Blob::from(hash.0)));
             wanted.offers.extend(submission.offer.map(|offer| Blob::from(offer.as_bytes())));
         }
     }
@@ -251,11 +252,12 @@ impl Fold<'_> {
             return Known { review_overdue: self.reviews.iter().any(own), ..Known::default() };
         }
         let Action::SubmitReferral(submission) = &command.action else { return Known::default() };
-        let existing = submission.sender_reference.and_then(|hash| self.sender_references.get(&Blob::from(hash.0)));
+        let existing = |hash: Option<LookupHash>| self.sender_references.get(&Blob::from(hash?.0)).and_then(|reference| reference.parse().ok());
         let cited = submission.offer.and_then(|offer| self.offers.get(&(command.agency.to_string(), offer.as_bytes().into())));
         Known {
             references: brygga_domain::reference_candidates(command).filter(|reference| self.references.contains_key(reference)).collect(),
-            sender_reference: existing.and_then(|reference| reference.parse().ok()),
+            sender_reference: existing(submission.sender_reference),
+            assessment: existing(submission.assessment),
             offer: cited.map(|answer| answer.as_deref().and_then(OfferAnswer::from_text)),
             review_overdue: false,
         }

@@ -166,6 +166,9 @@ fn consent_row(consent: &Consent) -> ConsentRow {
         language: given.language.clone(),
         interpreter: flag(given.interpreter),
         gdpr_basis: given.gdpr_basis.to_string(),
+        given_by: given.given_by.to_string(),
+        asked_by: given.asked_by.map(|officer| officer.0.into()),
+        interpreter_reference: given.interpreter_reference.map(|commitment| commitment.0.into()),
         withdrawn_at: consent.withdrawn.map(|at| number(at.0)),
     }
 }
@@ -366,6 +369,12 @@ fn consent(row: &ConsentRow, referral: &Blob) -> Result<Consent, Corrupt> {
             language: row.language.clone(),
             interpreter: at.is("interpreter", row.interpreter)?,
             gdpr_basis: at.code("gdpr_basis", &row.gdpr_basis)?,
+            given_by: at.code("given_by", &row.given_by)?,
+            asked_by: row.asked_by.as_ref().map(|bytes| at.bytes("asked_by", OfficerPseudonym::from_bytes(&bytes.0))).transpose()?,
+            interpreter_reference: {
+                let read = |bytes: &Blob| at.bytes("interpreter_reference", Commitment::from_bytes(&bytes.0));
+                row.interpreter_reference.as_ref().map(read).transpose()?
+            },
         },
         withdrawn: at.positions("withdrawn_at", row.withdrawn_at)?,
     })

@@ -254,6 +254,12 @@ pub struct ConsentRow {
     pub interpreter: i64,
     /// GDPR basis.
     pub gdpr_basis: String,
+    /// Who gave it.
+    pub given_by: String,
+    /// Who asked, where it is another than who recorded it, 16 bytes.
+    pub asked_by: Option<Blob>,
+    /// Commitment to which interpreter took part.
+    pub interpreter_reference: Option<Blob>,
     /// Position of the withdrawal.
     pub withdrawn_at: Option<i64>,
 }

@@ -69,10 +69,14 @@ fn fact(fact: Wire) -> Decoded<Fact> {
         Wire::StopUseAnswered(answered) => stop_use_answered(&answered),
         Wire::ClearanceDecided(decided) => Ok(Fact::ClearanceDecided(decision(&decided)?)),
         Wire::ClearanceConfirmed(confirmed) => clearance_confirmed(&confirmed),
-        Wire::ClearanceRevoked(revoked) => Ok(Fact::ClearanceRevoked { referral: referral(&revoked.referral)?, cells: each(&revoked.cells, cell)? }),
-        Wire::ClearanceCarried(carried) => {
-            Ok(Fact::ClearanceCarried(CarriedClearances { referral: referral(&carried.referral)?, cells: each(&carried.cells, carried_cell)? }))
+        Wire::ClearanceRevoked(revoked) => {
+            Ok(Fact::ClearanceRevoked { referral: referral(&revoked.referral)?, cells: each(&revoked.cells, cell)?, table: table(&revoked.table)? })
         }
+        Wire::ClearanceCarried(carried) => Ok(Fact::ClearanceCarried(CarriedClearances {
+            referral: referral(&carried.referral)?,
+            cells: each(&carried.cells, carried_cell)?,
+            table: table(&carried.table)?,
+        })),
         Wire::EmergencyDeclared(declared) => Ok(Fact::EmergencyDeclared(emergency_declared(&declared)?)),
         Wire::EmergencyReviewed(review) => Ok(Fact::EmergencyReviewed(emergency_reviewed(&review)?)),
         Wire::ReferralOffered(offered) => Ok(Fact::ReferralOffered(offered_sections(&offered.referral, &offered.recipient, offered.sections)?)),
@@ -202,6 +206,9 @@ fn consent(recorded: v1::ConsentRecorded) -> Decoded<ConsentGiven> {
         language: recorded.language,
         interpreter: recorded.interpreter,
         gdpr_basis: code("gdpr_basis", recorded.gdpr_basis)?,
+        given_by: code("given_by", recorded.given_by)?,
+        asked_by: recorded.asked_by.map(|bytes| id("asked_by", OfficerPseudonym::from_bytes(&bytes))).transpose()?,
+        interpreter_reference: recorded.interpreter_reference.map(|bytes| commitment("interpreter_reference", &bytes)).transpose()?,
     })
 }
 

@@ -11,7 +11,7 @@ use brygga_domain::event::{
 };
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::grounds::GroundCode;
-use brygga_domain::ids::{AgencyId, ConsentId, Digest, FunctionId, Position, ReferralId};
+use brygga_domain::ids::{AgencyId, ConsentId, Digest, FunctionId, Position, ReferralId, TableHash};
 use bytes::Bytes;
 use prost::Message;
 
@@ -72,7 +72,7 @@ fn fact(fact: &Fact) -> Wire {
         Fact::StopUseAnswered { referral, notice, answer } => Wire::StopUseAnswered(stop_use_answered(referral, *notice, *answer)),
         Fact::ClearanceDecided(decision) => Wire::ClearanceDecided(clearance_decided(decision)),
         Fact::ClearanceConfirmed(second) => Wire::ClearanceConfirmed(clearance_confirmed(second)),
-        Fact::ClearanceRevoked { referral, cells } => Wire::ClearanceRevoked(clearance_revoked(referral, cells)),
+        Fact::ClearanceRevoked { referral, cells, table } => Wire::ClearanceRevoked(clearance_revoked(referral, cells, table)),
         Fact::ClearanceCarried(carried) => Wire::ClearanceCarried(clearance_carried(carried)),
         Fact::EmergencyDeclared(declared) => Wire::EmergencyDeclared(emergency_declared(declared)),
         Fact::EmergencyReviewed(review) => Wire::EmergencyReviewed(emergency_reviewed(review)),
@@ -177,6 +177,9 @@ fn consent_recorded(given: &ConsentGiven) -> v1::ConsentRecorded {
         language: given.language.clone(),
         interpreter: given.interpreter,
         gdpr_basis: given.gdpr_basis.number(),
+        given_by: given.given_by.number(),
+        asked_by: given.asked_by.map(|officer| copied(&officer.0)),
+        interpreter_reference: given.interpreter_reference.map(|commitment| copied(&commitment.0)),
     }
 }
 
@@ -246,13 +249,13 @@ fn release(ground: &GroundCode, consent: Option<Position>) -> v1::Release {
     v1::Release { ground: ground.to_string(), consent: consent.map(|at| at.0) }
 }
 
-fn clearance_revoked(referral: &ReferralId, cells: &[CellName]) -> v1::ClearanceRevoked {
-    v1::ClearanceRevoked { referral: id(referral), cells: cells.iter().map(cell_name).collect() }
+fn clearance_revoked(referral: &ReferralId, cells: &[CellName], table: &TableHash) -> v1::ClearanceRevoked {
+    v1::ClearanceRevoked { referral: id(referral), cells: cells.iter().map(cell_name).collect(), table: copied(&table.0) }
 }
 
 fn clearance_carried(carried: &CarriedClearances) -> v1::ClearanceCarried {
     let cell = |carried: &CarriedCell| v1::CarriedCell { cell: Some(cell_name(&carried.cell)), revision: carried.revision, decision: carried.decision.0 };
-    v1::ClearanceCarried { referral: id(&carried.referral), cells: carried.cells.iter().map(cell).collect() }
+    v1::ClearanceCarried { referral: id(&carried.referral), cells: carried.cells.iter().map(cell).collect(), table: copied(&carried.table.0) }
 }
 
 fn emergency_declared(declared: &EmergencyDeclaration) -> v1::EmergencyDeclared {

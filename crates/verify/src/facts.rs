@@ -33,8 +33,12 @@ pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>
             let words = second.cells.iter().filter_map(|word| confirmed(moment, event, word));
             inactive(second.table, active).into_iter().chain(words).collect()
         }
-        Fact::ClearanceRevoked { cells, .. } => cells.iter().filter_map(|cell| revoked(moment, event, *cell)).collect(),
-        Fact::ClearanceCarried(carried) => carried.cells.iter().filter_map(|cell| self::carried(moment, *cell)).collect(),
+        Fact::ClearanceRevoked { cells, table, .. } => {
+            inactive(*table, active).into_iter().chain(cells.iter().filter_map(|cell| revoked(moment, event, *cell))).collect()
+        }
+        Fact::ClearanceCarried(carried) => {
+            inactive(carried.table, active).into_iter().chain(carried.cells.iter().filter_map(|cell| self::carried(moment, *cell))).collect()
+        }
         Fact::EmergencyDeclared(declared) => emergency::declared(moment, event, declared),
         Fact::EmergencyReviewed(review) => emergency::reviewed(moment, event, review),
         Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => offered_sections(moment, offered),

@@ -1,4 +1,4 @@
-//! The one look that the broker takes at content: whether it is of the declared category, and what it says of protected identities.
+//! The look that the broker takes at content: whether it is of the declared category, and what it says of protected identities.
 //!
 //! Nothing that is read here is kept, and nothing is ever encoded again.
 
@@ -13,43 +13,75 @@ pub fn category_of(bytes: &[u8]) -> Option<Category> {
     Content::decode(bytes).ok()?.section.as_ref().map(category)
 }
 
+/// Every identity that a section holds.
+pub(crate) fn identities(section: Section) -> Vec<Identity> {
+    let identities: Vec<Option<Identity>> = match section {
+        Section::VictimIdentity(victim) => vec![victim.identity],
+        Section::Suspect(suspect) => vec![suspect.identity],
+        Section::Child(child) => vec![child.identity],
+        Section::Children(children) => children.children.into_iter().map(|child| child.identity).collect(),
+        Section::CaseParties(case) => case.parties.into_iter().map(|party| party.identity).collect(),
+        Section::Custodians(custodians) => custodians.custodians.into_iter().map(|custodian| custodian.identity).collect(),
+        Section::SafeContact(_)
+        | Section::Interpreter(_)
+        | Section::OffenceHeading(_)
+        | Section::Offence(_)
+        | Section::RiskAssessment(_)
+        | Section::Measures(_)
+        | Section::SupportNeeds(_)
+        | Section::ContactBanRequest(_)
+        | Section::InformationWish(_)
+        | Section::CourtDecision(_)
+        | Section::HearingNotice(_)
+        | Section::CustodyNotice(_)
+        | Section::SupportStatus(_)
+        | Section::RiskNotice(_)
+        | Section::ContactData(_)
+        | Section::Concern(_)
+        | Section::ImmediateDanger(_)
+        | Section::Whereabouts(_) => Vec::new(),
+    };
+    identities.into_iter().flatten().collect()
+}
+
 /// The persons of encoded content who are said to have a protected identity, by their names in the referral; a name may be left out.
 pub fn protected_in(bytes: &[u8]) -> Vec<(String, ProtectedIdentity)> {
     let section = Content::decode(bytes).ok().and_then(|content| content.section);
-    let identities: Vec<Option<Identity>> = match section {
-        Some(Section::VictimIdentity(victim)) => vec![victim.identity],
-        Some(Section::Suspect(suspect)) => vec![suspect.identity],
-        Some(Section::Child(child)) => vec![child.identity],
-        Some(Section::Children(children)) => children.children.into_iter().map(|child| child.identity).collect(),
-        Some(Section::CaseParties(case)) => case.parties.into_iter().map(|party| party.identity).collect(),
-        Some(Section::Custodians(custodians)) => custodians.custodians.into_iter().map(|custodian| custodian.identity).collect(),
-        Some(
-            Section::SafeContact(_)
-            | Section::Interpreter(_)
-            | Section::OffenceHeading(_)
-            | Section::Offence(_)
-            | Section::RiskAssessment(_)
-            | Section::Measures(_)
-            | Section::SupportNeeds(_)
-            | Section::ContactBanRequest(_)
-            | Section::InformationWish(_)
-            | Section::CourtDecision(_)
-            | Section::HearingNotice(_)
-            | Section::CustodyNotice(_)
-            | Section::SupportStatus(_)
-            | Section::RiskNotice(_)
-            | Section::ContactData(_)
-            | Section::Concern(_)
-            | Section::ImmediateDanger(_)
-            | Section::Whereabouts(_),
-        )
-        | None => Vec::new(),
-    };
     let protection = |identity: Identity| match ProtectedIdentity::from_number(identity.protected_identity)? {
         held @ (ProtectedIdentity::ConfidentialityMarked | ProtectedIdentity::ProtectedPopulationRegistration) => Some((identity.person, held)),
         ProtectedIdentity::NotProtected | ProtectedIdentity::Unknown => None,
     };
-    identities.into_iter().flatten().filter_map(protection).collect()
+    section.map_or_else(Vec::new, identities).into_iter().filter_map(protection).collect()
+}
+
+/// The individual assessment that a child concern rests on; nothing in content of another category.
+pub fn assessment_in(bytes: &[u8]) -> Option<String> {
+    match Content::decode(bytes).ok()?.section? {
+        Section::Concern(concern) => Some(concern.assessment),
+        Section::VictimIdentity(_)
+        | Section::SafeContact(_)
+        | Section::Interpreter(_)
+        | Section::OffenceHeading(_)
+        | Section::Offence(_)
+        | Section::RiskAssessment(_)
+        | Section::Children(_)
+        | Section::Suspect(_)
+        | Section::Measures(_)
+        | Section::SupportNeeds(_)
+        | Section::CaseParties(_)
+        | Section::ContactBanRequest(_)
+        | Section::InformationWish(_)
+        | Section::CourtDecision(_)
+        | Section::HearingNotice(_)
+        | Section::CustodyNotice(_)
+        | Section::SupportStatus(_)
+        | Section::RiskNotice(_)
+        | Section::ContactData(_)
+        | Section::Child(_)
+        | Section::Custodians(_)
+        | Section::ImmediateDanger(_)
+        | Section::Whereabouts(_) => None,
+    }
 }
 
 /// The category that content belongs to.

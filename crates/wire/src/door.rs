@@ -22,6 +22,7 @@ pub struct Door {
     officers: [u8; 32],
     persons: [u8; 32],
     references: [u8; 32],
+    assessments: [u8; 32],
 }
 
 impl std::fmt::Debug for Door {
@@ -43,7 +44,12 @@ impl Door {
             let mut key = [0; 32];
             source.expand(purpose, &mut key).map_err(|_| DoorError).map(|()| key)
         };
-        Ok(Self { officers: key(b"brygga door officer 1")?, persons: key(b"brygga door person 1")?, references: key(b"brygga door sender reference 1")? })
+        Ok(Self {
+            officers: key(b"brygga door officer 1")?,
+            persons: key(b"brygga door person 1")?,
+            references: key(b"brygga door sender reference 1")?,
+            assessments: key(b"brygga door assessment 1")?,
+        })
     }
 
     /// An officer of an agency: the same identifier at another agency is another officer.
@@ -70,6 +76,15 @@ impl Door {
         let person = person.map_or_else(Vec::new, |hash| hash.0.to_vec());
         let parts = [agency.as_str().as_bytes(), kind.as_str().as_bytes(), recipient.as_str().as_bytes(), &person, number.as_bytes()];
         LookupHash(keyed(&self.references, &parts))
+    }
+}
+
+impl Door {
+    /// The words of an individual assessment, however they are spaced, spelt in capitals and punctuated, to one recipient.
+    pub fn assessment(&self, agency: &AgencyId, recipient: &FunctionId, text: &str) -> LookupHash {
+        let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words = Zeroizing::new(words.map(str::to_lowercase).collect::<Vec<_>>().join(" "));
+        LookupHash(keyed(&self.assessments, &[agency.as_str().as_bytes(), recipient.as_str().as_bytes(), words.as_bytes()]))
     }
 }
 
@@ -122,6 +137,11 @@ mod tests {
         ] {
             assert_ne!(hash, different);
         }
+        let assessment = |recipient: &FunctionId, text: &str| door(1).assessment(&police, recipient, text);
+        let first = assessment(&rvc, "Assessed on its own: she heard it.");
+        assert_eq!(first, assessment(&rvc, "  assessed on its own \n SHE heard it"));
+        assert_ne!(first, assessment(&other, "Assessed on its own: she heard it."));
+        assert_ne!(first, assessment(&rvc, "Assessed on its own: he heard it."));
     }
 
     #[test]

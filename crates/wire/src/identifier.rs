@@ -56,7 +56,7 @@ fn personal(value: &str, raised_by: u32) -> Result<Zeroizing<String>, &'static s
 }
 
 /// Whether eight digits are a date once `raised_by` is taken off the day; `None` when they are no numbers.
-fn is_date(digits: &str, raised_by: u32) -> Option<bool> {
+pub(crate) fn is_date(digits: &str, raised_by: u32) -> Option<bool> {
     let (year, rest) = digits.split_at_checked(4)?;
     let (month, day) = rest.split_at_checked(2)?;
     let (year, month, day): (u32, u32, u32) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);

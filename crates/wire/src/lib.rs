@@ -15,6 +15,7 @@ pub mod envelope;
 mod identifier;
 pub mod limits;
 pub mod lint;
+pub mod shape;
 pub mod view;
 
 #[expect(

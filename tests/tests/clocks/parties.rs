@@ -120,6 +120,7 @@ impl Plan {
             offer: None,
             new_offer: None,
             sender_reference: None,
+            assessment: None,
             persons: vec![NewPerson { name: person(), lookup: None, protected_identity: ProtectedIdentity::NotProtected }],
             sections: vec![NewSection { category, persons: vec![person()], investigation: false, content: Bytes::from_static(b"made up") }],
             consents: Vec::new(),

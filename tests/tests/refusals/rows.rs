@@ -3,8 +3,12 @@
 use brygga_client::v1;
 use brygga_domain::codes::{ContactOutcome, DeclineReason, EmergencyVerdict, RetractReason, ReturnReason, SafeChannel, StopUseAnswer};
 use brygga_domain::{Category, Code as _, Reason};
-use brygga_tests::made_up::{CASE_HANDOVER, CONTACT_REQUEST, DECISION, HOUR, RISK, SUPPORT, answers, cell, content_of, from_now, release, section};
+use brygga_tests::made_up::{
+    CASE_HANDOVER, CONCERN_OF_POLICE, CONTACT_REQUEST, DECISION, HOUR, RISK, SUPPORT, answers, cell, content_of, from_now, release, section,
+};
 use brygga_tests::wire::{frame, framed};
+use brygga_wire::content_v1::content::Section;
+use brygga_wire::content_v1::{Concern, Identity, VictimIdentity};
 use brygga_wire::contract::WriteRequest;
 use bytes::Bytes;
 use prost::Message;
@@ -51,6 +55,12 @@ pub fn wire() -> Vec<Row> {
 }
 
 /// What is wrong with a submission.
+/// An identity with a number.
+fn victim_numbered(number: &str) -> Bytes {
+    let identity = Identity { personal_number: number.to_owned(), ..Default::default() };
+    brygga_client::content::encode(Section::VictimIdentity(VictimIdentity { identity: Some(identity), ..Default::default() }))
+}
+
 fn submission_rows() -> Vec<(&'static str, v1::SubmitReferralRequest, (Code, Reason, &'static str))> {
     let ancient = prost_types::Timestamp { seconds: 900_000_000, nanos: 0 };
     let fine = prost_types::Timestamp { seconds: from_now(-HOUR).seconds, nanos: 1 };
@@ -61,6 +71,11 @@ fn submission_rows() -> Vec<(&'static str, v1::SubmitReferralRequest, (Code, Rea
             "a telephone number where the offence is named",
             submission_of(|it| it.sections[3].content = content_of(Category::OffenceHeading, "070-174 06 05")),
             (BAD, Reason::MalformedMessage, "sections[3].content.heading: a telephone number belongs in"),
+        ),
+        (
+            "a personal number that is none",
+            submission_of(|it| it.sections[0].content = victim_numbered("19121212-1213")),
+            (BAD, Reason::MalformedMessage, "sections[0].content.personal_number: must be a personal or coordination number"),
         ),
         ("unknown kind", submission_of(|it| it.kind = 99), (BAD, Reason::MalformedMessage, "kind: must be set to a known code")),
         (
@@ -121,15 +136,34 @@ fn submission_rows() -> Vec<(&'static str, v1::SubmitReferralRequest, (Code, Rea
     ]
 }
 
+/// A child concern whose section of that category says something else.
+fn changed_concern(change: impl FnOnce(&mut Concern)) -> v1::SubmitReferralRequest {
+    let mut request = CONCERN_OF_POLICE.submission();
+    let mut concern = Concern { what: String::from("made up"), assessment: String::from("made up"), ..Default::default() };
+    change(&mut concern);
+    let section = request.sections.iter_mut().find(|section| section.category == Category::Concern.number()).unwrap();
+    section.content = brygga_client::content::encode(Section::Concern(concern));
+    request
+}
+
 /// Submissions.
 pub fn submission(setting: &Setting) -> Vec<Row> {
     let mut rows: Vec<Row> = submission_rows().into_iter().map(|(name, request, no)| Row::new(name, KLARA, request, no)).collect();
     let declined = submission_of(|it| it.offer_id.clone_from(&setting.declined_offer));
-    let concern = v1::SubmitReferralRequest { recipient: String::from("solna-rvc"), ..brygga_tests::made_up::CONCERN_OF_POLICE.submission() };
+    let concern = v1::SubmitReferralRequest { recipient: String::from("solna-rvc"), ..CONCERN_OF_POLICE.submission() };
     let plain = || submission_of(|_| {});
+    let routine = || CONCERN_OF_POLICE.submission();
+    let without = changed_concern(|concern| concern.assessment.clear());
     rows.extend([
         Row::new("she said no", KLARA, declined, (BLOCKED, Reason::OfferDeclined, "")),
         Row::new("the RVC takes no child concern", KLARA, concern, (BLOCKED, Reason::FunctionDoesNotTake, "ask for the route")),
+        Row::new("the same assessment for another child", KLARA, routine(), (BLOCKED, Reason::RoutineConcern, "each child is assessed on its own")),
+        Row::new(
+            "a concern without an assessment",
+            KLARA,
+            without,
+            (BAD, Reason::MalformedMessage, "sections[2].content.assessment: must say what was assessed for this child"),
+        ),
         Row::new("a board sends what only the police send", SARA, plain(), (BLOCKED, Reason::WrongDirection, "")),
         Row::new("a supervisor submits", "imy/ida", plain(), (DENIED, Reason::WrongRole, "")),
         Row::new("an agency without an agreement submits", "stockholm-bromma-soc/bo", SUPPORT.submission(), (DENIED, Reason::AgencyNotActive, "")),
@@ -259,6 +293,8 @@ pub fn consent(setting: &Setting) -> Vec<Row> {
         change(&mut terms);
         v1::RecordConsentRequest { referral: setting.held.clone(), terms: Some(terms), ..Default::default() }
     };
+    let for_a_child = brygga_tests::made_up::consent("child-1", &[Category::Child], CONCERN_OF_POLICE.function);
+    let of_a_child = v1::RecordConsentRequest { referral: setting.concern.clone(), terms: Some(for_a_child), ..Default::default() };
     vec![
         Row::new("no consent", KLARA, one(&setting.held), no(Reason::ConsentMissing)).logged(),
         Row::new("somebody else's consent", KLARA, of_another, (BLOCKED, Reason::ConsentOfAnother, "section 3, suspect-1")).logged(),
@@ -276,6 +312,13 @@ pub fn consent(setting: &Setting) -> Vec<Row> {
             (BAD, Reason::MalformedMessage, "terms.valid_until: must be after given_at"),
         ),
         Row::new("a consent of nobody here", KLARA, record(&|it| it.person = String::from("child-3")), (BAD, Reason::PersonUnknown, "child-3")),
+        Row::new("a child's consent by the child alone", KLARA, of_a_child, (BLOCKED, Reason::CustodianMissing, "child-1")),
+        Row::new(
+            "an interpreter without one",
+            KLARA,
+            record(&|it| (it.interpreter, it.interpreter_reference) = (false, String::from("tolk-7"))),
+            (BAD, Reason::MalformedMessage, "terms.interpreter_reference: stands without interpreter"),
+        ),
         Row::new("a consent for no function", KLARA, record(&|it| it.recipient = String::from("okand-funktion")), (BAD, Reason::UnknownFunction, "")),
     ]
 }

@@ -140,6 +140,9 @@ fn submission() -> Submission {
         language: None,
         interpreter: false,
         gdpr_basis: GdprBasis::PublicTask,
+        given_by: brygga_domain::ConsentGiver::Person,
+        asked_by: None,
+        interpreter_reference: None,
     };
     let section = |category| NewSection { category, persons: vec![VICTIM], investigation: false, content: Bytes::from_static(b"made up") };
     Submission {
@@ -152,6 +155,7 @@ fn submission() -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: None,
+        assessment: None,
         persons: vec![NewPerson { name: VICTIM, lookup: None, protected_identity: ProtectedIdentity::NotProtected }],
         sections: categories.into_iter().map(section).collect(),
         consents: vec![consent],

@@ -50,6 +50,10 @@ pub fn explanation(explanation: &v1::Explanation, lang: Lang) -> Vec<String> {
         for text in [way.text.as_ref(), way.deadline.as_ref(), way.legal_question.as_ref()].into_iter().flatten() {
             lines.push(line("", "", &format!("  {}", chosen(Some(text), lang))));
         }
+        if !way.documents.is_empty() {
+            let documents: Vec<&str> = way.documents.iter().map(|text| chosen(Some(text), lang)).collect();
+            lines.push(line("", "", &format!("  {} {}", say(lang, "document:", "dokumentera:"), documents.join(" "))));
+        }
     }
     lines
 }

@@ -123,6 +123,8 @@ pub struct CarriedClearances {
     pub referral: ReferralId,
     /// The cells.
     pub cells: Vec<CarriedCell>,
+    /// The ground table that was in force.
+    pub table: TableHash,
 }
 
 /// One cell whose decision goes on.

@@ -37,6 +37,7 @@ fn submission(case: &Case, sections: Vec<NewSection>) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: None,
+        assessment: None,
         persons: ROLES.map(|role| NewPerson { name: person(role), lookup: None, protected_identity: case.protection }).to_vec(),
         sections,
         consents: Vec::new(),

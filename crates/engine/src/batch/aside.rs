@@ -31,10 +31,12 @@ impl Fold<'_> {
         let lookup =
             |(hash, person): &(brygga_domain::LookupHash, brygga_domain::PersonId)| PersonLookupRow { hash: hash.0.into(), person: person.as_bytes().into() };
         self.batch.person_lookups.extend(decided.persons.iter().map(lookup));
-        if let (Some(hash), Some(referral)) = (decided.sender_reference, &decided.referral) {
-            let hash = Blob::from(hash.0);
-            self.sender_references.insert(hash.clone(), referral.reference.to_string());
-            self.batch.sender_references.push(SenderReferenceRow { hash, referral: referral.id.as_bytes().into() });
+        if let Some(referral) = &decided.referral {
+            for hash in [decided.sender_reference, decided.assessment].into_iter().flatten() {
+                let hash = Blob::from(hash.0);
+                self.sender_references.insert(hash.clone(), referral.reference.to_string());
+                self.batch.sender_references.push(SenderReferenceRow { hash, referral: referral.id.as_bytes().into() });
+            }
         }
         self.keep_offers_and_directory(command, decided);
     }

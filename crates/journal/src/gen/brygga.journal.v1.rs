@@ -347,6 +347,43 @@ impl ConsentForm {
         }
     }
 }
+/// Who gave a consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ConsentGiver {
+    /// Not set; refused.
+    Unspecified = 0,
+    /// The person whose secrecy it is.
+    Person = 1,
+    /// The child's custodian (OSL 12:3).
+    Custodian = 2,
+    /// The custodian together with the child, as age and maturity ask.
+    CustodianAndChild = 3,
+}
+impl ConsentGiver {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONSENT_GIVER_UNSPECIFIED",
+            Self::Person => "CONSENT_GIVER_PERSON",
+            Self::Custodian => "CONSENT_GIVER_CUSTODIAN",
+            Self::CustodianAndChild => "CONSENT_GIVER_CUSTODIAN_AND_CHILD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONSENT_GIVER_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONSENT_GIVER_PERSON" => Some(Self::Person),
+            "CONSENT_GIVER_CUSTODIAN" => Some(Self::Custodian),
+            "CONSENT_GIVER_CUSTODIAN_AND_CHILD" => Some(Self::CustodianAndChild),
+            _ => None,
+        }
+    }
+}
 /// How contact with the victim went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1972,6 +2009,15 @@ pub struct ConsentRecorded {
     /// The basis of the processing (GDPR art. 6, or the law on crime data): another thing than the waiver.
     #[prost(enumeration = "GdprBasis", tag = "12")]
     pub gdpr_basis: i32,
+    /// Who gave it.
+    #[prost(enumeration = "ConsentGiver", tag = "13")]
+    pub given_by: i32,
+    /// Pseudonym of the officer who asked, 16 bytes; absent: the officer who recorded it.
+    #[prost(bytes = "bytes", optional, tag = "14")]
+    pub asked_by: ::core::option::Option<::prost::bytes::Bytes>,
+    /// Commitment to which interpreter took part; absent: not said.
+    #[prost(bytes = "bytes", optional, tag = "15")]
+    pub interpreter_reference: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// The end of a waiver.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2163,6 +2209,9 @@ pub struct ClearanceCarried {
     /// The cells.
     #[prost(message, repeated, tag = "2")]
     pub cells: ::prost::alloc::vec::Vec<CarriedCell>,
+    /// SHA-256 of the ground table that was in force.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub table: ::prost::bytes::Bytes,
 }
 /// One cell whose decision goes on.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2186,6 +2235,9 @@ pub struct ClearanceRevoked {
     /// Which cells.
     #[prost(message, repeated, tag = "2")]
     pub cells: ::prost::alloc::vec::Vec<CellName>,
+    /// SHA-256 of the ground table that was in force.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub table: ::prost::bytes::Bytes,
 }
 /// Until it ends or is reviewed, what the agency has decided leaves before a second officer's word. It is no ground: each cell needs its own.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

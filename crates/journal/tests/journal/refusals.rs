@@ -111,7 +111,7 @@ fn names_are_written_one_way() {
 fn what_is_always_set_may_not_be_absent() {
     assert_eq!(spoilt(|event| event.fact = None), DecodeError::Missing { field: "fact" });
     let referral = || Bytes::from_static(&[1; 16]);
-    let revoked = |cell| Wire::ClearanceRevoked(v1::ClearanceRevoked { referral: referral(), cells: vec![cell] });
+    let revoked = |cell| Wire::ClearanceRevoked(v1::ClearanceRevoked { referral: referral(), cells: vec![cell], table: vec![7; 32].into() });
     assert_eq!(with_fact(revoked(v1::CellName { section: 1, interest: None })), DecodeError::Missing { field: "interest" });
     let investigation = Some(v1::cell_name::Interest::Investigation(v1::Investigation {}));
     assert_eq!(with_fact(revoked(v1::CellName { section: 0, interest: investigation })), DecodeError::Missing { field: "section" });

@@ -152,8 +152,12 @@ fn consents() -> Vec<Event> {
         language: Some("swe".into()),
         interpreter: true,
         gdpr_basis: GdprBasis::CrimeData,
+        given_by: ConsentGiver::CustodianAndChild,
+        asked_by: Some(OfficerPseudonym([0x41; 16])),
+        interpreter_reference: Some(Commitment([0x42; 32])),
     };
-    let short = ConsentGiven { categories: vec![], language: None, interpreter: false, ..given.clone() };
+    let sparse = ConsentGiven { given_by: ConsentGiver::Person, asked_by: None, interpreter_reference: None, ..given.clone() };
+    let short = ConsentGiven { categories: vec![], language: None, interpreter: false, ..sparse };
     vec![
         event(Fact::ConsentRecorded(given)),
         event(Fact::ConsentRecorded(short)),
@@ -200,14 +204,22 @@ fn clearances() -> Vec<Event> {
     let mut standing = second.clone();
     standing.cells[0].standing_until = Some(hours(700));
     let carried = CarriedCell { cell: cell(1, Interest::Person(victim())), revision: 2, decision: Position(304) };
-    let carried = CarriedClearances { referral: referral(), cells: vec![carried, CarriedCell { cell: cell(2, Interest::Investigation), ..carried }] };
+    let carried = CarriedClearances {
+        referral: referral(),
+        cells: vec![carried, CarriedCell { cell: cell(2, Interest::Investigation), ..carried }],
+        table: TableHash([0x43; 32]),
+    };
     vec![
         event(Fact::ClearanceDecided(decision)),
         event(Fact::ClearanceDecided(templated)),
         event(Fact::ClearanceConfirmed(second)),
         event(Fact::ClearanceConfirmed(standing)),
         event(Fact::ClearanceCarried(carried)),
-        event(Fact::ClearanceRevoked { referral: referral(), cells: vec![cell(1, Interest::Person(victim())), cell(2, Interest::Investigation)] }),
+        event(Fact::ClearanceRevoked {
+            referral: referral(),
+            cells: vec![cell(1, Interest::Person(victim())), cell(2, Interest::Investigation)],
+            table: TableHash([0x43; 32]),
+        }),
     ]
 }
 

@@ -32,6 +32,10 @@ fn person_id() -> impl Strategy<Value = PersonId> {
     uuid().prop_map(PersonId)
 }
 
+fn pseudonym() -> impl Strategy<Value = OfficerPseudonym> {
+    any::<[u8; 16]>().prop_map(OfficerPseudonym)
+}
+
 fn hash() -> impl Strategy<Value = [u8; 32]> {
     any::<[u8; 32]>()
 }
@@ -134,7 +138,8 @@ fn submitted() -> impl Strategy<Value = Submitted> {
 fn consent() -> impl Strategy<Value = ConsentGiven> {
     let names = (referral(), uuid(), person_id(), function());
     let details = (codes(), code(), code(), code(), option::of(text()), any::<bool>());
-    (names, details, time(), time()).prop_map(|(names, details, given_at, valid_until)| ConsentGiven {
+    let by = (code(), option::of(pseudonym()), option::of(commitment()));
+    (names, details, by, time(), time()).prop_map(|(names, details, by, given_at, valid_until)| ConsentGiven {
         referral: names.0,
         consent: ConsentId(names.1),
         person: names.2,
@@ -147,6 +152,9 @@ fn consent() -> impl Strategy<Value = ConsentGiven> {
         language: details.4,
         interpreter: details.5,
         gdpr_basis: details.3,
+        given_by: by.0,
+        asked_by: by.1,
+        interpreter_reference: by.2,
     })
 }
 
@@ -186,7 +194,7 @@ fn second_decision() -> impl Strategy<Value = SecondDecision> {
 
 fn carried() -> impl Strategy<Value = CarriedClearances> {
     let cell = (cell(), count(), position()).prop_map(|(cell, revision, decision)| CarriedCell { cell, revision, decision });
-    (referral(), vec(cell, 0..4)).prop_map(|(referral, cells)| CarriedClearances { referral, cells })
+    (referral(), vec(cell, 0..4), hash()).prop_map(|(referral, cells, table)| CarriedClearances { referral, cells, table: TableHash(table) })
 }
 
 fn emergency() -> impl Strategy<Value = EmergencyDeclaration> {
@@ -253,7 +261,9 @@ fn of_the_sender() -> Vec<BoxedStrategy<Fact>> {
             .boxed(),
         decision().prop_map(Fact::ClearanceDecided).boxed(),
         second_decision().prop_map(Fact::ClearanceConfirmed).boxed(),
-        (referral(), vec(cell(), 0..4)).prop_map(|(referral, cells)| Fact::ClearanceRevoked { referral, cells }).boxed(),
+        (referral(), vec(cell(), 0..4), hash())
+            .prop_map(|(referral, cells, table)| Fact::ClearanceRevoked { referral, cells, table: TableHash(table) })
+            .boxed(),
         carried().prop_map(Fact::ClearanceCarried).boxed(),
         emergency().prop_map(Fact::EmergencyDeclared).boxed(),
         review().prop_map(Fact::EmergencyReviewed).boxed(),

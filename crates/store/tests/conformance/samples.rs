@@ -226,6 +226,9 @@ pub fn consent(seed: u64, person: Blob, position: i64) -> ConsentRow {
         language: Some(String::from("swe")),
         interpreter: 0,
         gdpr_basis: String::from("public_task"),
+        given_by: String::from("person"),
+        asked_by: (position % 2 == 0).then(|| id(seed, "asked_by")),
+        interpreter_reference: None,
         withdrawn_at: None,
     }
 }

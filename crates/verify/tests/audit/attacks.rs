@@ -61,8 +61,8 @@ fn a_release_rests_on_a_clearance_of_its_own() {
         }),
         ("revoked before the release", |story| {
             let (claimed, at) = (story.at("ReferralClaimed"), release(story));
-            let (referral, cell) = (story.referral, decision(story, 0).cells[0].cell);
-            story.replace(claimed, Fact::ClearanceRevoked { referral, cells: vec![cell] });
+            let (referral, cell, table) = (story.referral, decision(story, 0).cells[0].cell, decision(story, 0).table);
+            story.replace(claimed, Fact::ClearanceRevoked { referral, cells: vec![cell], table });
             story.event(claimed).agency = agency(POLICE);
             vec![(Code::ClearanceRevoked, at)]
         }),
@@ -285,8 +285,8 @@ fn a_release_comes_at_its_time_and_by_its_recipient() {
         }),
         ("revoked after it had left", |story| {
             let (contact, referral) = (story.at("ContactRecorded"), story.referral);
-            let cell = decision(story, 0).cells[0].cell;
-            story.replace(contact, Fact::ClearanceRevoked { referral, cells: vec![cell] });
+            let (cell, table) = (decision(story, 0).cells[0].cell, decision(story, 0).table);
+            story.replace(contact, Fact::ClearanceRevoked { referral, cells: vec![cell], table });
             story.event(contact).agency = agency(POLICE);
             vec![(Code::RevokedAfterRelease, contact)]
         }),

@@ -46,6 +46,9 @@ pub fn consent(world: &World, role: Role, categories: &[Category], recipient: &s
         language: None,
         interpreter: false,
         gdpr_basis: GdprBasis::PublicTask,
+        given_by: if role == Role::Child { brygga_domain::ConsentGiver::Custodian } else { brygga_domain::ConsentGiver::Person },
+        asked_by: None,
+        interpreter_reference: None,
     }
 }
 
@@ -85,6 +88,7 @@ pub fn submission(world: &World, kind: ReferralKind, recipient: &str, sections: 
         offer: None,
         new_offer: None,
         sender_reference: None,
+        assessment: None,
         persons: roles.into_iter().map(|role| NewPerson { name: person(role), lookup: None, protected_identity: ProtectedIdentity::NotProtected }).collect(),
         sections,
         consents: Vec::new(),

@@ -10,7 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use brygga_domain::event::{Officer, PersonName};
-use brygga_domain::{AgencyId, Code, OfficerProof, ReferralName, RequestId, Time};
+use brygga_domain::{AgencyId, Code, OfficerProof, OfficerPseudonym, ReferralName, RequestId, Time};
 use prost_types::Timestamp;
 use uuid::Uuid;
 
@@ -90,6 +90,18 @@ impl Check {
             return None;
         }
         Some(Officer { pseudonym: head.door.officer(head.agency, head.officer), proof: OfficerProof::Asserted })
+    }
+
+    /// An officer of the agency who may be left out.
+    pub(super) fn asking_officer(&mut self, field: impl fmt::Display, officer: &str, at: (&Door, &AgencyId)) -> Option<Option<OfficerPseudonym>> {
+        if officer.is_empty() {
+            return Some(None);
+        }
+        if !is_officer(officer) {
+            self.fault(field, "must be 1 to 64 of a-z, 0-9, '.', '_' and '-'");
+            return None;
+        }
+        Some(Some(at.0.officer(at.1, officer)))
     }
 
     /// A UUID with hyphens that is not all zeros.

@@ -11,11 +11,12 @@ use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed, clearance, consent};
-use crate::content::{category_of, protected_in};
+use crate::content::{assessment_in, category_of, protected_in};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
 use crate::lint::{Act, Finding, findings};
+use crate::shape::misshapen;
 use crate::v1;
 
 const REFERENCE_SHAPE: &str = "must be 1 to 64 bytes of printable text";
@@ -75,7 +76,8 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     if let (Some(sections), Some(persons)) = (&sections, &persons) {
         protections_agree(&mut check, sections, persons);
     }
-    let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, consent::terms);
+    let assessment = assessment(sections.as_deref(), recipient.as_ref(), (door, agency));
+    let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, |check, path, terms| consent::terms(check, path, terms, (door, agency)));
     let decisions = listed(&mut check, "decisions", decisions, DECISIONS_MAX, clearance::decision);
     let submission = (|| {
         Some(Submission {
@@ -88,6 +90,7 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
             offer: offer_id?,
             new_offer: new_offer?,
             sender_reference: sender_reference?,
+            assessment,
             persons: persons?,
             sections: sections?,
             consents: consents?,
@@ -97,8 +100,14 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     check.asked(&head, submission.map(|submission| Action::SubmitReferral(Box::new(submission))))
 }
 
+/// The hash under which a child concern is found again by what was assessed.
+fn assessment(sections: Option<&[NewSection]>, recipient: Option<&FunctionId>, at: (&Door, &AgencyId)) -> Option<LookupHash> {
+    let concern = sections?.iter().find(|section| section.category == Category::Concern)?;
+    Some(at.0.assessment(at.1, recipient?, &assessment_in(&concern.content)?))
+}
+
 /// Converts a list of at most so many items, each under its path.
-fn listed<W, D>(check: &mut Check, field: &str, items: Vec<W>, max: usize, convert: fn(&mut Check, &str, W) -> Option<D>) -> Option<Vec<D>> {
+fn listed<W, D>(check: &mut Check, field: &str, items: Vec<W>, max: usize, convert: impl Fn(&mut Check, &str, W) -> Option<D>) -> Option<Vec<D>> {
     check.count(field, items.len(), 0..=max)?;
     // Collected first, so that a fault in one item does not hide those of the next.
     let converted: Vec<Option<D>> = items.into_iter().enumerate().map(|(index, item)| convert(check, &format!("{field}[{index}]."), item)).collect();
@@ -239,7 +248,11 @@ fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Catego
             for finding in &misplaced {
                 check.fault(format_args!("{field}.{}", finding.field), &finding.words.en);
             }
-            return misplaced.is_empty().then_some(bytes);
+            let misshapen = misshapen(&bytes);
+            for (inner, wanted) in &misshapen {
+                check.fault(format_args!("{field}.{inner}"), wanted);
+            }
+            return (misplaced.is_empty() && misshapen.is_empty()).then_some(bytes);
         }
     }
     None

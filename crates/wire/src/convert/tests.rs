@@ -70,6 +70,7 @@ fn terms() -> v1::ConsentTerms {
         language: "som".into(),
         interpreter: true,
         gdpr_basis: 2,
+        ..v1::ConsentTerms::default()
     }
 }
 

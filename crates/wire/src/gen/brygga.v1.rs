@@ -86,6 +86,16 @@ pub struct ConsentTerms {
     /// The basis of the processing under data protection law, which is another thing than the waiver.
     #[prost(enumeration = "::brygga_journal::v1::GdprBasis", tag = "10")]
     pub gdpr_basis: i32,
+    /// Who gave it; unspecified: the person. Nobody but a custodian, alone or together with the child, gives it for a child (OSL 12:3).
+    #[prost(enumeration = "::brygga_journal::v1::ConsentGiver", tag = "11")]
+    pub given_by: i32,
+    /// The officer who asked for it; empty: the one who records it. The log knows officers by pseudonyms, so it does not come back.
+    #[prost(string, tag = "12")]
+    pub asked_by: ::prost::alloc::string::String,
+    /// Which interpreter took part, as the agency knows them, at most 64 bytes; only with `interpreter`. It is sealed: the log holds a
+    /// commitment, and it does not come back.
+    #[prost(string, tag = "13")]
+    pub interpreter_reference: ::prost::alloc::string::String,
 }
 /// Release of a cell on a ground.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -349,6 +359,9 @@ pub struct Way {
     /// How soon a duty wants it; absent: nothing is said.
     #[prost(message, optional, tag = "13")]
     pub deadline: ::core::option::Option<Text>,
+    /// What must be documented when the ground is used.
+    #[prost(message, repeated, tag = "14")]
+    pub documents: ::prost::alloc::vec::Vec<Text>,
 }
 /// Why one cell does not pass, and what would make it pass.
 #[derive(Clone, PartialEq, ::prost::Message)]

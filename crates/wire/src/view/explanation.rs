@@ -118,6 +118,7 @@ fn on(ground: &Ground, (open, second_officer): (&[&Condition], bool), kind: v1::
         verified: ground.verified,
         legal_question: ground.legal_question.as_ref().map(shown),
         deadline: ground.deadline.as_ref().map(|deadline| shown(&deadline.text)),
+        documents: ground.document.iter().map(shown).collect(),
         ..v1::Way::default()
     }
 }

@@ -183,6 +183,9 @@ pub fn consent(referral: &Referral, consent: &Consent, now: Time) -> v1::Consent
         language: given.language.clone().unwrap_or_default(),
         interpreter: given.interpreter,
         gdpr_basis: given.gdpr_basis.number(),
+        given_by: given.given_by.number(),
+        asked_by: String::new(),
+        interpreter_reference: String::new(),
     };
     v1::Consent {
         id: given.consent.to_string(),

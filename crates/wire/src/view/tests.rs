@@ -57,6 +57,9 @@ fn referral() -> Referral {
         language: None,
         interpreter: false,
         gdpr_basis: GdprBasis::PublicTask,
+        given_by: brygga_domain::ConsentGiver::Person,
+        asked_by: None,
+        interpreter_reference: None,
     };
     let mut offered = section(1, Category::Interpreter, vec![(of(victim), release("CONSENT", Some(CONSENT_AT)))]);
     offered.offered = true;

@@ -106,6 +106,7 @@ impl World {
             offer: None,
             new_offer: None,
             sender_reference: None,
+            assessment: None,
             persons: ROLES.map(|role| NewPerson { name: person(role), lookup: None, protected_identity: case.protection }).to_vec(),
             sections: vec![section],
             consents: Vec::new(),
@@ -137,6 +138,9 @@ impl World {
             language: None,
             interpreter: false,
             gdpr_basis: GdprBasis::PublicTask,
+            given_by: if own == Role::Child { brygga_domain::ConsentGiver::Custodian } else { brygga_domain::ConsentGiver::Person },
+            asked_by: None,
+            interpreter_reference: None,
         };
         (case.consent != Consent::Absent).then(|| Action::RecordConsent(ReferralName::Reference(Reference::from_random(1)), terms))
     }

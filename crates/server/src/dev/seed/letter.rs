@@ -121,6 +121,7 @@ impl Letter {
             language: pen.case.tongue.code.to_owned(),
             interpreter: pen.case.tongue.interpreter,
             gdpr_basis: GdprBasis::PublicTask.number(),
+            ..v1::ConsentTerms::default()
         }
     }
 

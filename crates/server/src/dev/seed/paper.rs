@@ -176,7 +176,7 @@ impl Pen<'_> {
             what: String::from("Made up: the child was in the next room and heard it."),
             since: self.date(),
             source: paper::ConcernSource::Observed.into(),
-            assessment: String::from("Assessed on its own: violence in the home of a young child."),
+            assessment: format!("Made up, {}: assessed on its own; violence in the home of a young child.", self.case_number()),
             reporter: String::from("Lokalpolisområde Västerort, 08-465 004 40"),
         })
     }

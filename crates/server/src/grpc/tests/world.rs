@@ -214,6 +214,7 @@ pub(super) fn submission(number: u8) -> v1::SubmitReferralRequest {
         language: String::from("swe"),
         interpreter: false,
         gdpr_basis: codes::GdprBasis::PublicTask.into(),
+        ..v1::ConsentTerms::default()
     };
     let release = |section| v1::CellDecision {
         cell: Some(v1::Cell { section, interest: String::from("victim-1") }),
