@@ -144,6 +144,7 @@ kept! {
     RevokeClearanceRequest false;
     ClaimReferralRequest false;
     AcknowledgeDeliveryRequest false;
+    ConfirmImportRequest false;
     AcceptReferralRequest false;
     DeclineReferralRequest false;
     ReturnReferralRequest false;

@@ -83,6 +83,7 @@ writes! {
     ClaimReferralRequest => claim;
     OpenReferralRequest => release::check;
     AcknowledgeDeliveryRequest => delivery;
+    ConfirmImportRequest => import;
     AcceptReferralRequest => accept;
     DeclineReferralRequest => decline;
     ReturnReferralRequest => send_back;
@@ -287,6 +288,12 @@ fn delivery(request: &v1::AcknowledgeDeliveryRequest, response: &v1::Acknowledge
     let fact = about(&request.referral, response.envelope.as_ref(), "DeliveryAcknowledged", given)?;
     let Fact::DeliveryAcknowledged { release, .. } = fact else { return Ok(()) };
     same(*release == Position(request.release), "the release")
+}
+
+fn import(request: &v1::ConfirmImportRequest, response: &v1::ConfirmImportResponse, given: Given<'_>) -> Checked {
+    let fact = about(&request.referral, response.envelope.as_ref(), "ContentDestroyed", given)?;
+    let Fact::ContentDestroyed(destruction) = fact else { return Ok(()) };
+    same(destruction.cause == DestructionCause::ImportConfirmed, "the cause")
 }
 
 fn accept(request: &v1::AcceptReferralRequest, response: &v1::AcceptReferralResponse, given: Given<'_>) -> Checked {

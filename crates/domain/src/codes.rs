@@ -7,16 +7,18 @@
 mod list;
 mod answers;
 mod clocks;
+mod content;
 mod facts;
 
 pub use clocks::{ClockLevel, ClockName};
+pub use content::DestructionCause;
 pub use list::Code;
 
 use std::fmt;
 
 /// Every list with its codes as (number, text), by the list's name: for the test that holds them equal to the protobuf enumerations.
 pub fn all_lists() -> Vec<(&'static str, Vec<(i32, &'static str)>)> {
-    let mut all = [lists(), clocks::lists()].concat();
+    let mut all = [lists(), clocks::lists(), content::lists()].concat();
     all.sort_unstable_by_key(|(name, _)| *name);
     all
 }
@@ -241,6 +243,8 @@ codes! {
         StopUse = 5 "stop_use",
         /// A reminder.
         Reminder = 6 "reminder",
+        /// Content was destroyed.
+        ContentDestroyed = 7 "content_destroyed",
     }
     /// Why support was not offered.
     NotOfferedReason {
@@ -425,6 +429,8 @@ codes! {
         Overdue = 20 "overdue",
         /// It has not left in time: telephone the recipient.
         Telephone = 21 "telephone",
+        /// Content was destroyed.
+        ContentDestroyed = 22 "content_destroyed",
     }
     /// How a holder answers a stop-use notice.
     StopUseAnswer {

@@ -89,7 +89,9 @@ pub enum Action {
     CloseReferral(ReferralName, NewClosing),
     /// Answer a stop-use notice.
     AcknowledgeStopUse(ReferralName, Position, StopUseAnswer),
-    /// Make the marks of its clocks that are due: the broker's own.
+    /// Confirm that the recipient's own system holds what a release delivered: it is destroyed here.
+    ConfirmImport(ReferralName, Position),
+    /// Make the marks of its clocks that are due, and destroy content whose days are over: the broker's own.
     MakeMarks(ReferralName),
     /// Read the log as an auditor.
     QueryLog(LogQuery),
@@ -352,6 +354,7 @@ impl Action {
             | Self::OpenReferral(name)
             | Self::MakeMarks(name)
             | Self::AcknowledgeDelivery(name, _)
+            | Self::ConfirmImport(name, _)
             | Self::AcceptReferral(name)
             | Self::DeclineReferral(name, _)
             | Self::ReturnReferral(name, ..)
@@ -379,6 +382,7 @@ impl Action {
             | Self::RevokeClearance(..)
             | Self::ClaimReferral { .. }
             | Self::AcknowledgeDelivery(..)
+            | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)
             | Self::DeclineReferral(..)
             | Self::ReturnReferral(..)
@@ -399,6 +403,7 @@ impl Action {
             | Self::AcknowledgeStopUse(..)
             | Self::RevokeClearance(..)
             | Self::AcknowledgeDelivery(..)
+            | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)
             | Self::DeclineReferral(..)
             | Self::ReturnReferral(..) => true,
@@ -441,6 +446,7 @@ impl Action {
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)
             | Self::AcknowledgeDelivery(..)
+            | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)
             | Self::DeclineReferral(..)
             | Self::ReturnReferral(..)
@@ -477,6 +483,7 @@ impl Action {
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)
             | Self::AcknowledgeDelivery(..)
+            | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)
             | Self::DeclineReferral(..)
             | Self::ReturnReferral(..)

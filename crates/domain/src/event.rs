@@ -4,10 +4,12 @@
 
 mod clearance;
 mod clock;
+mod content;
 mod naming;
 
 pub use clearance::*;
 pub use clock::*;
+pub use content::*;
 
 use crate::codes::*;
 use crate::gate::Released;
@@ -203,6 +205,8 @@ pub enum Fact {
     ReminderSent(Reminder),
     /// A clock has run out. Nothing ends by it.
     Escalated(Escalation),
+    /// Content was destroyed. Nothing else ends by it.
+    ContentDestroyed(Destruction),
     /// A disclosure was refused.
     DisclosureRefused {
         /// The referral.

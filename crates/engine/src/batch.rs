@@ -3,13 +3,14 @@
 //! Called by the committer between `Store::load` and `Store::commit`. It never waits: if it ever needs `.await`, the design has
 //! failed. Any split of the same commands into batches gives the same events, rows and root.
 
+mod aside;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use brygga_domain::clocks::Duty;
 use brygga_domain::decide::{Decided, Facts, Known, refused};
-use brygga_domain::event::OfferResult;
 use brygga_domain::gate;
 use brygga_domain::refusal::{Reason, Refusal};
 use brygga_domain::{
@@ -18,7 +19,6 @@ use brygga_domain::{
 use brygga_merkle::{Checkpoint, Frontier, Hash};
 use bytes::Bytes;
 
-use crate::directory;
 use crate::projection::{self, number};
 use crate::rows::*;
 use crate::send_window::{CLOCKS_APART_MAX, RELEASE_SEND_MAX};
@@ -269,11 +269,17 @@ impl Fold<'_> {
 
     /// The key makes the event idempotent, not the content: every section of the release is asked about again.
     fn still_passes(&self, referral: &Referral, released: &[(u32, u32)]) -> Result<(), Refusal> {
-        let passes = |(number, revision): &(u32, u32)| {
-            let section = referral.section(*number).filter(|section| section.revision == *revision);
-            section.is_some_and(|section| gate::pass(referral, section, &self.law.table, self.now).is_ok())
-        };
-        if released.iter().all(passes) { Ok(()) } else { Err(Reason::NotCleared.into()) }
+        let mut destroyed = false;
+        for (number, revision) in released {
+            let section = referral.section(*number).filter(|section| section.revision == *revision).ok_or(Reason::NotCleared)?;
+            if let Err(blocks) = gate::pass(referral, section, &self.law.table, self.now) {
+                if !gate::only_destroyed(&blocks) {
+                    return Err(Reason::NotCleared.into());
+                }
+                destroyed = true;
+            }
+        }
+        if destroyed { Err(Reason::ContentDestroyed.into()) } else { Ok(()) }
     }
 
     fn append(&mut self, command: &Command, key: (String, Blob), decided: Decided) -> Committed {
@@ -342,6 +348,9 @@ impl Fold<'_> {
             if let Fact::GroundTableActivated { table, .. } = &event.fact {
                 self.grounds = table.0.into();
             }
+            if let (Fact::ContentDestroyed(destruction), Some(referral)) = (&event.fact, &after) {
+                self.destroy(referral.first.0, destruction);
+            }
             if let (Some(_), Some(referral)) = (event.fact.referral(), &after) {
                 self.notice(position, event, (before.as_deref(), referral));
             }
@@ -372,63 +381,6 @@ impl Fold<'_> {
         }));
     }
 
-    fn keep_aside(&mut self, command: &Command, decided: &Decided) {
-        self.batch.contents.extend(decided.contents.iter().map(|content| ContentRow {
-            referral: content.referral.as_bytes().into(),
-            section: i64::from(content.section),
-            revision: i64::from(content.revision),
-            key_id: None,
-            salt: content.salt.into(),
-            bytes: Blob(content.bytes.to_vec()),
-            destroy_after: None,
-        }));
-        self.batch.openings.extend(decided.openings.iter().map(|opening| OpeningRow {
-            position: number(opening.position.0),
-            field: opening.field.to_owned(),
-            salt: opening.salt.into(),
-            value: Blob(opening.value.to_vec()),
-        }));
-        let lookup =
-            |(hash, person): &(brygga_domain::LookupHash, brygga_domain::PersonId)| PersonLookupRow { hash: hash.0.into(), person: person.as_bytes().into() };
-        self.batch.person_lookups.extend(decided.persons.iter().map(lookup));
-        if let (Some(hash), Some(referral)) = (decided.sender_reference, &decided.referral) {
-            let hash = Blob::from(hash.0);
-            self.sender_references.insert(hash.clone(), referral.reference.to_string());
-            self.batch.sender_references.push(SenderReferenceRow { hash, referral: referral.id.as_bytes().into() });
-        }
-        self.keep_offers_and_directory(command, decided);
-    }
-
-    fn keep_offers_and_directory(&mut self, command: &Command, decided: &Decided) {
-        let made = u64::try_from(decided.events.len()).unwrap_or_default();
-        let first = self.size.saturating_sub(made);
-        for (position, event) in (first..).zip(&decided.events) {
-            if let Fact::OfferRecorded(offer) = &event.fact {
-                let answer = match offer.result {
-                    OfferResult::Offered(answer) => Some(answer.to_string()),
-                    OfferResult::NotOffered(_) => None,
-                };
-                let row = OfferRow { id: offer.id.as_bytes().into(), agency: command.agency.to_string(), position: number(position), answer };
-                self.offers.insert((row.agency.clone(), row.id.clone()), row.answer.clone());
-                self.batch.offers.push(row);
-            }
-        }
-        if let Some(agency) = &decided.agency {
-            let row = AgencyRow { id: agency.id.to_string(), position: number(first), entry: directory::agency_entry(agency) };
-            self.batch.agencies.retain(|other| other.id != row.id);
-            self.batch.agencies.push(row);
-            Arc::make_mut(&mut self.directory).put_agency(agency.clone());
-            self.directory_changed = true;
-        }
-        if let Some(function) = &decided.function {
-            let row = FunctionRow { id: function.id.to_string(), position: number(first), entry: directory::function_entry(function) };
-            self.batch.functions.retain(|other| other.id != row.id);
-            self.batch.functions.push(row);
-            Arc::make_mut(&mut self.directory).put_function(function.clone());
-            self.directory_changed = true;
-        }
-    }
-
     fn keep_key(&mut self, command: &Command, key: (String, Blob), used: &KeyUse<'_>) {
         let text = |values: Vec<String>| values.join(" ");
         let row = KeyRow {
@@ -446,6 +398,7 @@ impl Fold<'_> {
     }
 
     fn finish(mut self, replies: Vec<Reply>) -> Folded {
+        self.leave_out_destroyed();
         let mut checkpoint = None;
         if self.size > self.prev_size {
             let root = self.frontier.root();

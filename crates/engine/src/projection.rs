@@ -4,6 +4,7 @@
 
 use brygga_domain::clocks::{Duty, Mark};
 use brygga_domain::codes::*;
+use brygga_domain::content::Kept;
 use brygga_domain::event::{ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::GroundCode;
@@ -110,6 +111,7 @@ fn section_row(referral: &Blob, section: &Section) -> SectionRow {
         released_at: section.released.map(|release| number(release.at.0)),
         released_revision: section.released.map(|release| i64::from(release.revision)),
         rested_on: joined(&section.rested_on),
+        kept: joined(section.kept.iter().map(|kept| format!("{}:{}:{}", kept.revision, kept.since.micros(), if kept.left { "left" } else { "held" }))),
     }
 }
 
@@ -321,7 +323,20 @@ fn section(row: &SectionRow) -> Result<Section, Corrupt> {
         offered: at.is("offered", row.offered)?,
         released: release,
         rested_on: row.rested_on.split_whitespace().map(|text| at.parse("rested_on", text).map(Position)).collect::<Result<_, _>>()?,
+        kept: row.kept.split_whitespace().map(|text| kept(&at, text)).collect::<Result<_, _>>()?,
     })
+}
+
+fn kept(at: &At, text: &str) -> Result<Kept, Corrupt> {
+    let mut parts = text.split(':');
+    let mut next = || parts.next().ok_or_else(|| at.corrupt("kept"));
+    let (revision, since, left) = (next()?, next()?, next()?);
+    let left = match left {
+        "left" => true,
+        "held" => false,
+        _ => return Err(at.corrupt("kept")),
+    };
+    Ok(Kept { revision: at.parse("kept", revision)?, since: Time::from_micros(at.parse("kept", since)?), left })
 }
 
 fn cell(at: &At, row: &CellRow) -> Result<Cell, Corrupt> {
@@ -394,6 +409,7 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         Fact::ReferralClosed(closing) => (None, Some(closing.outcome.sender_status())),
         Fact::ReminderSent(_) => (Some(InboxKind::Reminder), None),
         Fact::Escalated(escalation) => (escalation.function.as_ref().map(|_| InboxKind::Reminder), escalation.told),
+        Fact::ContentDestroyed(_) => (after.offered_at.map(|_| InboxKind::ContentDestroyed), Some(SenderStatus::ContentDestroyed)),
         Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
         Fact::LogStarted { .. }
         | Fact::AgencyRegistered { .. }
@@ -443,6 +459,7 @@ pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a Functi
         | Fact::ReferralReturned { .. }
         | Fact::ContactRecorded(_)
         | Fact::ReferralClosed(_)
+        | Fact::ContentDestroyed(_)
         | Fact::DisclosureRefused { .. }
         | Fact::LogQueried { .. } => &referral.recipient,
     }

@@ -10,6 +10,7 @@ mod auditor;
 mod book;
 mod bundle;
 mod clocks;
+mod content;
 mod facts;
 mod finding;
 mod law;

@@ -36,7 +36,7 @@ fn decode_as_every_request(bytes: &Bytes) {
         RecordConsentRequest WithdrawConsentRequest GetConsentRequest ListConsentsRequest
         ListPendingClearancesRequest AssessReferralRequest DecideClearanceRequest ConfirmClearanceRequest RevokeClearanceRequest
         ListInboxRequest WatchInboxRequest ClaimReferralRequest OpenReferralRequest AcknowledgeDeliveryRequest AcceptReferralRequest DeclineReferralRequest
-        ReturnReferralRequest RecordContactRequest CloseReferralRequest AcknowledgeStopUseRequest AcknowledgeRecallRequest
+        ReturnReferralRequest RecordContactRequest CloseReferralRequest AcknowledgeStopUseRequest AcknowledgeRecallRequest ConfirmImportRequest
         SearchEntriesRequest GetEntryRequest TailEntriesRequest GetCheckpointRequest GetInclusionProofRequest GetConsistencyProofRequest
         ListAgenciesRequest GetFunctionRequest ResolveRouteRequest
     }

@@ -79,6 +79,7 @@ writes! {
         "ClaimReferral" ClaimReferralRequest ClaimReferralResponse;
         "OpenReferral" OpenReferralRequest OpenReferralResponse;
         "AcknowledgeDelivery" AcknowledgeDeliveryRequest AcknowledgeDeliveryResponse;
+        "ConfirmImport" ConfirmImportRequest ConfirmImportResponse;
         "AcceptReferral" AcceptReferralRequest AcceptReferralResponse;
         "DeclineReferral" DeclineReferralRequest DeclineReferralResponse;
         "ReturnReferral" ReturnReferralRequest ReturnReferralResponse;
@@ -208,6 +209,7 @@ streams! {
         8 Close CloseReferralRequest;
         9 AcknowledgeStopUse AcknowledgeStopUseRequest;
         10 AcknowledgeRecall AcknowledgeRecallRequest;
+        11 ConfirmImport ConfirmImportRequest;
     }
 }
 

@@ -70,7 +70,7 @@ macro_rules! referrals {
             "\nFROM named JOIN referral AS r ON r.first_position = named.origin\nUNION ALL ",
             packed!("person", p, [origin, place, number], [role, protected_identity], [id]),
             "\nFROM named JOIN person AS p USING (origin)\nUNION ALL ",
-            packed!("section", s, [origin, number, revision, offered, released_at, released_revision], [category, rested_on], [commitment]),
+            packed!("section", s, [origin, number, revision, offered, released_at, released_revision], [category, rested_on, kept], [commitment]),
             "\nFROM named JOIN section AS s USING (origin)\nUNION ALL ",
             packed!("cell", c, [origin, section, place, decided_at, consent, nameable, second_officer, confirmed_at], [ground, withheld], [interest, officer]),
             "\nFROM named JOIN cell AS c USING (origin)\nUNION ALL ",
@@ -154,23 +154,23 @@ excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts, exclude
     "), persons AS (",
     upsert!(person, [origin 39, place 40], id 41, role 42, number 43, protected_identity 44),
     "), sections AS (",
-    upsert!(section, [origin 45, number 46], category 47, revision 48, commitment 49, offered 50, released_at 51, released_revision 52, rested_on 53),
+    upsert!(section, [origin 45, number 46], category 47, revision 48, commitment 49, offered 50, released_at 51, released_revision 52, rested_on 53, kept 54),
     "), cells AS (",
     upsert!(
-        cell, [origin 54, section 55, place 56], interest 57, decided_at 58, officer 59, ground 60, consent 61, withheld 62, nameable 63, second_officer 64,
-        confirmed_at 65
+        cell, [origin 55, section 56, place 57], interest 58, decided_at 59, officer 60, ground 61, consent 62, withheld 63, nameable 64, second_officer 65,
+        confirmed_at 66
     ),
     "), consents AS (",
     upsert!(
-        consent, [origin 66, position 67], id 68, person 69, categories 70, recipient 71, purpose 72, given_at 73, valid_until 74, form 75, language 76,
-        interpreter 77, gdpr_basis 78, withdrawn_at 79
+        consent, [origin 67, position 68], id 69, person 70, categories 71, recipient 72, purpose 73, given_at 74, valid_until 75, form 76, language 77,
+        interpreter 78, gdpr_basis 79, withdrawn_at 80
     ),
     "), entries AS (",
-    insert!(inbox, function 80, position 81, referral 82, kind 83),
+    insert!(inbox, function 81, position 82, referral 83, kind 84),
     "), statuses AS (",
-    insert!(status, agency 84, position 85, referral 86, status 87, at 88),
+    insert!(status, agency 85, position 86, referral 87, status 88, at 89),
     "), contents AS (",
-    insert!(section_content, origin 89, section 90, revision 91, key_id 92, salt 93, bytes 94, destroy_after 95),
+    insert!(section_content, origin 90, section 91, revision 92, key_id 93, salt 94, bytes 95),
     "), openings AS (",
     insert!(opening, position 96, field 97, salt 98, value 99),
     "), lookups AS (",
@@ -186,9 +186,11 @@ IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, exclude
     insert!(in_flight, origin 113, broker 114, number 115, released_at 116, until 117),
     "), departed AS (DELETE FROM in_flight AS i USING unnest($118, $119, $120) AS gone (origin, broker, number)
 WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
+    "), destroyed AS (DELETE FROM section_content AS c USING unnest($121, $122, $123) AS gone (origin, section, revision)
+WHERE (c.origin, c.section, c.revision) = (gone.origin, gone.section, gone.revision)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time, grounds) = (head.size, head.root, head.frontier, head.last_time, head.grounds)
-FROM unnest($121, $122, $123, $124, $125) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
-SELECT pg_notify('brygga_log', $126) FROM moved",
+FROM unnest($124, $125, $126, $127, $128) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
+SELECT pg_notify('brygga_log', $129) FROM moved",
 );
 
 /// The tables that few batches write.
@@ -274,10 +276,14 @@ WHERE next_due_at <= $1 AND (next_due_at, first_position) > ($2, $3) ORDER BY ne
 
 /// `$1`: the referral. `$2` and `$3`: sections and their revisions.
 pub(crate) const READ_CONTENTS: &str = "-- read_contents
-SELECT r.id AS referral, c.section, c.revision, c.key_id, c.salt, c.bytes, c.destroy_after
+SELECT r.id AS referral, c.section, c.revision, c.key_id, c.salt, c.bytes
 FROM referral AS r CROSS JOIN unnest($2, $3) AS wanted (section, revision)
 JOIN section_content AS c ON c.origin = r.first_position AND c.section = wanted.section AND c.revision = wanted.revision
 WHERE r.id = $1 ORDER BY c.section, c.revision";
+
+/// `$1`: after which first position, `$2`: up to which.
+pub(crate) const READ_CONTENT_NAMES: &str = "-- read_content_names
+SELECT origin, section, revision FROM section_content WHERE origin > $1 AND origin <= $2 ORDER BY origin, section, revision";
 
 pub(crate) const READ_IN_FLIGHT: &str = "-- read_in_flight
 SELECT origin, broker, number, released_at, until FROM in_flight WHERE origin = $1 ORDER BY broker, number";
@@ -326,7 +332,7 @@ mod tests {
     use super::*;
 
     /// Every statement of this file.
-    const TEXTS: [&str; 33] = [
+    const TEXTS: [&str; 34] = [
         LOCK,
         LOAD,
         WRITE,
@@ -350,6 +356,7 @@ mod tests {
         READ_OPEN_INBOX,
         READ_DUE,
         READ_CONTENTS,
+        READ_CONTENT_NAMES,
         READ_IN_FLIGHT,
         READ_INBOX,
         READ_STATUSES,

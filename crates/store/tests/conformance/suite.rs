@@ -56,6 +56,7 @@ pub async fn dump(reader: &mut impl Reader) -> Value {
         "checkpoint": reader.checkpoint(None).await.unwrap(),
         "referrals": referrals,
         "contents": contents,
+        "content_names": reader.content_names(-1, i64::MAX).await.unwrap(),
         "in_flight": in_flight,
         "due": reader.due(DuePage { until: i64::MAX, after: i64::MIN, after_position: -1, limit: 1000 }).await.unwrap(),
         "openings": openings,
@@ -91,6 +92,7 @@ pub fn script() -> Vec<Batch> {
     first.in_flight = (0..3).map(|number| in_flight(&first.referrals[number].referral, i64::try_from(number).unwrap())).collect();
     let mut second = submissions(&mut log, 30);
     second.departed = first.in_flight[..1].to_vec();
+    second.destroyed = vec![content_name(&first.referrals[0]), content_name(&first.referrals[2])];
     second.referrals.extend(first.referrals.iter().enumerate().map(|(number, rows)| changed(rows, number)));
     second.agencies = vec![agency("solna", 151)];
     let mut refused = samples::key(77, "polis-1", None, 151);
@@ -98,6 +100,11 @@ pub fn script() -> Vec<Batch> {
     second.keys.push(refused);
     let third = Batch { keys: vec![samples::key(77, "polis-1", None, 160)], ..Batch::default() };
     vec![first, second, third, submissions(&mut log, 1)]
+}
+
+/// The content of a referral's first section.
+fn content_name(rows: &ReferralRows) -> ContentNameRow {
+    ContentNameRow { origin: rows.referral.first_position, section: 1, revision: 1 }
 }
 
 /// The referral as it might stand later.
@@ -121,13 +128,15 @@ fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     row.claimed_by = Some(samples::id(9, "officer"));
     row.marks = String::from("open:first open:second");
     // Some are due at the same moment; what has ended is never due.
-    row.next_due_at = code.is_none().then_some(1_800_100_000_000_000 + i64::try_from(number / 3).unwrap());
+    // What has ended and has content left is looked at, too.
+    row.next_due_at = (code.is_none() || number % 16 == 4).then_some(1_800_100_000_000_000 + i64::try_from(number / 3).unwrap());
     // Of those that were taken back, some had been released; of these, some confirm the recall.
     row.recall = (stage == "retracted").then_some(row.last_position);
     row.recall_confirmed = i64::from(stage == "retracted" && number % 16 == 7);
     rows.sections[0].released_at = Some(row.last_position);
     rows.sections[0].released_revision = Some(1);
     rows.sections[0].rested_on = String::from("2 3");
+    rows.sections[0].kept = if number == 0 || number == 2 { String::new() } else { String::from("1:1800000000000000:left") };
     let undecided = number % 3;
     for cell in &mut rows.cells {
         // By turns: nobody has to clear anything; the sender's second officer has; the leader has.
@@ -303,6 +312,31 @@ const SPOILS: &[Spoil] = &[
     ("an offer that is taken", |batch, before| batch.offers.push(before.offers[0].clone())),
 ];
 
+pub async fn destroyed_content_is_gone_and_no_other<B: Backend>() {
+    let (_backend, mut store, mut reader) = B::fresh().await;
+    let mut log = Log::default();
+    let first = submissions(&mut log, 3);
+    commit(&mut store, &first).await;
+    let all = reader.content_names(-1, i64::MAX).await.unwrap();
+    let (one, other) = (&first.referrals[0], &first.referrals[1]);
+    assert!(all.contains(&content_name(one)) && all.contains(&content_name(other)) && all.is_sorted(), "{all:?}");
+    // What is not there is no error, and an inserted row of the same batch stays.
+    let elsewhere = ContentNameRow { revision: 7, ..content_name(other) };
+    let renewed = samples::content(&one.referral.id, 1, 2, 100);
+    let mut second = Batch { destroyed: vec![content_name(one), elsewhere], contents: vec![renewed], ..Batch::default() };
+    second.referrals = vec![one.clone()];
+    commit(&mut store, &second).await;
+    let mut left = all.clone();
+    left.retain(|name| *name != content_name(one));
+    left.push(ContentNameRow { revision: 2, ..content_name(one) });
+    left.sort_unstable();
+    assert_eq!(reader.content_names(-1, i64::MAX).await.unwrap(), left);
+    assert!(reader.contents(&one.referral.id, &[(1, 1)]).await.unwrap().is_empty());
+    let (from, to) = (one.referral.first_position, other.referral.first_position);
+    left.retain(|name| name.origin == to);
+    assert_eq!(reader.content_names(from, to).await.unwrap(), left, "after the first, up to the second");
+}
+
 pub async fn a_batch_that_breaks_a_constraint_writes_nothing<B: Backend>() {
     let (_backend, mut store, mut reader) = B::fresh().await;
     let mut log = Log::default();
@@ -438,6 +472,7 @@ macro_rules! suite {
             rows_are_replaced_and_none_is_lost,
             a_refusal_leaves_its_key_free_and_a_use_does_not,
             a_batch_that_breaks_a_constraint_writes_nothing,
+            destroyed_content_is_gone_and_no_other,
             what_is_on_its_way_is_loaded_with_its_referral_until_it_departs,
             a_commit_belongs_to_one_load,
             settling_finds_the_checkpoint_that_follows,

@@ -4,6 +4,7 @@
 mod attacks;
 mod bundles;
 mod clocks;
+mod content;
 mod forge;
 mod honest;
 mod order;

@@ -48,7 +48,7 @@ CREATE TABLE checkpoint (
 
 -- `sender_clears` and `leader_clears` tell whether a cell waits for the sender's or the leader's officers while the referral is
 -- not ended, `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that
--- the partial indexes hold exactly what waits. `next_due_at` is when the clocks of an open referral are looked at next.
+-- the partial indexes hold exactly what waits. `next_due_at` is when its clocks or its content are looked at next: there while a referral is open, or content of it is there.
 CREATE TABLE referral (
     first_position bigint PRIMARY KEY,
     id bytea NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -79,7 +79,7 @@ CREATE TABLE referral (
     sender_clears bigint NOT NULL CHECK (sender_clears IN (0, 1)),
     leader_clears bigint NOT NULL CHECK (leader_clears IN (0, 1)),
     recipient_acts bigint NOT NULL CHECK (recipient_acts IN (0, 1)),
-    next_due_at bigint CHECK ((next_due_at IS NULL) = (stage NOT IN ('held', 'ready', 'opened', 'accepted'))),
+    next_due_at bigint CHECK (next_due_at IS NOT NULL OR stage NOT IN ('held', 'ready', 'opened', 'accepted')),
     CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18')),
     CHECK (stage <> 'returned' OR stage_code IN ('wrong_function', 'incomplete', 'wrong_board')),
     CHECK (stage <> 'closed' OR stage_code IN ('supported', 'declined_by_her', 'not_reached_safely', 'handed_over', 'other_outcome', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'noted')),
@@ -112,6 +112,7 @@ CREATE TABLE section (
     released_at bigint,
     released_revision bigint CHECK ((released_revision IS NULL) = (released_at IS NULL)),
     rested_on text NOT NULL,
+    kept text NOT NULL,
     PRIMARY KEY (origin, number)
 );
 
@@ -164,7 +165,7 @@ CREATE TABLE inbox (
     function text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
     referral bytea NOT NULL CHECK (length(referral) = 16),
-    kind text NOT NULL CHECK (kind IN ('offered', 'sections_offered', 'offer_withdrawn', 'retracted', 'stop_use', 'reminder')),
+    kind text NOT NULL CHECK (kind IN ('offered', 'sections_offered', 'offer_withdrawn', 'retracted', 'stop_use', 'reminder', 'content_destroyed')),
     PRIMARY KEY (function, position)
 );
 
@@ -172,7 +173,7 @@ CREATE TABLE status (
     agency text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
     referral bytea NOT NULL CHECK (length(referral) = 16),
-    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone')),
+    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone', 'content_destroyed')),
     at bigint NOT NULL,
     PRIMARY KEY (agency, position)
 );
@@ -230,7 +231,6 @@ CREATE TABLE section_content (
     key_id bytea CHECK (length(key_id) = 16),
     salt bytea NOT NULL CHECK (length(salt) = 32),
     bytes bytea NOT NULL,
-    destroy_after bigint,
     PRIMARY KEY (origin, section, revision)
 );
 

@@ -8,6 +8,7 @@ GRANT SELECT ON log_head, event, tree, checkpoint, referral, person, section, ce
 GRANT INSERT ON event, tree, checkpoint, referral, person, section, cell, consent, stop_use, inbox, status, request_key, section_content,
     opening, person_lookup, sender_reference, offer, agency, function TO brygga_run;
 GRANT INSERT, DELETE ON in_flight TO brygga_run;
+GRANT DELETE ON section_content TO brygga_run;
 -- Nothing that a row is found by can be changed.
 GRANT UPDATE (size, root, frontier, last_time, grounds) ON log_head TO brygga_run;
 GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at, contact_due_at, contacted_at,
@@ -15,7 +16,7 @@ GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader,
     recipient_acts, received_at, stage_since, marks, next_due_at)
     ON referral TO brygga_run;
 GRANT UPDATE (id, role, number, protected_identity) ON person TO brygga_run;
-GRANT UPDATE (category, revision, commitment, offered, released_at, released_revision, rested_on) ON section TO brygga_run;
+GRANT UPDATE (category, revision, commitment, offered, released_at, released_revision, rested_on, kept) ON section TO brygga_run;
 GRANT UPDATE (interest, decided_at, officer, ground, consent, withheld, nameable, second_officer, confirmed_at) ON cell TO brygga_run;
 GRANT UPDATE (id, person, categories, recipient, purpose, given_at, valid_until, form, language, interpreter, gdpr_basis, withdrawn_at)
     ON consent TO brygga_run;
