@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use brygga_domain::content::Kept;
 use brygga_domain::event::{ConsentGiven, Interest, Outcome, Person, PersonName};
 use brygga_domain::gate::{self, ConsentLack, Why};
 use brygga_domain::grounds::{Direction, Ground, GroundCode, Protects, Unlawful};
@@ -87,6 +88,7 @@ fn referral(direction: Direction, cell: (Category, Interest, ProtectedIdentity),
         offered: true,
         released: None,
         rested_on: Vec::new(),
+        kept: vec![Kept { revision: 1, since: Time::from_micros(START_US), left: false }],
     };
     Referral {
         id: ReferralId(id(1)),

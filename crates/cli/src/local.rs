@@ -55,6 +55,7 @@ checked! {
     ClaimReferralRequest claim_referral;
     OpenReferralRequest open_referral;
     AcknowledgeDeliveryRequest acknowledge_delivery;
+    ConfirmImportRequest confirm_import;
     AcceptReferralRequest accept_referral;
     DeclineReferralRequest decline_referral;
     ReturnReferralRequest return_referral;

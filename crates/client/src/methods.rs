@@ -60,6 +60,8 @@ writes! {
     open_referral(OpenReferralRequest) -> OpenReferralResponse;
     /// Confirms that content arrived.
     acknowledge_delivery(AcknowledgeDeliveryRequest) -> AcknowledgeDeliveryResponse;
+    /// Confirms that the own system has imported what a release delivered: the broker destroys it.
+    confirm_import(ConfirmImportRequest) -> ConfirmImportResponse;
     /// Takes the referral.
     accept_referral(AcceptReferralRequest) -> AcceptReferralResponse;
     /// Does not take the referral.

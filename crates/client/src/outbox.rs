@@ -146,6 +146,7 @@ kept! {
     ReviewEmergencyRequest true;
     ClaimReferralRequest false;
     AcknowledgeDeliveryRequest false;
+    ConfirmImportRequest false;
     AcceptReferralRequest false;
     DeclineReferralRequest false;
     ReturnReferralRequest false;

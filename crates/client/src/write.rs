@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use brygga_domain::event::{CellName, Confirmation, DecidedCell, Outcome};
 use brygga_domain::grounds::{GroundTable, SHIPPED, TableError};
-use brygga_domain::{AgencyId, Code, ConsentId, Event, Fact, FunctionId, Position, ReferralId, ReferralName};
+use brygga_domain::{AgencyId, Code, ConsentId, DestructionCause, Event, Fact, FunctionId, Position, ReferralId, ReferralName};
 use brygga_merkle::{Hash, leaf_hash};
 use brygga_wire::contract::WriteRequest;
 use brygga_wire::v1;
@@ -85,6 +85,7 @@ writes! {
     ClaimReferralRequest => claim;
     OpenReferralRequest => release::check;
     AcknowledgeDeliveryRequest => delivery;
+    ConfirmImportRequest => import;
     AcceptReferralRequest => accept;
     DeclineReferralRequest => decline;
     ReturnReferralRequest => send_back;
@@ -306,6 +307,12 @@ fn delivery(request: &v1::AcknowledgeDeliveryRequest, response: &v1::Acknowledge
     let fact = about(&request.referral, response.envelope.as_ref(), "DeliveryAcknowledged", given)?;
     let Fact::DeliveryAcknowledged { release, .. } = fact else { return Ok(()) };
     same(*release == Position(request.release), "the release")
+}
+
+fn import(request: &v1::ConfirmImportRequest, response: &v1::ConfirmImportResponse, given: Given<'_>) -> Checked {
+    let fact = about(&request.referral, response.envelope.as_ref(), "ContentDestroyed", given)?;
+    let Fact::ContentDestroyed(destruction) = fact else { return Ok(()) };
+    same(destruction.cause == DestructionCause::ImportConfirmed, "the cause")
 }
 
 fn accept(request: &v1::AcceptReferralRequest, response: &v1::AcceptReferralResponse, given: Given<'_>) -> Checked {

@@ -137,7 +137,7 @@ fn may_be_decided(to: &Draft<'_>, name: CellName) -> Result<bool, Refusal> {
         block.interest == Some(name.interest)
             && match &block.why {
                 Why::Consent(_) | Why::Ground(_) | Why::Withheld(crate::codes::WithholdReason::OfficersDiffer) => true,
-                Why::NoProtectedInterest | Why::Undecided | Why::SecondOfficerMissing | Why::Withheld(_) => false,
+                Why::NoProtectedInterest | Why::Destroyed | Why::Undecided | Why::SecondOfficerMissing | Why::Withheld(_) => false,
             }
     }))
 }

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use calendar::Calendar;
 
 use crate::codes::{ClockLevel, ClockName, SenderStatus};
+use crate::content;
 use crate::decide::Draft;
 use crate::directory::{Directory, Function};
 use crate::event::{Escalation, Fact, Outcome, Reminder};
@@ -220,10 +221,11 @@ impl<'a> Duty<'a> {
         marks
     }
 
-    /// When the referral must be looked at next; `None` once it has ended.
+    /// When the referral must be looked at next, for its clocks or its content; `None` once it has ended and no content is there.
     pub fn next_look(self, referral: &Referral) -> Option<Time> {
-        OpenStage::of(referral.stage)?;
-        Some(self.marks(referral, None).first().map_or(NEVER, |due| due.at.min(NEVER)))
+        let destroyed = content::next_destruction(self.table, self.directory, referral);
+        let marked = OpenStage::of(referral.stage).map(|_| self.marks(referral, None).first().map_or(NEVER, |due| due.at.min(NEVER)));
+        marked.into_iter().chain(destroyed).min()
     }
 
     /// What the sender is told of a referral whose time ran out, as long as that holds.

@@ -7,16 +7,20 @@
 mod list;
 mod answers;
 mod clocks;
+mod consent;
+mod content;
 mod facts;
 
 pub use clocks::{ClockLevel, ClockName};
+pub use consent::{ConsentForm, ConsentGiver};
+pub use content::DestructionCause;
 pub use list::Code;
 
 use std::fmt;
 
 /// Every list with its codes as (number, text), by the list's name: for the test that holds them equal to the protobuf enumerations.
 pub fn all_lists() -> Vec<(&'static str, Vec<(i32, &'static str)>)> {
-    let mut all = [lists(), clocks::lists()].concat();
+    let mut all = [lists(), clocks::lists(), consent::lists(), content::lists()].concat();
     all.sort_unstable_by_key(|(name, _)| *name);
     all
 }
@@ -83,22 +87,6 @@ codes! {
         ImmediateDanger = 23 "immediate_danger",
         /// Where she stays.
         Whereabouts = 24 "whereabouts",
-    }
-    /// How a consent was given.
-    ConsentForm {
-        /// Spoken.
-        Oral = 1 "oral",
-        /// Signed.
-        Written = 2 "written",
-    }
-    /// Who gave a consent.
-    ConsentGiver {
-        /// The person whose secrecy it is.
-        Person = 1 "person",
-        /// The child's custodian (OSL 12:3).
-        Custodian = 2 "custodian",
-        /// The custodian together with the child, as age and maturity ask.
-        CustodianAndChild = 3 "custodian_and_child",
     }
     /// What a closing says of the support.
     ClosingOutcome {
@@ -259,6 +247,8 @@ codes! {
         StopUse = 5 "stop_use",
         /// A reminder.
         Reminder = 6 "reminder",
+        /// Content was destroyed.
+        ContentDestroyed = 7 "content_destroyed",
     }
     /// Why support was not offered.
     NotOfferedReason {
@@ -443,6 +433,8 @@ codes! {
         Overdue = 20 "overdue",
         /// It has not left in time: telephone the recipient.
         Telephone = 21 "telephone",
+        /// Content was destroyed.
+        ContentDestroyed = 22 "content_destroyed",
         /// An emergency was declared at the sending side: it waits for its review.
         EmergencyDeclared = 25 "emergency_declared",
     }

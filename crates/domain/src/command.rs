@@ -96,7 +96,9 @@ pub enum Action {
     CloseReferral(ReferralName, NewClosing),
     /// Answer a stop-use notice.
     AcknowledgeStopUse(ReferralName, Position, StopUseAnswer),
-    /// Make the marks of its clocks that are due: the broker's own.
+    /// Confirm that the recipient's own system holds what a release delivered: it is destroyed here.
+    ConfirmImport(ReferralName, Position),
+    /// Make the marks of its clocks that are due, and destroy content whose days are over: the broker's own.
     MakeMarks(ReferralName),
     /// Read the log as an auditor.
     QueryLog(LogQuery),
@@ -315,6 +317,7 @@ impl Action {
             | Self::OpenReferral(name)
             | Self::MakeMarks(name)
             | Self::AcknowledgeDelivery(name, _)
+            | Self::ConfirmImport(name, _)
             | Self::AcceptReferral(name)
             | Self::DeclineReferral(name, _)
             | Self::ReturnReferral(name, ..)
@@ -344,6 +347,7 @@ impl Action {
             | Self::ReviewEmergency(..)
             | Self::ClaimReferral { .. }
             | Self::AcknowledgeDelivery(..)
+            | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)
             | Self::DeclineReferral(..)
             | Self::ReturnReferral(..)
@@ -366,6 +370,7 @@ impl Action {
             | Self::DeclareEmergency(..)
             | Self::ReviewEmergency(..)
             | Self::AcknowledgeDelivery(..)
+            | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)
             | Self::DeclineReferral(..)
             | Self::ReturnReferral(..) => true,
@@ -409,6 +414,7 @@ impl Action {
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)
             | Self::AcknowledgeDelivery(..)
+            | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)
             | Self::DeclineReferral(..)
             | Self::ReturnReferral(..)
@@ -447,6 +453,7 @@ impl Action {
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)
             | Self::AcknowledgeDelivery(..)
+            | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)
             | Self::DeclineReferral(..)
             | Self::ReturnReferral(..)

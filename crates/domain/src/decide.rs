@@ -17,7 +17,7 @@ use crate::ids::*;
 use crate::referral::{Referral, Stage, evolve};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
-use crate::{amend, clearance, clocks, consent, emergency, inbox, submit};
+use crate::{amend, clearance, clocks, consent, content, emergency, inbox, submit};
 
 /// What a decision may know besides the command.
 #[derive(Debug, Clone, Copy)]
@@ -259,7 +259,11 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
         Action::ReturnReferral(_, reason, missing) => inbox::send_back(to, *reason, missing)?,
         Action::RecordContact(_, contact) => inbox::record_contact(to, contact)?,
         Action::CloseReferral(_, closing) => inbox::close(to, closing)?,
-        Action::MakeMarks(_) => clocks::mark(to)?,
+        Action::ConfirmImport(_, release) => content::confirm_import(to, *release)?,
+        Action::MakeMarks(_) => {
+            clocks::mark(to)?;
+            content::destroy_due(to)?;
+        }
         Action::QueryLog(query) => query_log(to, query)?,
     }
     Ok(draft.decided)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clocks::Opening;
 use crate::codes::AgencyKind;
+use crate::content::OwnDays;
 use crate::ids::{AgencyId, FunctionId};
 use crate::time::Time;
 
@@ -24,6 +25,8 @@ pub struct Agency {
     pub agreement_at: Option<Time>,
     /// When the suitability assessment was made (OSL 10:2a).
     pub suitability_at: Option<Time>,
+    /// How long content that it sends is kept, where it has set that.
+    pub content_days: OwnDays,
 }
 
 impl Agency {

@@ -4,11 +4,13 @@
 
 mod clearance;
 mod clock;
+mod content;
 mod emergency;
 mod naming;
 
 pub use clearance::*;
 pub use clock::*;
+pub use content::*;
 pub use emergency::*;
 
 use crate::codes::*;
@@ -213,6 +215,8 @@ pub enum Fact {
     ReminderSent(Reminder),
     /// A clock has run out. Nothing ends by it.
     Escalated(Escalation),
+    /// Content was destroyed. Nothing else ends by it.
+    ContentDestroyed(Destruction),
     /// A disclosure was refused.
     DisclosureRefused {
         /// The referral.

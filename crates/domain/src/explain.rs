@@ -79,7 +79,7 @@ pub fn explanation<'t>(referral: &Referral, block: Block, question: Question<'t,
         protecting.collect()
     });
     let mut ways = match (&block.why, block.interest) {
-        (Why::NoProtectedInterest, _) | (_, None) => Vec::new(),
+        (Why::NoProtectedInterest | Why::Destroyed, _) | (_, None) => Vec::new(),
         (Why::SecondOfficerMissing, Some(_)) => vec![Way::SecondOfficer, Way::BreakGlass(question.table.emergency())],
         (Why::Undecided | Why::Withheld(_) | Why::Consent(_) | Why::Ground(_), Some(interest)) => {
             let mut ways = grounds(referral, block.category, interest, question);

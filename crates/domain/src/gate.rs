@@ -87,6 +87,8 @@ pub struct Block {
 pub enum Why {
     /// The section names nobody whose secrecy could be asked about.
     NoProtectedInterest,
+    /// The content of this revision was destroyed.
+    Destroyed,
     /// No decision is on record.
     Undecided,
     /// A second officer has not agreed yet.
@@ -123,7 +125,7 @@ pub fn pass(referral: &Referral, section: &Section, table: &GroundTable, now: Ti
         return Err(vec![block(None, Why::NoProtectedInterest)]);
     }
     let mut basis = Vec::new();
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Block> = (!section.has_content()).then(|| block(None, Why::Destroyed)).into_iter().collect();
     for cell in &section.cells {
         match cell_passes(referral, section, cell.interest, &cell.state, (table, now)) {
             Ok(positions) => basis.extend(positions),
@@ -136,6 +138,11 @@ pub fn pass(referral: &Referral, section: &Section, table: &GroundTable, now: Ti
     basis.sort_unstable();
     basis.dedup();
     Ok(Cleared { section: section.number, revision: section.revision, commitment: section.commitment, basis })
+}
+
+/// Whether a section would pass if its content were still there.
+pub fn only_destroyed(blocks: &[Block]) -> bool {
+    !blocks.is_empty() && blocks.iter().all(|block| block.why == Why::Destroyed)
 }
 
 /// Gives the positions that the cell rests on, or what is missing.

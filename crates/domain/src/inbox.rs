@@ -27,7 +27,7 @@ pub(crate) fn claim(to: &mut Draft<'_>, takeover: bool) -> Result<(), Refusal> {
 }
 
 /// The referral, for an officer of its recipient, while no other officer has taken it on.
-fn for_officer<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal> {
+pub(crate) fn for_officer<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal> {
     let officer = to.officer()?;
     let referral = to.for_recipient()?;
     if referral.is_claimed_by_another(Some(officer)) { Err(Reason::ClaimedByAnother.into()) } else { Ok(referral) }
@@ -55,10 +55,16 @@ pub(crate) fn open(to: &mut Draft<'_>) -> Result<(), Refusal> {
     // Revisions that have not left yet go first, so that a release which would need too long a receipt is finished by the next one.
     let mut offered: Vec<_> = referral.sections.iter().filter(|section| section.offered).collect();
     offered.sort_by_key(|section| section.has_left());
-    let passing = offered.into_iter().filter_map(|section| gate::pass(referral, section, to.facts.table, to.facts.now).ok());
-    let cleared = gate::within_receipt(passing);
+    let (mut passing, mut destroyed) = (Vec::new(), false);
+    for section in offered {
+        match gate::pass(referral, section, to.facts.table, to.facts.now) {
+            Ok(cleared) => passing.push(cleared),
+            Err(blocks) => destroyed |= gate::only_destroyed(&blocks),
+        }
+    }
+    let cleared = gate::within_receipt(passing.into_iter());
     if cleared.is_empty() {
-        return Err(Reason::NotCleared.into());
+        return Err(if destroyed { Reason::ContentDestroyed } else { Reason::NotCleared }.into());
     }
     let (referral, recipient) = (referral.id, referral.recipient.clone());
     to.push(Fact::SectionsReleased { referral, recipient, released: Released::new(cleared) });

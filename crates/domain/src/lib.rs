@@ -11,6 +11,7 @@ pub mod clocks;
 pub mod codes;
 pub mod command;
 mod consent;
+pub mod content;
 pub mod decide;
 pub mod directory;
 pub mod emergency;

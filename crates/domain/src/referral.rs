@@ -3,9 +3,13 @@
 //! `evolve` is total: whatever stands in the journal can be applied, by the broker and by the offline auditor alike.
 
 mod cells;
+mod stage;
+
+pub use stage::Stage;
 
 use crate::clocks::Mark;
 use crate::codes::*;
+use crate::content::Kept;
 use crate::emergency::{Emergency, Review};
 use crate::event::{CellName, ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName, Submitted};
 use crate::gate::Released;
@@ -74,58 +78,6 @@ pub struct Referral {
     pub emergencies: Vec<Emergency>,
 }
 
-/// Where a referral stands, with what belongs to that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Nothing passes yet.
-    Held,
-    /// Offered: the envelope is in the inbox.
-    Ready,
-    /// Opened by the recipient.
-    Opened,
-    /// Taken by the recipient.
-    Accepted,
-    /// Not taken.
-    Declined(DeclineReason),
-    /// Sent back.
-    Returned(ReturnReason),
-    /// Closed in coded answers.
-    Closed(ClosingOutcome),
-    /// Taken back by the sender; `recall` is its position once something had been released.
-    Retracted {
-        /// Why.
-        reason: RetractReason,
-        /// Position of the recall, if something had been released.
-        recall: Option<Position>,
-        /// Whether the holder has confirmed the recall.
-        confirmed: bool,
-    },
-}
-
-impl Stage {
-    /// The stage's name in rows and answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Ready => "ready",
-            Self::Opened => "opened",
-            Self::Accepted => "accepted",
-            Self::Declined(_) => "declined",
-            Self::Returned(_) => "returned",
-            Self::Closed(_) => "closed",
-            Self::Retracted { .. } => "retracted",
-        }
-    }
-
-    /// Whether nothing more is released or done in this stage.
-    pub fn is_ended(self) -> bool {
-        match self {
-            Self::Held | Self::Ready | Self::Opened | Self::Accepted => false,
-            Self::Declined(_) | Self::Returned(_) | Self::Closed(_) | Self::Retracted { .. } => true,
-        }
-    }
-}
-
 /// A section as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
@@ -145,6 +97,8 @@ pub struct Section {
     pub released: Option<SectionRelease>,
     /// Positions of the consents that its releases rested on: whoever holds it must stop when one of them is withdrawn.
     pub rested_on: Vec<Position>,
+    /// The revisions of which the content is there, in their order.
+    pub kept: Vec<Kept>,
 }
 
 /// The latest release of a section.
@@ -328,6 +282,7 @@ impl Referral {
                 offered: false,
                 released: None,
                 rested_on: Vec::new(),
+                kept: vec![Kept::new(section.content.revision, event.time)],
             }
         });
         Self {
@@ -362,9 +317,10 @@ impl Referral {
         }
     }
 
-    fn offer(&mut self, numbers: &[u32]) {
+    fn offer(&mut self, now: Time, numbers: &[u32]) {
         for section in self.sections.iter_mut().filter(|section| numbers.contains(&section.number)) {
             section.offered = true;
+            section.offered_content(now);
         }
     }
 
@@ -390,7 +346,7 @@ impl Referral {
         }
     }
 
-    fn release(&mut self, at: Position, released: &Released) {
+    fn release(&mut self, (at, now): (Position, Time), released: &Released) {
         for leaving in released.sections() {
             for section in self.sections.iter_mut().filter(|section| section.number == leaving.section) {
                 section.released = Some(SectionRelease { at, revision: leaving.revision });
@@ -398,6 +354,7 @@ impl Referral {
                 section.rested_on.extend(consents);
                 section.rested_on.sort_unstable();
                 section.rested_on.dedup();
+                section.delivered_content(leaving.revision, now);
             }
         }
         if self.stage == Stage::Ready {
@@ -409,7 +366,7 @@ impl Referral {
         self.last = at;
         let officer = event.officer.map(|officer| officer.pseudonym);
         match &event.fact {
-            Fact::ReferralAmended { sections, .. } => self.amend(sections),
+            Fact::ReferralAmended { sections, .. } => self.amend(event.time, sections),
             Fact::ReferralRetracted { reason, .. } => {
                 let recall = self.has_released().then_some(at);
                 self.stage = Stage::Retracted { reason: *reason, recall, confirmed: false };
@@ -443,15 +400,15 @@ impl Referral {
                 }
             }
             Fact::ReferralOffered(offered) => {
-                self.offer(&offered.sections);
+                self.offer(event.time, &offered.sections);
                 self.offered_at = self.offered_at.or(Some(at));
                 self.received_at = self.received_at.or(Some(event.time));
                 self.stage = Stage::Ready;
             }
-            Fact::SectionsOffered(offered) => self.offer(&offered.sections),
+            Fact::SectionsOffered(offered) => self.offer(event.time, &offered.sections),
             Fact::OfferWithdrawn { .. } => self.take_offer_back(),
             Fact::ReferralClaimed { .. } => self.claimed_by = officer,
-            Fact::SectionsReleased { released, .. } => self.release(at, released),
+            Fact::SectionsReleased { released, .. } => self.release((at, event.time), released),
             Fact::ReferralAccepted { .. } => self.stage = Stage::Accepted,
             Fact::ReferralDeclined { reason, .. } => self.stage = Stage::Declined(*reason),
             Fact::ReferralReturned { reason, .. } => self.stage = Stage::Returned(*reason),
@@ -465,6 +422,7 @@ impl Referral {
             Fact::ReferralClosed(closing) => self.stage = Stage::Closed(closing.outcome),
             Fact::ReminderSent(reminder) => self.marks.push(Mark { clock: reminder.clock, level: reminder.level }),
             Fact::Escalated(escalation) => self.marks.push(Mark { clock: escalation.clock, level: ClockLevel::Overdue }),
+            Fact::ContentDestroyed(destruction) => self.destroy(&destruction.contents),
             Fact::LogStarted { .. }
             | Fact::AgencyRegistered { .. }
             | Fact::FunctionRegistered { .. }

@@ -283,11 +283,17 @@ impl Fold<'_> {
 
     /// The key makes the event idempotent, not the content: every section of the release is asked about again.
     fn still_passes(&self, referral: &Referral, released: &[(u32, u32)]) -> Result<(), Refusal> {
-        let passes = |(number, revision): &(u32, u32)| {
-            let section = referral.section(*number).filter(|section| section.revision == *revision);
-            section.is_some_and(|section| gate::pass(referral, section, &self.law.table, self.now).is_ok())
-        };
-        if released.iter().all(passes) { Ok(()) } else { Err(Reason::NotCleared.into()) }
+        let mut destroyed = false;
+        for (number, revision) in released {
+            let section = referral.section(*number).filter(|section| section.revision == *revision).ok_or(Reason::NotCleared)?;
+            if let Err(blocks) = gate::pass(referral, section, &self.law.table, self.now) {
+                if !gate::only_destroyed(&blocks) {
+                    return Err(Reason::NotCleared.into());
+                }
+                destroyed = true;
+            }
+        }
+        if destroyed { Err(Reason::ContentDestroyed.into()) } else { Ok(()) }
     }
 
     fn append(&mut self, command: &Command, key: (String, Blob), decided: Decided) -> Committed {
@@ -357,6 +363,9 @@ impl Fold<'_> {
                 self.grounds = table.0.into();
             }
             self.note_review(position, event);
+            if let (Fact::ContentDestroyed(destruction), Some(referral)) = (&event.fact, &after) {
+                self.destroy(referral.first.0, destruction);
+            }
             if let (Some(_), Some(referral)) = (event.fact.referral(), &after) {
                 self.notice(position, event, (before.as_deref(), referral));
             }
@@ -413,6 +422,7 @@ impl Fold<'_> {
     }
 
     fn finish(mut self, replies: Vec<Reply>) -> Folded {
+        self.leave_out_destroyed();
         let mut checkpoint = None;
         if self.size > self.prev_size {
             let root = self.frontier.root();

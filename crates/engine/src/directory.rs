@@ -2,6 +2,7 @@
 
 use brygga_domain::clocks::Opening;
 use brygga_domain::codes::{AgencyKind, ReferralKind};
+use brygga_domain::content::OwnDays;
 use brygga_domain::directory::{CertificateName, OnDuty};
 use brygga_domain::{Agency, Digest, Directory, Function, Time};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,8 @@ struct AgencyEntry {
     san_uri: String,
     agreement_at: Option<i64>,
     suitability_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "OwnDays::is_unset")]
+    content_days: OwnDays,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,6 +57,7 @@ pub fn agency_entry(agency: &Agency) -> String {
         san_uri: agency.certificate.san_uri.clone(),
         agreement_at: agency.agreement_at.map(Time::micros),
         suitability_at: agency.suitability_at.map(Time::micros),
+        content_days: agency.content_days,
     };
     serde_json::to_string(&entry).unwrap_or_default()
 }
@@ -108,6 +112,7 @@ fn agency(row: &AgencyRow) -> Option<Agency> {
         certificate: CertificateName { issuer_key_hash: entry.issuer_key_hash.0.try_into().ok()?, san_uri: entry.san_uri },
         agreement_at: entry.agreement_at.map(Time::from_micros),
         suitability_at: entry.suitability_at.map(Time::from_micros),
+        content_days: entry.content_days,
     })
 }
 

@@ -1,13 +1,16 @@
-//! Referrals to rows and back, and what inboxes and senders are told of an event. Pure.
+//! Referrals to rows and back, and what inboxes and senders are told of an event (`told.rs`). Pure.
 //!
 //! Decisions read rows, never old event bytes; replaying the journal must give the same rows, and an operator command compares them.
 
 mod emergency;
+mod told;
+
+pub use told::{notices, told_function};
 
 use brygga_domain::clocks::{Duty, Mark};
 use brygga_domain::codes::*;
-use brygga_domain::event::{ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName};
-use brygga_domain::gate::ReleasedSection;
+use brygga_domain::content::Kept;
+use brygga_domain::event::{ConsentGiven, Interest, Outcome, Person, PersonName};
 use brygga_domain::grounds::GroundCode;
 use brygga_domain::referral::{Carried, Cell, CellState, Consent, Decision, Referral, Section, SectionRelease, Stage, StopUseNotice};
 use brygga_domain::*;
@@ -106,6 +109,7 @@ fn section_row(section: &Section) -> SectionRow {
         released_at: section.released.map(|release| number(release.at.0)),
         released_revision: section.released.map(|release| i64::from(release.revision)),
         rested_on: joined(&section.rested_on),
+        kept: joined(section.kept.iter().map(|kept| format!("{}:{}:{}", kept.revision, kept.since.micros(), if kept.left { "left" } else { "held" }))),
     }
 }
 
@@ -320,7 +324,20 @@ fn section(row: &SectionRow, referral: &At) -> Result<Section, Corrupt> {
         offered: at.is("offered", row.offered)?,
         released: release,
         rested_on: row.rested_on.split_whitespace().map(|text| at.parse("rested_on", text).map(Position)).collect::<Result<_, _>>()?,
+        kept: row.kept.split_whitespace().map(|text| kept(&at, text)).collect::<Result<_, _>>()?,
     })
+}
+
+fn kept(at: &At, text: &str) -> Result<Kept, Corrupt> {
+    let mut parts = text.split(':');
+    let mut next = || parts.next().ok_or_else(|| at.corrupt("kept"));
+    let (revision, since, left) = (next()?, next()?, next()?);
+    let left = match left {
+        "left" => true,
+        "held" => false,
+        _ => return Err(at.corrupt("kept")),
+    };
+    Ok(Kept { revision: at.parse("kept", revision)?, since: Time::from_micros(at.parse("kept", since)?), left })
 }
 
 fn cell(at: &At, row: &CellRow) -> Result<Cell, Corrupt> {
@@ -387,103 +404,4 @@ fn stop_use(row: &StopUseRow) -> Result<StopUseNotice, Corrupt> {
         sections: row.sections.split_whitespace().map(|text| at.parse("sections", text)).collect::<Result<_, _>>()?,
         answer: row.answer.as_deref().map(|text| at.code("answer", text)).transpose()?,
     })
-}
-
-/// What the recipient's inbox and the sender are told of one event, given the referral before and after its command.
-pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (Option<InboxKind>, Option<SenderStatus>) {
-    match &event.fact {
-        Fact::ReferralSubmitted(_) => (None, Some(SenderStatus::Stored)),
-        Fact::ReferralOffered(_) => (Some(InboxKind::Offered), Some(SenderStatus::Offered)),
-        Fact::SectionsOffered(_) => (Some(InboxKind::SectionsOffered), Some(SenderStatus::Offered)),
-        Fact::OfferWithdrawn { .. } => (Some(InboxKind::OfferWithdrawn), Some(SenderStatus::OfferWithdrawn)),
-        Fact::ReferralRetracted { .. } => (after.offered_at.map(|_| InboxKind::Retracted), Some(SenderStatus::Retracted)),
-        Fact::RecallAcknowledged { .. } => (None, Some(SenderStatus::RecallConfirmed)),
-        Fact::StopUseSent { .. } => (Some(InboxKind::StopUse), None),
-        Fact::StopUseAnswered { .. } => (None, Some(SenderStatus::StopUseConfirmed)),
-        // How often the recipient reads what it has is not the sender's to know.
-        Fact::SectionsReleased { released, .. } => (None, released.sections().iter().any(|section| is_new(section, before)).then_some(SenderStatus::Opened)),
-        Fact::DeliveryAcknowledged { .. } => (None, Some(SenderStatus::Delivered)),
-        Fact::ReferralAccepted { .. } => (None, Some(SenderStatus::Answered)),
-        Fact::ReferralDeclined { reason, .. } => (None, reason.sender_status()),
-        Fact::ReferralReturned { reason, .. } => (None, Some(reason.sender_status())),
-        Fact::ReferralClosed(closing) => (None, Some(closing.outcome.sender_status())),
-        Fact::ReminderSent(_) => (Some(InboxKind::Reminder), None),
-        Fact::Escalated(escalation) => (escalation.function.as_ref().map(|_| InboxKind::Reminder), escalation.told),
-        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
-        Fact::EmergencyDeclared(_) => (None, Some(SenderStatus::EmergencyDeclared)),
-        Fact::LogStarted { .. }
-        | Fact::AgencyRegistered { .. }
-        | Fact::FunctionRegistered { .. }
-        | Fact::GroundTableActivated { .. }
-        | Fact::OfferRecorded(_)
-        | Fact::ReferralAmended { .. }
-        | Fact::ConsentRecorded(_)
-        | Fact::ConsentWithdrawn { .. }
-        | Fact::ClearanceRevoked { .. }
-        | Fact::ClearanceCarried(_)
-        | Fact::EmergencyReviewed(_)
-        | Fact::ReferralClaimed { .. }
-        | Fact::ContactRecorded(_)
-        | Fact::DisclosureRefused { .. }
-        | Fact::LogQueried { .. } => (None, None),
-    }
-}
-
-/// The function whose inbox is told of an event: the recipient, or whoever a clock reminds.
-pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a FunctionId {
-    match &event.fact {
-        Fact::ReminderSent(reminder) => &reminder.function,
-        Fact::Escalated(escalation) => escalation.function.as_ref().unwrap_or(&referral.recipient),
-        Fact::LogStarted { .. }
-        | Fact::AgencyRegistered { .. }
-        | Fact::FunctionRegistered { .. }
-        | Fact::GroundTableActivated { .. }
-        | Fact::OfferRecorded(_)
-        | Fact::ReferralSubmitted(_)
-        | Fact::ReferralAmended { .. }
-        | Fact::ReferralRetracted { .. }
-        | Fact::RecallAcknowledged { .. }
-        | Fact::ConsentRecorded(_)
-        | Fact::ConsentWithdrawn { .. }
-        | Fact::StopUseSent { .. }
-        | Fact::StopUseAnswered { .. }
-        | Fact::ClearanceDecided(_)
-        | Fact::ClearanceConfirmed(_)
-        | Fact::ClearanceRevoked { .. }
-        | Fact::ClearanceCarried(_)
-        | Fact::EmergencyDeclared(_)
-        | Fact::EmergencyReviewed(_)
-        | Fact::ReferralOffered(_)
-        | Fact::SectionsOffered(_)
-        | Fact::OfferWithdrawn { .. }
-        | Fact::ReferralClaimed { .. }
-        | Fact::SectionsReleased { .. }
-        | Fact::DeliveryAcknowledged { .. }
-        | Fact::ReferralAccepted { .. }
-        | Fact::ReferralDeclined { .. }
-        | Fact::ReferralReturned { .. }
-        | Fact::ContactRecorded(_)
-        | Fact::ReferralClosed(_)
-        | Fact::DisclosureRefused { .. }
-        | Fact::LogQueried { .. } => &referral.recipient,
-    }
-}
-
-/// Whether this revision of the section leaves for the first time.
-fn is_new(released: &ReleasedSection, before: Option<&Referral>) -> bool {
-    let left = before.and_then(|referral| referral.section(released.section)).and_then(|section| section.released);
-    left.is_none_or(|left| left.revision < released.revision)
-}
-
-/// Everything is decided, and every section has a cell that is withheld.
-fn nothing_passes(referral: &Referral) -> bool {
-    let withheld = |cell: &Cell| match &cell.state {
-        CellState::Undecided => false,
-        CellState::Decided(decision) => match decision.outcome {
-            Outcome::Withhold { .. } => true,
-            Outcome::Release { .. } => false,
-        },
-    };
-    let decided = |cell: &Cell| cell.state != CellState::Undecided;
-    referral.sections.iter().all(|section| section.cells.iter().all(decided) && section.cells.iter().any(withheld))
 }

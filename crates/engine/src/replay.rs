@@ -1,14 +1,15 @@
 //! Replays the journal and holds the rows against it: what an operator runs, and a test after every crash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use brygga_domain::event::ContentName;
 use brygga_domain::referral::{Referral, evolve};
 use brygga_domain::{Position, ReferralId};
 use brygga_merkle::Frontier;
 
 use crate::projection::{self, number};
-use crate::rows::{Blob, ReferralRows};
-use crate::store::{After, Corrupt, Reader, StoreError};
+use crate::rows::{Blob, ContentNameRow, ReferralRows};
+use crate::store::{After, Corrupt, Reader, ReferralKey, StoreError};
 
 /// How many events or referrals are read at once.
 pub const REPLAY_PAGE_MAX: u32 = 1000;
@@ -22,6 +23,8 @@ pub struct Replayed {
     pub referrals: u64,
     /// Referrals whose rows are not what the journal gives, by id.
     pub differing: Vec<ReferralId>,
+    /// Content that is there and should not be, or is missing although no event says that it was destroyed.
+    pub content: Vec<ContentNameRow>,
     /// Whether the leaves give the head's root.
     pub root_matches: bool,
 }
@@ -29,7 +32,7 @@ pub struct Replayed {
 impl Replayed {
     /// Whether rows equal journal and the root is right.
     pub fn is_sound(&self) -> bool {
-        self.root_matches && self.differing.is_empty()
+        self.root_matches && self.differing.is_empty() && self.content.is_empty()
     }
 }
 
@@ -80,8 +83,8 @@ async fn compare<R: Reader>(reader: &mut R, mut referrals: BTreeMap<ReferralId, 
         for rows in page.iter().filter(|rows| rows.referral.last_position < size) {
             let stored = projection::referral(rows)?;
             found.referrals = found.referrals.saturating_add(1);
-            // The next look at its clocks follows from the directory and the tables, too; that there is one does not.
-            let watched = rows.referral.next_due_at.is_some() != stored.stage.is_ended();
+            // The next look at it follows from the directory and the tables, too; that there is one does not.
+            let watched = rows.referral.next_due_at.is_some() == (!stored.stage.is_ended() || stored.has_content());
             let same = referrals.remove(&stored.id).is_some_and(|replayed| watched && with_look(projection::rows(&replayed), rows) == *rows);
             if !same {
                 found.differing.push(stored.id);
@@ -92,10 +95,29 @@ async fn compare<R: Reader>(reader: &mut R, mut referrals: BTreeMap<ReferralId, 
                 referrals.remove(&stored.id);
             }
         }
+        found.content.extend(compare_contents(reader, &page, after, size).await?);
         after = last;
     }
     found.differing.extend(referrals.into_keys());
     Ok(())
+}
+
+/// Content that a page of referrals says is there, against what is. Where they differ the referral is read again: a broker may have destroyed
+/// something meanwhile.
+async fn compare_contents<R: Reader>(reader: &mut R, page: &[ReferralRows], after: i64, size: i64) -> Result<Vec<ContentNameRow>, StoreError> {
+    let Some(last) = page.last().map(|rows| rows.referral.first_position) else { return Ok(Vec::new()) };
+    let there: BTreeSet<ContentNameRow> = reader.content_names(after, last).await?.into_iter().collect();
+    let mut differing = Vec::new();
+    for rows in page.iter().filter(|rows| rows.referral.last_position < size) {
+        let origin = rows.referral.first_position;
+        let row = |name: ContentName| ContentNameRow { origin, section: i64::from(name.section), revision: i64::from(name.revision) };
+        let named: BTreeSet<ContentNameRow> = projection::referral(rows)?.kept().map(|(name, _)| row(name)).collect();
+        let of_it: BTreeSet<ContentNameRow> = there.iter().filter(|name| name.origin == origin).copied().collect();
+        if named != of_it && reader.referral(&ReferralKey::Id(rows.referral.id.clone())).await?.as_ref() == Some(rows) {
+            differing.extend(named.symmetric_difference(&of_it));
+        }
+    }
+    Ok(differing)
 }
 
 fn with_look(mut replayed: ReferralRows, stored: &ReferralRows) -> ReferralRows {

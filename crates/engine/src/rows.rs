@@ -140,7 +140,7 @@ pub struct ReferralRow {
     pub stage_since: i64,
     /// Marks of clocks that were made, `clock:level` by space.
     pub marks: String,
-    /// When its clocks must be looked at next; absent: it has ended. It follows from the rest, the tables and the directory.
+    /// When its clocks or its content must be looked at next; absent: it has ended and no content is there. It follows from the rest, the tables and the directory.
     pub next_due_at: Option<i64>,
     /// Position of its first event.
     pub first_position: i64,
@@ -192,6 +192,8 @@ pub struct SectionRow {
     pub released_revision: Option<i64>,
     /// Positions of the consents that its releases rested on, by space.
     pub rested_on: String,
+    /// The content that is there, `revision:since:held` or `revision:since:left` by space.
+    pub kept: String,
 }
 
 /// A cell of a section.
@@ -326,7 +328,7 @@ pub struct ReferralRows {
     pub emergencies: Vec<EmergencyRow>,
 }
 
-/// A referral whose clocks are to be looked at.
+/// A referral whose clocks or content are to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DueRow {
     /// When.
@@ -418,8 +420,17 @@ pub struct ContentRow {
     pub salt: Blob,
     /// The bytes as submitted.
     pub bytes: Blob,
-    /// When it is to be destroyed.
-    pub destroy_after: Option<i64>,
+}
+
+/// Names content that is there, or that is destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ContentNameRow {
+    /// Position of the referral's first event.
+    pub origin: i64,
+    /// Number of the section.
+    pub section: i64,
+    /// Revision.
+    pub revision: i64,
 }
 
 /// A committed value.

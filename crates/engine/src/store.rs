@@ -76,6 +76,8 @@ pub struct Batch {
     pub departed: Vec<InFlightRow>,
     /// Content.
     pub contents: Vec<ContentRow>,
+    /// Content that is destroyed: deleted, after what is inserted.
+    pub destroyed: Vec<ContentNameRow>,
     /// Openings.
     pub openings: Vec<OpeningRow>,
     /// Keyed hashes of persons.
@@ -201,6 +203,8 @@ pub trait Reader: Send + 'static {
     fn all_referrals(&mut self, after: After) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
     /// Content of a referral at the named (section, revision), as far as it is there.
     fn contents(&mut self, referral: &Blob, wanted: &[(i64, i64)]) -> impl Future<Output = Result<Vec<ContentRow>, StoreError>> + Send;
+    /// Which content is there of the referrals that begin after a position, up to another; by referral, section and revision.
+    fn content_names(&mut self, after: i64, until: i64) -> impl Future<Output = Result<Vec<ContentNameRow>, StoreError>> + Send;
     /// Inbox entries of a function, by position.
     fn inbox(&mut self, function: &str, after: After) -> impl Future<Output = Result<Vec<InboxRow>, StoreError>> + Send;
     /// Referrals that wait for the function: ready, opened or accepted, or with a recall or a stop-use notice that it has not answered. By first position.
@@ -209,7 +213,7 @@ pub trait Reader: Send + 'static {
     fn statuses(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<StatusRow>, StoreError>> + Send;
     /// What is on its way of the referral that begins at a position.
     fn in_flight(&mut self, origin: i64) -> impl Future<Output = Result<Vec<InFlightRow>, StoreError>> + Send;
-    /// Open referrals whose clocks are to be looked at, by when, then by first position.
+    /// Referrals whose clocks or content are to be looked at, by when, then by first position.
     fn due(&mut self, page: DuePage) -> impl Future<Output = Result<Vec<DueRow>, StoreError>> + Send;
     /// The openings of an event.
     fn openings(&mut self, position: i64) -> impl Future<Output = Result<Vec<OpeningRow>, StoreError>> + Send;

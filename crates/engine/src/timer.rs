@@ -1,7 +1,7 @@
-//! Finds which clocks are due and has their marks made. Started by the server, and by tests with a clock of their own.
+//! Finds which clocks are due and has their marks made, and which content has had its days and has it destroyed. Started by the server, and by tests with a clock of their own.
 //!
-//! It reads an index that holds open referrals only, and gives the committer one command for each: the decision is made there, under the
-//! head's lock. So several brokers may look at once, and a mark is still made once. What it does not get done it finds again at the next look.
+//! It reads an index that holds referrals only that are open or have content, and gives the committer one command for each: the decision is made there, under the
+//! head's lock. So several brokers may look at once, and a mark is still made once, and content destroyed once. What it does not get done it finds again at the next look.
 
 use brygga_domain::clocks::NEVER;
 use brygga_domain::{Action, AgencyId, Command, Digest, ReferralId, ReferralName, RequestId, Time};

@@ -4,9 +4,9 @@
 //! bytes that came. This is the only caller of `Released::read_back`.
 
 use brygga_domain::event::{
-    CarriedCell, CarriedClearances, CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, EmergencyDeclaration,
-    EmergencyReview, Escalation, Event, Fact, Interest, Offer, OfferResult, OfferedSections, Officer, Outcome, Person, PersonName, Reminder, SecondDecision,
-    SectionContent, Submitted, SubmittedSection,
+    CarriedCell, CarriedClearances, CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, ContentName, DecidedCell, Destruction,
+    EmergencyDeclaration, EmergencyReview, Escalation, Event, Fact, Interest, Offer, OfferResult, OfferedSections, Officer, Outcome, Person, PersonName,
+    Reminder, SecondDecision, SectionContent, Submitted, SubmittedSection,
 };
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::ids::{Commitment, ConsentId, Digest, EventId, OfferId, OfficerPseudonym, PersonId, Position, ReferralId, TableHash, ThreadId};
@@ -92,6 +92,7 @@ fn fact(fact: Wire) -> Decoded<Fact> {
         Wire::ReferralClosed(closed) => Ok(Fact::ReferralClosed(closing(&closed)?)),
         Wire::ReminderSent(reminder) => Ok(Fact::ReminderSent(reminder_sent(&reminder)?)),
         Wire::Escalated(escalation) => Ok(Fact::Escalated(escalated(&escalation)?)),
+        Wire::ContentDestroyed(destroyed) => Ok(Fact::ContentDestroyed(content_destroyed(&destroyed)?)),
         Wire::DisclosureRefused(refused) => Ok(Fact::DisclosureRefused { referral: referral(&refused.referral)?, reason: refused.reason }),
         Wire::LogQueried(queried) => Ok(Fact::LogQueried { query: queried.query, purpose: commitment("purpose", &queried.purpose)? }),
     }
@@ -379,4 +380,13 @@ fn escalated(escalation: &v1::Escalated) -> Decoded<Escalation> {
         deadline: Time::from_micros(escalation.deadline_us),
         told: escalation.told.map(|number| code("told", number)).transpose()?,
     })
+}
+
+fn content_destroyed(destroyed: &v1::ContentDestroyed) -> Decoded<Destruction> {
+    let name = |name: &v1::ContentName| Ok(ContentName { section: count("section", name.section)?, revision: count("revision", name.revision)? });
+    let contents: Vec<ContentName> = each(&destroyed.contents, name)?;
+    if contents.is_empty() || !contents.is_sorted_by(|one, other| one < other) {
+        return Err(DecodeError::Order { field: "contents" });
+    }
+    Ok(Destruction { referral: referral(&destroyed.referral)?, contents, cause: code("cause", destroyed.cause)? })
 }

@@ -5,9 +5,9 @@
 use brygga_domain::Time;
 use brygga_domain::codes::{AgencyKind, Category, Code, ReturnReason, StopUseAnswer};
 use brygga_domain::event::{
-    CarriedCell, CarriedClearances, CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, DecidedCell, EmergencyDeclaration,
-    EmergencyReview, Escalation, Event, Fact, Interest, Offer, OfferResult, OfferedSections, Officer, Outcome, Person, Reminder, SecondDecision,
-    SectionContent, Submitted, SubmittedSection,
+    CarriedCell, CarriedClearances, CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, ContentName, DecidedCell, Destruction,
+    EmergencyDeclaration, EmergencyReview, Escalation, Event, Fact, Interest, Offer, OfferResult, OfferedSections, Officer, Outcome, Person, Reminder,
+    SecondDecision, SectionContent, Submitted, SubmittedSection,
 };
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::grounds::GroundCode;
@@ -89,6 +89,7 @@ fn fact(fact: &Fact) -> Wire {
         Fact::ReferralClosed(closing) => Wire::ReferralClosed(referral_closed(closing)),
         Fact::ReminderSent(reminder) => Wire::ReminderSent(reminder_sent(reminder)),
         Fact::Escalated(escalation) => Wire::Escalated(escalated(escalation)),
+        Fact::ContentDestroyed(destruction) => Wire::ContentDestroyed(content_destroyed(destruction)),
         Fact::DisclosureRefused { referral, reason } => Wire::DisclosureRefused(v1::DisclosureRefused { referral: id(referral), reason: reason.clone() }),
         Fact::LogQueried { query, purpose } => Wire::LogQueried(v1::LogQueried { query: query.clone(), purpose: copied(&purpose.0) }),
     }
@@ -338,4 +339,9 @@ fn escalated(escalation: &Escalation) -> v1::Escalated {
         deadline_us: escalation.deadline.micros(),
         told: escalation.told.map(Code::number),
     }
+}
+
+fn content_destroyed(destruction: &Destruction) -> v1::ContentDestroyed {
+    let name = |name: &ContentName| v1::ContentName { section: name.section, revision: name.revision };
+    v1::ContentDestroyed { referral: id(&destruction.referral), contents: destruction.contents.iter().map(name).collect(), cause: destruction.cause.number() }
 }

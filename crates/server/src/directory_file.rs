@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use brygga_domain::clocks::Opening;
 use brygga_domain::codes::{AgencyKind, Code, ReferralKind};
+use brygga_domain::content::OwnDays;
 use brygga_domain::directory::{CertificateName, OnDuty};
 use brygga_domain::{Agency, AgencyId, Directory, Function, FunctionId, Time};
 use serde::Deserialize;
@@ -57,6 +58,9 @@ pub struct AgencyEntry {
     /// The day of the suitability assessment, `YYYY-MM-DD`.
     #[serde(default)]
     pub suitability_on: Option<String>,
+    /// How many days content that it sends is kept, held and delivered; absent: as the table of clocks says.
+    #[serde(default)]
+    pub content_days: OwnDays,
 }
 
 /// A function in the file.
@@ -218,6 +222,7 @@ impl AgencyEntry {
             certificate: CertificateName { issuer_key_hash, san_uri },
             agreement_at: day(&name, "agreement_on", self.agreement_on.as_deref())?,
             suitability_at: day(&name, "suitability_on", self.suitability_on.as_deref())?,
+            content_days: self.content_days,
             id,
         })
     }

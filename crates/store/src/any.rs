@@ -57,6 +57,7 @@ impl Reader for AnyReader {
         pending_clearances(agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError>;
         all_referrals(after: After) -> Result<Vec<ReferralRows>, StoreError>;
         contents(referral: &Blob, wanted: &[(i64, i64)]) -> Result<Vec<ContentRow>, StoreError>;
+        content_names(after: i64, until: i64) -> Result<Vec<ContentNameRow>, StoreError>;
         inbox(function: &str, after: After) -> Result<Vec<InboxRow>, StoreError>;
         open_inbox(function: &str, after: After) -> Result<Vec<ReferralRows>, StoreError>;
         statuses(agency: &str, after: After) -> Result<Vec<StatusRow>, StoreError>;

@@ -173,7 +173,7 @@ mod tests {
     const REFERRALS: &[&str] = &["referral_pkey"];
 
     /// Each question that is asked again and again, the types of what it is asked with, and the indexes that it must use.
-    const PLANS: [(&str, &str, &[&str]); 17] = [
+    const PLANS: [(&str, &str, &[&str]); 18] = [
         (
             statements::LOAD,
             "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]",
@@ -189,6 +189,7 @@ mod tests {
         (statements::READ_BY_REFERENCE, "text", &["referral_reference_key"]),
         (statements::READ_BY_SENDER_REFERENCE, "bytea", &["sender_reference_pkey", "referral_id_key"]),
         (statements::READ_CONTENTS, "bytea, bigint[], bigint[]", &["referral_id_key", "section_content_pkey"]),
+        (statements::READ_CONTENT_NAMES, "bigint, bigint", &["section_content_pkey"]),
         (statements::READ_IN_FLIGHT, "bigint", &["in_flight_pkey"]),
         (statements::READ_INBOX, "text, bigint, bigint", &["inbox_pkey"]),
         (statements::READ_STATUSES, "text, bigint, bigint", &["status_pkey"]),

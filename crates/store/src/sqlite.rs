@@ -25,7 +25,7 @@ pub use reader::SqliteReader;
 pub use tamper::{TamperError, tamper};
 pub use writer::SqliteStore;
 
-use checkpointer::Overlong;
+use checkpointer::{Overlong, Traces};
 use columns::only;
 use link::{Connection, Failed, Link, Role};
 use statements::FORGET_IN_FLIGHT;
@@ -136,6 +136,8 @@ impl SqliteStore {
         migrate(path, connection)?;
         // The lock says that no other broker is there.
         connection.run(FORGET_IN_FLIGHT).map_err(|failed| refused(failed.into()))?;
+        // A broker that ended out of order may have left destroyed content in the WAL.
+        writer::move_wal(connection, statements::CHECKPOINT_TRUNCATE);
         let mut checkpointer = Link::new(path, Role::Checkpointer, options.busy_timeout);
         checkpointer.connection().map_err(refused)?;
         let mut readers = Vec::new();
@@ -144,9 +146,9 @@ impl SqliteStore {
             link.connection().map_err(refused)?;
             readers.push(SqliteReader::new(link).map_err(refused)?);
         }
-        let overlong = Overlong::default();
-        let checkpointer = SqliteCheckpointer::new(checkpointer, overlong.clone()).map_err(refused)?;
-        Ok((Self::new(writer, overlong, lock).map_err(refused)?, SqliteReaders { readers, checkpointer }))
+        let (overlong, traces) = (Overlong::default(), Traces::default());
+        let checkpointer = SqliteCheckpointer::new(checkpointer, overlong.clone(), traces.clone()).map_err(refused)?;
+        Ok((Self::new(writer, (overlong, traces), lock).map_err(refused)?, SqliteReaders { readers, checkpointer }))
     }
 }
 
@@ -210,7 +212,7 @@ mod tests {
     use super::*;
 
     /// Each question that is asked again and again, the index it must use, and none may read through a whole table.
-    const PLANS: [(&str, &[&str]); 26] = [
+    const PLANS: [(&str, &[&str]); 28] = [
         (statements::READ_KEY, &["(agency=? AND request=?)"]),
         (statements::FIND_BY_ID, &["COVERING INDEX", "(id=?)"]),
         (statements::FIND_BY_REFERENCE, &["COVERING INDEX", "(reference=?)"]),
@@ -227,6 +229,8 @@ mod tests {
         (statements::READ_BY_REFERENCE, &["(reference=?)"]),
         (statements::READ_BY_SENDER_REFERENCE, &["(hash=?)", "(id=?)"]),
         (statements::READ_CONTENT, &["(origin=? AND section=? AND revision=?)"]),
+        (statements::DELETE_CONTENT, &["(origin=? AND section=? AND revision=?)"]),
+        (statements::READ_CONTENT_NAMES, &["(origin>? AND origin<?)"]),
         (statements::READ_IN_FLIGHT, &["(origin=?)"]),
         (statements::DELETE_IN_FLIGHT, &["(origin=? AND broker=? AND number=?)"]),
         (statements::READ_INBOX, &["(function=? AND position>?)"]),

@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests fail by panicking, and their tasks are their own")]
 
 mod conformance {
+    pub mod aside;
     pub mod memory;
     pub mod postgres;
     pub mod postgres_schema;
     pub mod postgres_tls;
-    pub mod reviews;
     pub mod samples;
     pub mod schema;
     pub mod sqlite;

@@ -3,7 +3,9 @@
 //! It is kept beside the domain's `Referral`, which gives the stage, and never looks at that one's cells: a decision here stays on
 //! record with the revision it was about, whoever made it and whatever became of it.
 
-use brygga_domain::event::{CarriedCell, CellName, ClearanceDecision, Confirmation, ConsentGiven, Event, Interest, Outcome, SectionContent, Submitted};
+use brygga_domain::event::{
+    CarriedCell, CellName, ClearanceDecision, Confirmation, ConsentGiven, ContentName, Event, Interest, Outcome, SectionContent, Submitted,
+};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::GroundCode;
 use brygga_domain::{AgencyId, Category, ClockLevel, ClockName, Commitment, ConsentId, OfficerPseudonym, PersonId, Position, ProtectedIdentity, Time};
@@ -19,6 +21,8 @@ pub(crate) struct Book {
     protections: Vec<(PersonId, ProtectedIdentity)>,
     /// Positions of the releases.
     pub(crate) releases: Vec<Position>,
+    /// Content that is there.
+    pub(crate) contents: Vec<Held>,
     /// Marks of clocks that were made and still count.
     pub(crate) marks: Vec<(ClockName, ClockLevel)>,
     pub(crate) emergencies: Emergencies,
@@ -40,6 +44,16 @@ pub(crate) struct Part {
     pub(crate) released: Option<u32>,
     /// Positions of the consents that its releases rested on.
     pub(crate) rested_on: Vec<Position>,
+}
+
+/// Content that is there.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) name: ContentName,
+    /// Its submission, the latest offer of it, or its first release.
+    pub(crate) since: Time,
+    /// The first release of it.
+    pub(crate) left: Option<Position>,
 }
 
 /// The latest decision of a cell.
@@ -87,8 +101,12 @@ pub(crate) struct Waiver {
     pub(crate) withdrawn: Option<Position>,
 }
 
+fn held(now: Time, content: &SectionContent) -> Held {
+    Held { name: ContentName { section: content.section, revision: content.revision }, since: now, left: None }
+}
+
 impl Book {
-    pub(crate) fn new(submitted: &Submitted) -> Self {
+    pub(crate) fn new(now: Time, submitted: &Submitted) -> Self {
         let sections = submitted.sections.iter().map(|section| Part {
             number: section.content.section,
             category: section.category,
@@ -99,12 +117,14 @@ impl Book {
             released: None,
             rested_on: Vec::new(),
         });
+        let contents = submitted.sections.iter().map(|section| held(now, &section.content)).collect();
         let protections = submitted.persons.iter().map(|person| (person.id, person.protected_identity)).collect();
         Self {
             sections: sections.collect(),
             waivers: Vec::new(),
             protections,
             releases: Vec::new(),
+            contents,
             marks: Vec::new(),
             emergencies: Emergencies::default(),
             standings: Vec::new(),
@@ -164,7 +184,13 @@ impl Book {
         self.sections.iter().filter(|section| section.rested_on.contains(&consent)).map(|section| section.number).collect()
     }
 
-    pub(crate) fn amend(&mut self, contents: &[SectionContent]) {
+    /// Whether content is there.
+    pub(crate) fn is_there(&self, name: ContentName) -> bool {
+        self.contents.iter().any(|held| held.name == name)
+    }
+
+    pub(crate) fn amend(&mut self, now: Time, contents: &[SectionContent]) {
+        self.contents.extend(contents.iter().map(|content| held(now, content)));
         for content in contents {
             if let Some(section) = self.section_mut(content.section) {
                 section.revision = content.revision;
@@ -227,7 +253,11 @@ impl Book {
         }
     }
 
-    pub(crate) fn offer(&mut self, numbers: &[u32]) {
+    pub(crate) fn offer(&mut self, now: Time, numbers: &[u32]) {
+        for section in self.sections.iter().filter(|section| numbers.contains(&section.number)) {
+            let name = ContentName { section: section.number, revision: section.revision };
+            self.contents.iter_mut().filter(|held| held.name == name && held.left.is_none()).for_each(|held| held.since = now);
+        }
         for section in self.sections.iter_mut().filter(|section| numbers.contains(&section.number)) {
             section.offered = true;
         }
@@ -255,9 +285,13 @@ impl Book {
         self.no_longer_offered(|number| resting.contains(&number));
     }
 
-    pub(crate) fn release(&mut self, at: Position, leaving: &[ReleasedSection]) {
+    pub(crate) fn release(&mut self, (at, now): (Position, Time), leaving: &[ReleasedSection]) {
         self.releases.push(at);
         for released in leaving {
+            let name = ContentName { section: released.section, revision: released.revision };
+            for held in self.contents.iter_mut().filter(|held| held.name == name && held.left.is_none()) {
+                (held.since, held.left) = (now, Some(at));
+            }
             let waivers = self.waivers.iter().map(|waiver| waiver.at).filter(|consent| released.basis.contains(consent));
             let consents: Vec<Position> = waivers.collect();
             if let Some(section) = self.section_mut(released.section) {

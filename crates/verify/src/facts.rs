@@ -9,6 +9,7 @@ use brygga_domain::{ConsentId, Event, Fact, FunctionId, GroundTable, Position, T
 
 use crate::book::Standing;
 use crate::clocks;
+use crate::content;
 use crate::emergency;
 use crate::finding::Code;
 use crate::law;
@@ -44,6 +45,7 @@ pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>
         Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => offered_sections(moment, offered),
         Fact::ReminderSent(reminder) => clocks::reminder(moment, reminder),
         Fact::Escalated(escalation) => clocks::escalation(moment, escalation),
+        Fact::ContentDestroyed(destruction) => content::destruction(moment, destruction),
         Fact::OfferWithdrawn { recipient, .. } => other_recipient(moment, recipient).into_iter().collect(),
         Fact::SectionsReleased { recipient, released, .. } => released_sections(moment, recipient, released.sections()),
         Fact::LogStarted { .. }

@@ -59,6 +59,9 @@ finding_codes! {
     ClockTwice = "CLOCK_TWICE", "The same mark of a clock was made twice.";
     ClockUnknown = "CLOCK_UNKNOWN", "The table has no such clock for the referral where it stands.";
     CommitmentDiffers = "COMMITMENT_DIFFERS", "Other bytes were released than those that were submitted.";
+    ContentDestroyed = "CONTENT_DESTROYED", "A section was offered or released whose content was destroyed before.";
+    ContentEarly = "CONTENT_EARLY", "Content was destroyed before its days could be over.";
+    ContentUnknown = "CONTENT_UNKNOWN", "Content was destroyed that was not there, or not for that cause.";
     ConfirmationUnfounded = "CONFIRMATION_UNFOUNDED", "It confirms a decision that does not wait for a second officer.";
     ConsentExpired = "CONSENT_EXPIRED", "The consent had run out.";
     ConsentLater = "CONSENT_LATER", "The consent comes after what rests on it.";

@@ -10,6 +10,7 @@ mod auditor;
 mod book;
 mod bundle;
 mod clocks;
+mod content;
 mod emergency;
 mod facts;
 mod finding;

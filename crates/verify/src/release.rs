@@ -3,7 +3,7 @@
 //! A section leaves only if each of its protected interests has a decision of its own that stands, made by the agency that clears
 //! it, agreed to by a second officer where one is due, on a ground that carries it, and on a consent where the decision names one.
 
-use brygga_domain::event::{CellName, Interest, Outcome};
+use brygga_domain::event::{CellName, ContentName, Interest, Outcome};
 use brygga_domain::{Category, GroundTable, Position, Referral, Time};
 
 use crate::book::{Book, Part, Standing};
@@ -52,6 +52,9 @@ impl Moment<'_> {
         }
         if section.interests.is_empty() {
             lacks.push((Code::ClearanceMissing, format!("section {}: it protects nobody, so nothing could clear it", section.number)));
+        }
+        if !self.book.is_there(ContentName { section: section.number, revision: section.revision }) {
+            lacks.push((Code::ContentDestroyed, format!("section {}: its content was destroyed", section.number)));
         }
         basis.sort_unstable();
         basis.dedup();

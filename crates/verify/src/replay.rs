@@ -11,6 +11,7 @@ use brygga_domain::{
 
 use crate::book::Book;
 use crate::clocks;
+use crate::content;
 use crate::emergency::Reviews;
 use crate::facts;
 use crate::finding::{Code, Findings};
@@ -167,6 +168,7 @@ impl Replay {
             | Fact::ReferralClosed(_)
             | Fact::ReminderSent(_)
             | Fact::Escalated(_)
+            | Fact::ContentDestroyed(_)
             | Fact::DisclosureRefused { .. } => {}
         }
     }
@@ -185,7 +187,7 @@ impl Replay {
             return;
         }
         if let Some(referral) = evolve(None, at, event) {
-            self.referrals.insert(submitted.referral, (referral, Book::new(submitted)));
+            self.referrals.insert(submitted.referral, (referral, Book::new(event.time, submitted)));
         }
     }
 
@@ -234,6 +236,7 @@ impl Replay {
         lacks.extend(steps::wrong_stage(&referral, &event.fact));
         lacks.extend(steps::wrong_answer(&referral, &event.fact));
         lacks.extend(facts::lacks(moment, event, self.law.active_hash()));
+        lacks.extend(content::parties(&referral, event, self.broker.as_ref()));
         lacks.extend(clocks::parties(&referral, event, self.broker.as_ref(), |function| self.hosts.get(function).cloned()));
         for (code, text) in lacks {
             self.findings.at(at, code, text);
@@ -258,7 +261,7 @@ impl Replay {
     /// Enters the event into the referral's account.
     fn enter(&mut self, at: Position, event: &Event, book: &mut Book) {
         match &event.fact {
-            Fact::ReferralAmended { sections, .. } => book.amend(sections),
+            Fact::ReferralAmended { sections, .. } => book.amend(event.time, sections),
             Fact::ConsentRecorded(given) => book.waive(at, given),
             Fact::ConsentWithdrawn { consent, referral } => {
                 let sections = book.waiver_named(*consent).map(|waiver| book.released_on(waiver.at)).unwrap_or_default();
@@ -273,13 +276,14 @@ impl Replay {
             Fact::ClearanceCarried(carried) => book.carry(at, &carried.cells),
             Fact::EmergencyDeclared(declared) => book.emergencies.declare(at, event, declared),
             Fact::EmergencyReviewed(review) => book.emergencies.review(review),
-            Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => book.offer(&offered.sections),
+            Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => book.offer(event.time, &offered.sections),
             Fact::OfferWithdrawn { .. } => book.take_offer_back(),
+            Fact::ContentDestroyed(destruction) => book.contents.retain(|held| !destruction.contents.contains(&held.name)),
             Fact::ReminderSent(reminder) => book.marks.push((reminder.clock, reminder.level)),
             Fact::Escalated(escalation) => book.marks.push((escalation.clock, ClockLevel::Overdue)),
             Fact::SectionsReleased { released, .. } => {
                 self.releases = self.releases.saturating_add(1);
-                book.release(at, released.sections());
+                book.release((at, event.time), released.sections());
             }
             Fact::LogStarted { .. }
             | Fact::AgencyRegistered { .. }

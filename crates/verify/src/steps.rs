@@ -35,6 +35,8 @@ fn party(fact: &Fact) -> Option<(Party, bool)> {
         // The broker's own: see `clocks`.
         | Fact::ReminderSent(_)
         | Fact::Escalated(_)
+        // See `content`.
+        | Fact::ContentDestroyed(_)
         | Fact::LogQueried { .. } => None,
         Fact::ReferralAmended { .. } | Fact::ClearanceCarried(_) | Fact::ReferralRetracted { .. } | Fact::ConsentRecorded(_) => Some((Party::Sender, false)),
         Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) | Fact::ClearanceRevoked { .. } | Fact::EmergencyDeclared(_) | Fact::EmergencyReviewed(_) => {
@@ -112,6 +114,7 @@ fn in_stage(referral: &Referral, fact: &Fact) -> bool {
         | Fact::DeliveryAcknowledged { .. }
         | Fact::ReminderSent(_)
         | Fact::Escalated(_)
+        | Fact::ContentDestroyed(_)
         | Fact::DisclosureRefused { .. }
         | Fact::LogStarted { .. }
         | Fact::AgencyRegistered { .. }
@@ -184,6 +187,7 @@ pub(crate) fn wrong_answer(referral: &Referral, fact: &Fact) -> Option<Lack> {
         | Fact::ReferralAccepted { .. }
         | Fact::ReminderSent(_)
         | Fact::Escalated(_)
+        | Fact::ContentDestroyed(_)
         | Fact::DisclosureRefused { .. }
         | Fact::LogQueried { .. } => None,
     }

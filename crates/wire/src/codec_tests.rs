@@ -37,7 +37,7 @@ fn decode_as_every_request(bytes: &Bytes) {
         ListPendingClearancesRequest AssessReferralRequest DecideClearanceRequest ConfirmClearanceRequest RevokeClearanceRequest
         DeclareEmergencyRequest ReviewEmergencyRequest
         ListInboxRequest WatchInboxRequest ClaimReferralRequest OpenReferralRequest AcknowledgeDeliveryRequest AcceptReferralRequest DeclineReferralRequest
-        ReturnReferralRequest RecordContactRequest CloseReferralRequest AcknowledgeStopUseRequest AcknowledgeRecallRequest
+        ReturnReferralRequest RecordContactRequest CloseReferralRequest AcknowledgeStopUseRequest AcknowledgeRecallRequest ConfirmImportRequest
         SearchEntriesRequest GetEntryRequest TailEntriesRequest GetCheckpointRequest GetInclusionProofRequest GetConsistencyProofRequest
         ListAgenciesRequest GetFunctionRequest ResolveRouteRequest
     }

@@ -81,6 +81,7 @@ writes! {
         "ClaimReferral" ClaimReferralRequest ClaimReferralResponse;
         "OpenReferral" OpenReferralRequest OpenReferralResponse;
         "AcknowledgeDelivery" AcknowledgeDeliveryRequest AcknowledgeDeliveryResponse;
+        "ConfirmImport" ConfirmImportRequest ConfirmImportResponse;
         "AcceptReferral" AcceptReferralRequest AcceptReferralResponse;
         "DeclineReferral" DeclineReferralRequest DeclineReferralResponse;
         "ReturnReferral" ReturnReferralRequest ReturnReferralResponse;
@@ -212,6 +213,7 @@ streams! {
         8 Close CloseReferralRequest;
         9 AcknowledgeStopUse AcknowledgeStopUseRequest;
         10 AcknowledgeRecall AcknowledgeRecallRequest;
+        11 ConfirmImport ConfirmImportRequest;
     }
 }
 

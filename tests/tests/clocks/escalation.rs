@@ -20,7 +20,7 @@ const REFERRALS: usize = 200;
 const DAYS: u64 = 60;
 /// How often brokers look, in minutes.
 const TICK: u64 = 10;
-const ALL: After = After { after: -1, limit: 1_000_000 };
+pub const ALL: After = After { after: -1, limit: 1_000_000 };
 
 /// How a simulation goes.
 struct Simulation<'p, P: Place> {
@@ -111,6 +111,7 @@ impl<P: Place> Simulation<'_, P> {
         assert!(missing.is_empty() && more.is_empty(), "seed {}: missing {missing:#?}, more {more:#?}", self.seed);
         assert!(found.len() > 400, "the simulation is too tame: {} marks", found.len());
         self.is_told(&mut reader, &found).await;
+        super::destruction::once_and_on_time(&events);
         assert!(replay::replay(&mut reader, |_, _| {}).await.unwrap().is_sound());
         let report = fold::audit(&mut reader).await;
         assert_eq!(report.verdict, Verdict::Verified, "{:#?}", report.findings);

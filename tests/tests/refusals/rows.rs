@@ -343,6 +343,9 @@ pub fn inbox(setting: &Setting) -> Vec<Row> {
         v1::Contact { outcome: ContactOutcome::Reached.number(), at: Some(from_now(-1)), channel: SafeChannel::Meeting.number(), ..Default::default() };
     let contact = v1::RecordContactRequest { referral: opened.clone(), contact: Some(contact), ..Default::default() };
     let delivery = v1::AcknowledgeDeliveryRequest { referral: opened.clone(), release: 1, ..Default::default() };
+    let (gone, release) = &setting.imported;
+    let import = v1::ConfirmImportRequest { referral: gone.clone(), release: *release, ..Default::default() };
+    let never = v1::ConfirmImportRequest { referral: opened.clone(), release: 1, ..Default::default() };
     let (stopped, notice) = &setting.stopped;
     let stop = v1::AcknowledgeStopUseRequest { referral: stopped.clone(), notice: *notice, answer: StopUseAnswer::NotYetUsed.number(), ..Default::default() };
     let personal = (BLOCKED, Reason::PersonalAnswer, "OSL 26:1");
@@ -352,6 +355,10 @@ pub fn inbox(setting: &Setting) -> Vec<Row> {
         Row::new("opening what is held", SARA, open(held), (ABSENT, Reason::NotFound, "")),
         Row::new("opening what is no longer cleared", SARA, open(emptied), (BLOCKED, Reason::NotCleared, "")).logged(),
         Row::new("opening what another officer has taken on", "solna-soc/mona", open(claimed), (BLOCKED, Reason::ClaimedByAnother, "")).logged(),
+        Row::new("opening what was imported", SARA, open(gone), (BLOCKED, Reason::ContentDestroyed, "was destroyed here")).logged(),
+        Row::new("importing what was imported", SARA, import.clone(), (BLOCKED, Reason::ContentDestroyed, "")),
+        Row::new("importing somebody else's", "ekero-soc/eva", import, (ABSENT, Reason::NotFound, "")),
+        Row::new("importing a release that never was", SARA, never, (BLOCKED, Reason::ReleaseUnknown, "")),
         Row::new("accepting before opening", SARA, accept(ready), (BLOCKED, Reason::NotOpened, "open it before")),
         Row::new("accepting somebody else's", "ekero-soc/eva", accept(ready), (ABSENT, Reason::NotFound, "")),
         Row::new("declining a child concern", SARA, decline(concern, DeclineReason::NoCapacity), (BLOCKED, Reason::ReceivedNeverDeclined, "")),

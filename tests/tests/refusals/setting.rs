@@ -40,6 +40,8 @@ pub struct Setting {
     pub concern: String,
     pub opened: String,
     pub claimed: String,
+    /// Opened and imported: the referral and the release.
+    pub imported: (String, u64),
     /// Opened and withdrawn; the notice is answered.
     pub stopped: (String, u64),
     pub declined_offer: String,
@@ -58,6 +60,7 @@ impl Setting {
         open(&desk, &opened).await;
         let (claimed, _) = offered(&desk, &CONTACT_REQUEST).await;
         desk.write("solna-soc/sara", v1::ClaimReferralRequest { referral: claimed.clone(), ..Default::default() }).await;
+        let imported = imported(&desk).await;
         let (concern, _) = offered(&desk, &CONCERN_OF_POLICE).await;
         let (emptied, given) = offered(&desk, &CONTACT_REQUEST).await;
         withdraw(&desk, &emptied, &given).await;
@@ -98,11 +101,21 @@ impl Setting {
             concern,
             opened,
             claimed,
+            imported,
             stopped,
             declined_offer,
             refused_before,
         }
     }
+}
+
+/// Opened, and its import confirmed.
+async fn imported(desk: &Desk) -> (String, u64) {
+    let (referral, _) = offered(desk, &CONTACT_REQUEST).await;
+    let opened = desk.write("solna-soc/sara", v1::OpenReferralRequest { referral: referral.clone(), ..Default::default() }).await;
+    let import = v1::ConfirmImportRequest { referral: referral.clone(), release: opened.release, ..Default::default() };
+    desk.write("solna-soc/sara", import).await;
+    (referral, opened.release)
 }
 
 /// Takes one agency's agreement away, and lets the broker trust a second authority, which the directory names for nobody.

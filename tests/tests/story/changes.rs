@@ -75,6 +75,35 @@ async fn amended_after_release_every_direction_releases_anew_and_marks_the_old_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn imported_the_content_is_destroyed_and_an_amended_section_is_new() {
+    let desk = Desk::start().await;
+    for case in &CASES {
+        let id = &offered(&desk, case).await.id;
+        let first = delivered(&desk, case, id).await;
+        let import = v1::ConfirmImportRequest { referral: id.clone(), release: first.release, ..Default::default() };
+        assert_eq!(desk.refused(case.sender, import.clone()).await, Reason::NotFound, "{}: the sender", case.name);
+        let unknown = v1::ConfirmImportRequest { release: 1, ..import.clone() };
+        assert_eq!(desk.refused(case.recipient, unknown).await, Reason::ReleaseUnknown, "{}", case.name);
+        let envelope = desk.write(case.recipient, import.clone()).await.envelope.unwrap();
+        assert!(envelope.stage() == v1::Stage::Opened && envelope.sections.iter().all(|section| section.content_destroyed), "{}", case.name);
+        assert_eq!(desk.refused(case.recipient, import).await, Reason::ContentDestroyed, "{}: once is enough", case.name);
+        let open = v1::OpenReferralRequest { referral: id.clone(), ..Default::default() };
+        assert_eq!(desk.refused(case.recipient, open).await, Reason::ContentDestroyed, "{}", case.name);
+        assert_eq!(inbox_kinds(&desk, case, id).await, [InboxKind::Offered, InboxKind::ContentDestroyed], "{}", case.name);
+        assert_eq!(told(&desk, case, id).await[4..], [SenderStatus::ContentDestroyed], "{}", case.name);
+        assert!(desk.referral(case.sender, id).await.sections.iter().all(|section| section.content_destroyed), "{}", case.name);
+        // What ends is the content: the referral goes on, and what is sent anew is there.
+        let content = content_of(case.parts[0].0, "second");
+        desk.write(case.sender, amend(id, 1, content.clone())).await;
+        decided(&desk, case, id, case.decision_about(1)).await;
+        let second = opened(&desk, case, id).await;
+        let left: Vec<_> = second.sections.iter().map(|section| (section.number, section.revision, &section.content)).collect();
+        assert_eq!(left, [(1, 2, &content)], "{}: only the new content leaves", case.name);
+    }
+    desk.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hearing_is_moved_and_keeps_its_id() {
     use brygga_client::content::decode;
     use brygga_client::content_v1::content::Section;

@@ -71,6 +71,15 @@ pub enum InboxCommand {
         #[arg(long, value_name = "POSITION")]
         release: u64,
     },
+    /// Confirm that your own system has imported what a release delivered: the broker destroys that content for good
+    Import {
+        /// Which
+        #[command(flatten)]
+        of: WithinReferral,
+        /// Position of the release in the log
+        #[arg(long, value_name = "POSITION")]
+        release: u64,
+    },
     /// Accept a referral
     Accept {
         /// Which

@@ -34,7 +34,7 @@ macro_rules! known {
 }
 
 known! {
-    AcceptReferralRequest AcceptReferralResponse AcknowledgeDeliveryRequest AcknowledgeDeliveryResponse AcknowledgeRecallRequest
+    AcceptReferralRequest AcceptReferralResponse AcknowledgeDeliveryRequest AcknowledgeDeliveryResponse ConfirmImportRequest ConfirmImportResponse AcknowledgeRecallRequest
     AcknowledgeRecallResponse AcknowledgeStopUseRequest AcknowledgeStopUseResponse AmendReferralRequest AmendReferralResponse Answers
     AssessReferralResponse ClaimReferralRequest ClaimReferralResponse ClearanceReferral CloseReferralRequest CloseReferralResponse
     ConfirmClearanceRequest ConfirmClearanceResponse Consent ConsistencyProof DecideClearanceRequest DecideClearanceResponse

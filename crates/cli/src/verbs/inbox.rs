@@ -25,6 +25,7 @@ pub async fn run(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure>
         InboxCommand::Contact(contact) => Box::pin(self::contact(desk, contact)).await,
         act @ (InboxCommand::Claim { .. }
         | InboxCommand::Delivered { .. }
+        | InboxCommand::Import { .. }
         | InboxCommand::Accept { .. }
         | InboxCommand::Decline { .. }
         | InboxCommand::Return { .. }
@@ -42,6 +43,9 @@ async fn acts(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure> {
         }
         InboxCommand::Delivered { of, release } => {
             act(desk, (of.referral.clone(), v1::AcknowledgeDeliveryRequest { referral: of.referral, release, ..Default::default() }), "delivered").await
+        }
+        InboxCommand::Import { of, release } => {
+            act(desk, (of.referral.clone(), v1::ConfirmImportRequest { referral: of.referral, release, ..Default::default() }), "imported").await
         }
         InboxCommand::Accept { of } => {
             act(desk, (of.referral.clone(), v1::AcceptReferralRequest { referral: of.referral, ..Default::default() }), "accepted").await
@@ -103,6 +107,7 @@ macro_rules! of_envelope {
 of_envelope! {
     ClaimReferralResponse "yours until another officer takes it over";
     AcknowledgeDeliveryResponse "the sender learns that the content arrived";
+    ConfirmImportResponse "the content is destroyed at the broker, and the sender learns that it is";
     AcceptReferralResponse "the sender learns that it is answered, no more";
     DeclineReferralResponse "the sender learns the transport answer, no more";
     ReturnReferralResponse "the sender learns the transport answer, no more";

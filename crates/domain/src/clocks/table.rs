@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::{Holiday, Opening};
 use crate::codes::{ClockLevel, ClockName, Code as _, ReferralKind, SenderStatus, Urgency};
+use crate::content::ContentDays;
 use crate::grounds::{DeadlineKind, Text};
 use crate::referral::Stage;
 
@@ -21,6 +22,8 @@ pub struct ClockTable {
     pub office_hours: Opening,
     /// Who is told when, by name.
     pub ladders: BTreeMap<String, Vec<MarkRule>>,
+    /// How long content is kept.
+    pub content_days: ContentDays,
     /// The clocks; of those that fit a referral, the first of each name runs.
     pub clocks: Vec<ClockRule>,
     /// Days on which offices are closed.
@@ -151,6 +154,9 @@ pub enum ClockError {
     /// Opening hours never open, or end before they begin.
     #[error("the office hours never open, or end before they begin")]
     Hours,
+    /// Content would be kept for no time, or for less or more than may be.
+    #[error("content days: each is at least one, and lies between the fewest and the most")]
+    ContentDays,
     /// A clock names a ladder that is not there, or one that is empty.
     #[error("clock {0} names ladder {1}, which is not there or is empty")]
     Ladder(ClockName, String),
@@ -189,6 +195,9 @@ impl ClockTable {
     pub(crate) fn check(&self) -> Result<(), ClockError> {
         if !self.office_hours.is_sound() {
             return Err(ClockError::Hours);
+        }
+        if !self.content_days.held.is_sound() || !self.content_days.delivered.is_sound() {
+            return Err(ClockError::ContentDays);
         }
         for (name, marks) in &self.ladders {
             check_ladder(name, marks)?;

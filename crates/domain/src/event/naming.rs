@@ -25,6 +25,7 @@ impl Fact {
             Self::ReferralClosed(closing) => Some(closing.referral),
             Self::ReminderSent(reminder) => Some(reminder.referral),
             Self::Escalated(escalation) => Some(escalation.referral),
+            Self::ContentDestroyed(destruction) => Some(destruction.referral),
             Self::ReferralAmended { referral, .. }
             | Self::ReferralRetracted { referral, .. }
             | Self::RecallAcknowledged { referral, .. }
@@ -78,6 +79,7 @@ impl Fact {
             Self::ReferralClosed(_) => "ReferralClosed",
             Self::ReminderSent(_) => "ReminderSent",
             Self::Escalated(_) => "Escalated",
+            Self::ContentDestroyed(_) => "ContentDestroyed",
             Self::DisclosureRefused { .. } => "DisclosureRefused",
             Self::LogQueried { .. } => "LogQueried",
         }

@@ -2,16 +2,19 @@
 
 use super::{Carried, Cell, CellState, Decision, Referral};
 use crate::codes::WithholdReason;
+use crate::content::Kept;
 use crate::event::{CarriedCell, CellName, Confirmation, DecidedCell, Outcome, SectionContent};
 use crate::ids::{OfficerPseudonym, Position};
+use crate::time::Time;
 
 impl Referral {
-    pub(super) fn amend(&mut self, contents: &[SectionContent]) {
+    pub(super) fn amend(&mut self, now: Time, contents: &[SectionContent]) {
         for content in contents {
             let Some(section) = self.sections.iter_mut().find(|section| section.number == content.section) else { continue };
             section.revision = content.revision;
             section.commitment = content.commitment;
             section.offered = false;
+            section.kept.push(Kept::new(content.revision, now));
             // A decision was about the bytes that the officer saw; other bytes need another, or one that stands for them.
             for cell in section.cells.iter_mut().filter(|cell| !cell.is_carried_to(content.revision)) {
                 cell.state = CellState::Undecided;

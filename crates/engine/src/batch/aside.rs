@@ -1,9 +1,10 @@
-//! What a command leaves beside the journal: content and what opens commitments, offers and the directory.
+//! What a command leaves beside the journal: content and what opens commitments, offers and the directory; and what it takes away.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use brygga_domain::decide::Decided;
-use brygga_domain::event::OfferResult;
+use brygga_domain::event::{Destruction, OfferResult};
 use brygga_domain::{Command, Fact};
 
 use super::Fold;
@@ -20,7 +21,6 @@ impl Fold<'_> {
             key_id: None,
             salt: content.salt.into(),
             bytes: Blob(content.bytes.to_vec()),
-            destroy_after: None,
         }));
         self.batch.openings.extend(decided.openings.iter().map(|opening| OpeningRow {
             position: number(opening.position.0),
@@ -69,5 +69,28 @@ impl Fold<'_> {
             Arc::make_mut(&mut self.directory).put_function(function.clone());
             self.directory_changed = true;
         }
+    }
+
+    /// Content goes in the same commit as the event that says so.
+    pub(super) fn destroy(&mut self, origin: u64, destruction: &Destruction) {
+        let row = |name: &brygga_domain::event::ContentName| ContentNameRow {
+            origin: number(origin),
+            section: i64::from(name.section),
+            revision: i64::from(name.revision),
+        };
+        self.batch.destroyed.extend(destruction.contents.iter().map(row));
+    }
+
+    /// What was kept and destroyed in one batch is never written.
+    pub(super) fn leave_out_destroyed(&mut self) {
+        if self.batch.destroyed.is_empty() || self.batch.contents.is_empty() {
+            return;
+        }
+        let destroyed: BTreeSet<ContentNameRow> = self.batch.destroyed.iter().copied().collect();
+        let referrals = &self.referrals;
+        self.batch.contents.retain(|row| {
+            let origin = referrals.values().find(|referral| Blob::from(referral.id.as_bytes()) == row.referral).map(|referral| number(referral.first.0));
+            origin.is_none_or(|origin| !destroyed.contains(&ContentNameRow { origin, section: row.section, revision: row.revision }))
+        });
     }
 }

@@ -474,6 +474,43 @@ impl DeclineReason {
         }
     }
 }
+/// Why content was destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DestructionCause {
+    /// Not set; refused.
+    Unspecified = 0,
+    /// The recipient has confirmed that its own system holds it.
+    ImportConfirmed = 1,
+    /// It has not left within the days of its sender.
+    HeldTooLong = 2,
+    /// The days after its delivery are over.
+    AfterDelivery = 3,
+}
+impl DestructionCause {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DESTRUCTION_CAUSE_UNSPECIFIED",
+            Self::ImportConfirmed => "DESTRUCTION_CAUSE_IMPORT_CONFIRMED",
+            Self::HeldTooLong => "DESTRUCTION_CAUSE_HELD_TOO_LONG",
+            Self::AfterDelivery => "DESTRUCTION_CAUSE_AFTER_DELIVERY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DESTRUCTION_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DESTRUCTION_CAUSE_IMPORT_CONFIRMED" => Some(Self::ImportConfirmed),
+            "DESTRUCTION_CAUSE_HELD_TOO_LONG" => Some(Self::HeldTooLong),
+            "DESTRUCTION_CAUSE_AFTER_DELIVERY" => Some(Self::AfterDelivery),
+            _ => None,
+        }
+    }
+}
 /// What a disclosure is made for, where a ground asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -774,6 +811,8 @@ pub enum InboxKind {
     StopUse = 5,
     /// A reminder.
     Reminder = 6,
+    /// Content was destroyed.
+    ContentDestroyed = 7,
 }
 impl InboxKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -789,6 +828,7 @@ impl InboxKind {
             Self::Retracted => "INBOX_KIND_RETRACTED",
             Self::StopUse => "INBOX_KIND_STOP_USE",
             Self::Reminder => "INBOX_KIND_REMINDER",
+            Self::ContentDestroyed => "INBOX_KIND_CONTENT_DESTROYED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -801,6 +841,7 @@ impl InboxKind {
             "INBOX_KIND_RETRACTED" => Some(Self::Retracted),
             "INBOX_KIND_STOP_USE" => Some(Self::StopUse),
             "INBOX_KIND_REMINDER" => Some(Self::Reminder),
+            "INBOX_KIND_CONTENT_DESTROYED" => Some(Self::ContentDestroyed),
             _ => None,
         }
     }
@@ -1346,6 +1387,8 @@ pub enum SenderStatus {
     Overdue = 20,
     /// It has not left in time: telephone the recipient.
     Telephone = 21,
+    /// Content was destroyed.
+    ContentDestroyed = 22,
     /// An emergency was declared at the sending side: it waits for its review.
     EmergencyDeclared = 25,
 }
@@ -1378,6 +1421,7 @@ impl SenderStatus {
             Self::InquiryAlreadyRunning => "SENDER_STATUS_INQUIRY_ALREADY_RUNNING",
             Self::Overdue => "SENDER_STATUS_OVERDUE",
             Self::Telephone => "SENDER_STATUS_TELEPHONE",
+            Self::ContentDestroyed => "SENDER_STATUS_CONTENT_DESTROYED",
             Self::EmergencyDeclared => "SENDER_STATUS_EMERGENCY_DECLARED",
         }
     }
@@ -1406,6 +1450,7 @@ impl SenderStatus {
             "SENDER_STATUS_INQUIRY_ALREADY_RUNNING" => Some(Self::InquiryAlreadyRunning),
             "SENDER_STATUS_OVERDUE" => Some(Self::Overdue),
             "SENDER_STATUS_TELEPHONE" => Some(Self::Telephone),
+            "SENDER_STATUS_CONTENT_DESTROYED" => Some(Self::ContentDestroyed),
             "SENDER_STATUS_EMERGENCY_DECLARED" => Some(Self::EmergencyDeclared),
             _ => None,
         }
@@ -1642,7 +1687,7 @@ pub struct Event {
     /// What became true; always set.
     #[prost(
         oneof = "event::Fact",
-        tags = "16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 54"
+        tags = "16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 51, 54"
     )]
     pub fact: ::core::option::Option<event::Fact>,
 }
@@ -1750,6 +1795,9 @@ pub mod event {
         /// An auditor read the log.
         #[prost(message, tag = "49")]
         LogQueried(super::LogQueried),
+        /// Content was destroyed.
+        #[prost(message, tag = "51")]
+        ContentDestroyed(super::ContentDestroyed),
         /// Standing decisions go on for a later revision.
         #[prost(message, tag = "54")]
         ClearanceCarried(super::ClearanceCarried),
@@ -2470,6 +2518,29 @@ pub struct Escalated {
     /// What the sender is told; absent: nothing. Of contact and of a board's own clocks it is never told.
     #[prost(enumeration = "SenderStatus", optional, tag = "5")]
     pub told: ::core::option::Option<i32>,
+}
+/// Content that is no longer there. Nothing else ends by it: the referral stands as it stood.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ContentDestroyed {
+    /// Id of the referral.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub referral: ::prost::bytes::Bytes,
+    /// What was destroyed; ascending, none twice, at least one.
+    #[prost(message, repeated, tag = "2")]
+    pub contents: ::prost::alloc::vec::Vec<ContentName>,
+    /// Why.
+    #[prost(enumeration = "DestructionCause", tag = "3")]
+    pub cause: i32,
+}
+/// A section at one revision.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContentName {
+    /// Number within the referral, from 1.
+    #[prost(uint32, tag = "1")]
+    pub section: u32,
+    /// From 1.
+    #[prost(uint32, tag = "2")]
+    pub revision: u32,
 }
 /// A disclosure that did not happen.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

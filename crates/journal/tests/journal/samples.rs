@@ -277,6 +277,8 @@ fn ends() -> Vec<Event> {
         Reminder { referral: referral(), clock: ClockName::Contact, level: ClockLevel::Second, function: rvc(), due_at: hours(38), deadline: hours(48) };
     let told = Escalation { referral: referral(), clock: ClockName::Leave, function: Some(rvc()), deadline: hours(1), told: Some(SenderStatus::Telephone) };
     let alone = Escalation { clock: ClockName::Board, function: None, told: None, ..told.clone() };
+    let name = |section, revision| ContentName { section, revision };
+    let imported = Destruction { referral: referral(), contents: vec![name(1, 1), name(1, 2), name(3, 1)], cause: DestructionCause::ImportConfirmed };
     vec![
         event(Fact::ContactRecorded(reached)),
         event(Fact::ContactRecorded(tried)),
@@ -284,6 +286,7 @@ fn ends() -> Vec<Event> {
         bare(Fact::ReminderSent(reminder)),
         bare(Fact::Escalated(told)),
         bare(Fact::Escalated(alone)),
+        event(Fact::ContentDestroyed(imported)),
         event(Fact::DisclosureRefused { referral: referral(), reason: "CONSENT_MISSING".into() }),
         event(Fact::LogQueried { query: "by_referral".into(), purpose: Commitment([0x43; 32]) }),
     ]

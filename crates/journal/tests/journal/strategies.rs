@@ -292,6 +292,12 @@ fn of_the_recipient() -> Vec<BoxedStrategy<Fact>> {
         (referral(), code(), option::of(function()), time(), option::of(code()))
             .prop_map(|(referral, clock, function, deadline, told)| Fact::Escalated(Escalation { referral, clock, function, deadline, told }))
             .boxed(),
+        (referral(), btree_set((count(), count()), 1..5), code())
+            .prop_map(|(referral, names, cause)| {
+                let contents = names.into_iter().map(|(section, revision)| ContentName { section, revision }).collect();
+                Fact::ContentDestroyed(Destruction { referral, contents, cause })
+            })
+            .boxed(),
         (referral(), text()).prop_map(|(referral, reason)| Fact::DisclosureRefused { referral, reason }).boxed(),
     ]
 }

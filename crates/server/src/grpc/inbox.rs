@@ -38,6 +38,10 @@ impl<R: Reader> InboxService for Rpc<R> {
         self.write(request).await
     }
 
+    async fn confirm_import(&self, request: Request<v1::ConfirmImportRequest>) -> Result<Response<v1::ConfirmImportResponse>, Status> {
+        self.write(request).await
+    }
+
     async fn accept_referral(&self, request: Request<v1::AcceptReferralRequest>) -> Result<Response<v1::AcceptReferralResponse>, Status> {
         self.write(request).await
     }
@@ -70,6 +74,7 @@ impl<R: Reader> InboxService for Rpc<R> {
 served! {
     ClaimReferralRequest claim_referral => |done| Ok(v1::ClaimReferralResponse { envelope: Some(done.envelope()?), ..Default::default() });
     AcknowledgeDeliveryRequest acknowledge_delivery => |done| Ok(v1::AcknowledgeDeliveryResponse { envelope: Some(done.envelope()?), ..Default::default() });
+    ConfirmImportRequest confirm_import => |done| Ok(v1::ConfirmImportResponse { envelope: Some(done.envelope()?), ..Default::default() });
     AcceptReferralRequest accept_referral => |done| Ok(v1::AcceptReferralResponse { envelope: Some(done.envelope()?), ..Default::default() });
     DeclineReferralRequest decline_referral => |done| Ok(v1::DeclineReferralResponse { envelope: Some(done.envelope()?), ..Default::default() });
     ReturnReferralRequest return_referral => |done| Ok(v1::ReturnReferralResponse { envelope: Some(done.envelope()?), ..Default::default() });

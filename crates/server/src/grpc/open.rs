@@ -55,7 +55,7 @@ impl<R: Reader> Rpc<R> {
 /// One section of the release, with its bytes as they were submitted.
 fn section(referral: &Referral, released: (u32, u32), contents: &mut Contents) -> Result<v1::ReleasedSection, Failed> {
     let (number, revision) = released;
-    let row = contents.remove(&(i64::from(number), i64::from(revision))).ok_or(Failed::from(Reason::NotCleared))?;
+    let row = contents.remove(&(i64::from(number), i64::from(revision))).ok_or(Failed::from(Reason::ContentDestroyed))?;
     let section = referral.section(number).ok_or(Failed::Bug("a section was released that the referral does not have"))?;
     let corrupt = |_| {
         Failed::Delivery(AskError::Store(StoreError::Corrupt(Corrupt {

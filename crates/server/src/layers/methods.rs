@@ -29,6 +29,7 @@ pub const METHODS: &[&str] = &[
     "/brygga.v1.InboxService/ClaimReferral",
     "/brygga.v1.InboxService/OpenReferral",
     "/brygga.v1.InboxService/AcknowledgeDelivery",
+    "/brygga.v1.InboxService/ConfirmImport",
     "/brygga.v1.InboxService/AcceptReferral",
     "/brygga.v1.InboxService/DeclineReferral",
     "/brygga.v1.InboxService/ReturnReferral",

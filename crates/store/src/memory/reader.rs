@@ -94,6 +94,17 @@ impl Reader for MemoryReader {
         })
     }
 
+    async fn content_names(&mut self, after: i64, until: i64) -> Result<Vec<ContentNameRow>, StoreError> {
+        self.ask(|tables| {
+            let origin = |id: &Blob| tables.referral(id).map(|rows| rows.referral.first_position);
+            let name = |row: &ContentRow| Some(ContentNameRow { origin: origin(&row.referral)?, section: row.section, revision: row.revision });
+            let mut names: Vec<ContentNameRow> = tables.contents.values().filter_map(name).collect();
+            names.retain(|name| name.origin > after && name.origin <= until);
+            names.sort_unstable();
+            names
+        })
+    }
+
     async fn inbox(&mut self, function: &str, after: After) -> Result<Vec<InboxRow>, StoreError> {
         self.ask(|tables| {
             let rows = tables.inbox.values().filter(|row| row.function == function && row.position > after.after);

@@ -215,6 +215,11 @@ impl Tables {
             self.in_flight.remove(&in_flight_key(row));
         }
         self.contents.extend(batch.contents.iter().map(|row| (content_key(row), row.clone())));
+        for row in &batch.destroyed {
+            if let Some(rows) = self.referrals.get(&row.origin) {
+                self.contents.remove(&(rows.referral.id.clone(), row.section, row.revision));
+            }
+        }
         self.openings.extend(batch.openings.iter().map(|row| ((row.position, row.field.clone()), row.clone())));
         self.person_lookups.extend(batch.person_lookups.iter().map(|row| (row.hash.clone(), row.person.clone())));
         self.sender_references.extend(batch.sender_references.iter().map(|row| (row.hash.clone(), row.referral.clone())));

@@ -55,7 +55,7 @@ pub(super) fn ordinary(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
     let told = batch.events.is_empty() && batch.checkpoint.is_none() && batch.head.is_none() && batch.inbox.is_empty() && batch.statuses.is_empty();
     let kept = batch.keys.is_empty() && batch.openings.is_empty() && batch.person_lookups.is_empty() && batch.sender_references.is_empty();
     let sent = batch.in_flight.is_empty() && batch.departed.is_empty();
-    if told && kept && sent && batch.contents.is_empty() && batch.referrals.is_empty() {
+    if told && kept && sent && batch.contents.is_empty() && batch.destroyed.is_empty() && batch.referrals.is_empty() {
         return None;
     }
     let columns = Columns { query: sqlx::query(WRITE), rows: &batch.events };
@@ -65,6 +65,7 @@ pub(super) fn ordinary(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
     let columns = columns.over(&batch.in_flight).int(|row| row.origin).blob(|row| &row.broker).int(|row| row.number);
     let columns = columns.int(|row| row.released_at).int(|row| row.until);
     let columns = columns.over(&batch.departed).int(|row| row.origin).blob(|row| &row.broker).int(|row| row.number);
+    let columns = columns.over(&batch.destroyed).int(|row| row.origin).int(|row| row.section).int(|row| row.revision);
     let columns = columns.over(batch.head.as_slice()).int(|row| row.size).blob(|row| &row.root).blob(|row| &row.frontier).int(|row| row.last_time);
     let columns = columns.blob(|row| &row.grounds);
     Some(columns.query.bind(hints::hint(batch)))
@@ -111,7 +112,7 @@ fn told_rows<'b, R>(columns: Columns<'b, R>, batch: &'b Batch, changes: &'b Chan
     let columns = columns.over(&batch.statuses).text(|row| &row.agency).int(|row| row.position).blob(|row| &row.referral);
     let columns = columns.text(|row| &row.status).int(|row| row.at);
     let columns = columns.over(&changes.contents).int(|(origin, _)| *origin).int(|(_, row)| row.section).int(|(_, row)| row.revision);
-    let columns = columns.maybe_blob(|(_, row)| &row.key_id).blob(|(_, row)| &row.salt).blob(|(_, row)| &row.bytes).maybe_int(|(_, row)| row.destroy_after);
+    let columns = columns.maybe_blob(|(_, row)| &row.key_id).blob(|(_, row)| &row.salt).blob(|(_, row)| &row.bytes);
     let columns = columns.over(&batch.openings).int(|row| row.position).text(|row| &row.field).blob(|row| &row.salt).blob(|row| &row.value);
     let columns = columns.over(&batch.person_lookups).blob(|row| &row.hash).blob(|row| &row.person);
     columns.over(&batch.sender_references).blob(|row| &row.hash).blob(|row| &row.referral)

@@ -114,6 +114,10 @@ impl Reader for PostgresReader {
         self.list(statements::READ_CONTENTS, bind, rows::content).await
     }
 
+    async fn content_names(&mut self, after: i64, until: i64) -> Result<Vec<ContentNameRow>, StoreError> {
+        self.list(statements::READ_CONTENT_NAMES, |query| query.bind(after).bind(until), rows::content_name).await
+    }
+
     async fn inbox(&mut self, function: &str, after: After) -> Result<Vec<InboxRow>, StoreError> {
         self.list(statements::READ_INBOX, |query| query.bind(function).bind(after.after).bind(i64::from(after.limit)), rows::inbox).await
     }

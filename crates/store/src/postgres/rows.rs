@@ -34,8 +34,11 @@ pub(super) fn content(row: &PgRow) -> Result<ContentRow, sqlx::Error> {
         key_id: row.try_get::<Option<Vec<u8>>, _>("key_id")?.map(Blob),
         salt: blob(row, "salt")?,
         bytes: blob(row, "bytes")?,
-        destroy_after: row.try_get("destroy_after")?,
     })
+}
+
+pub(super) fn content_name(row: &PgRow) -> Result<ContentNameRow, sqlx::Error> {
+    Ok(ContentNameRow { origin: row.try_get("origin")?, section: row.try_get("section")?, revision: row.try_get("revision")? })
 }
 
 pub(super) fn in_flight(row: &PgRow) -> Result<InFlightRow, sqlx::Error> {

@@ -144,25 +144,27 @@ excluded.parts)",
     "), statuses AS (",
     insert!(status, agency 44, position 45, referral 46, status 47, at 48),
     "), contents AS (",
-    insert!(section_content, origin 49, section 50, revision 51, key_id 52, salt 53, bytes 54, destroy_after 55),
+    insert!(section_content, origin 49, section 50, revision 51, key_id 52, salt 53, bytes 54),
     "), openings AS (",
-    insert!(opening, position 56, field 57, salt 58, value 59),
+    insert!(opening, position 55, field 56, salt 57, value 58),
     "), lookups AS (",
-    insert!(person_lookup, hash 60, person 61),
+    insert!(person_lookup, hash 59, person 60),
     "), sender_references AS (",
-    insert!(sender_reference, hash 62, referral 63),
+    insert!(sender_reference, hash 61, referral 62),
     "), keys AS (",
-    upsert!(request_key, [agency 64, request 65], digest 66, refused 67, positions 68, size 69, referral 70, released 71, at 72),
+    upsert!(request_key, [agency 63, request 64], digest 65, refused 66, positions 67, size 68, referral 69, released 70, at 71),
     // The same answer once more is no use of a key.
     "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
 IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
     "), set_out AS (",
-    insert!(in_flight, origin 73, broker 74, number 75, released_at 76, until 77),
-    "), departed AS (DELETE FROM in_flight AS i USING unnest($78, $79, $80) AS gone (origin, broker, number)
+    insert!(in_flight, origin 72, broker 73, number 74, released_at 75, until 76),
+    "), departed AS (DELETE FROM in_flight AS i USING unnest($77, $78, $79) AS gone (origin, broker, number)
 WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
+    "), destroyed AS (DELETE FROM section_content AS c USING unnest($80, $81, $82) AS gone (origin, section, revision)
+WHERE (c.origin, c.section, c.revision) = (gone.origin, gone.section, gone.revision)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time, grounds) = (head.size, head.root, head.frontier, head.last_time, head.grounds)
-FROM unnest($81, $82, $83, $84, $85) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
-SELECT pg_notify('brygga_log', $86) FROM moved",
+FROM unnest($83, $84, $85, $86, $87) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
+SELECT pg_notify('brygga_log', $88) FROM moved",
 );
 
 /// The tables that few batches write.
@@ -248,10 +250,14 @@ WHERE next_due_at <= $1 AND (next_due_at, first_position) > ($2, $3) ORDER BY ne
 
 /// `$1`: the referral. `$2` and `$3`: sections and their revisions.
 pub(crate) const READ_CONTENTS: &str = "-- read_contents
-SELECT r.id AS referral, c.section, c.revision, c.key_id, c.salt, c.bytes, c.destroy_after
+SELECT r.id AS referral, c.section, c.revision, c.key_id, c.salt, c.bytes
 FROM referral AS r CROSS JOIN unnest($2, $3) AS wanted (section, revision)
 JOIN section_content AS c ON c.origin = r.first_position AND c.section = wanted.section AND c.revision = wanted.revision
 WHERE r.id = $1 ORDER BY c.section, c.revision";
+
+/// `$1`: after which first position, `$2`: up to which.
+pub(crate) const READ_CONTENT_NAMES: &str = "-- read_content_names
+SELECT origin, section, revision FROM section_content WHERE origin > $1 AND origin <= $2 ORDER BY origin, section, revision";
 
 pub(crate) const READ_IN_FLIGHT: &str = "-- read_in_flight
 SELECT origin, broker, number, released_at, until FROM in_flight WHERE origin = $1 ORDER BY broker, number";
@@ -300,7 +306,7 @@ mod tests {
     use super::*;
 
     /// Every statement of this file.
-    const TEXTS: [&str; 33] = [
+    const TEXTS: [&str; 34] = [
         LOCK,
         LOAD,
         WRITE,
@@ -324,6 +330,7 @@ mod tests {
         READ_OPEN_INBOX,
         READ_DUE,
         READ_CONTENTS,
+        READ_CONTENT_NAMES,
         READ_IN_FLIGHT,
         READ_INBOX,
         READ_STATUSES,

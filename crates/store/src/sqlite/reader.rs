@@ -157,6 +157,10 @@ impl Reader for SqliteReader {
         self.ask_at_once(READ_CONTENT, move |connection| contents(connection, &referral, &wanted)).await
     }
 
+    async fn content_names(&mut self, after: i64, until: i64) -> Result<Vec<ContentNameRow>, StoreError> {
+        self.ask(READ_CONTENT_NAMES, move |connection| connection.prepare(READ_CONTENT_NAMES)?.rows((after, until), ContentNameRow::take)).await
+    }
+
     async fn inbox(&mut self, function: &str, after: After) -> Result<Vec<InboxRow>, StoreError> {
         self.page(READ_INBOX, function, after).await
     }

@@ -103,7 +103,10 @@ macro_rules! in_flight_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* origin, broker, number, released_at, until } };
 }
 macro_rules! content_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)* section, revision, key_id, salt, bytes, destroy_after } };
+    ($then:ident $($with:tt)*) => { $then! { $($with)* section, revision, key_id, salt, bytes } };
+}
+macro_rules! content_name_columns {
+    ($then:ident $($with:tt)*) => { $then! { $($with)* origin, section, revision } };
 }
 macro_rules! opening_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* position, field, salt, value } };
@@ -121,9 +124,9 @@ macro_rules! entry_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* position, entry } };
 }
 pub(super) use {
-    checkpoint_columns, content_columns, due_columns, entry_columns, event_columns, head_columns, identity_columns, in_flight_columns, inbox_columns,
-    key_columns, offer_columns, open_review_columns, opening_columns, person_lookup_columns, progress_columns, referral_columns, sender_reference_columns,
-    status_columns, tree_columns,
+    checkpoint_columns, content_columns, content_name_columns, due_columns, entry_columns, event_columns, head_columns, identity_columns, in_flight_columns,
+    inbox_columns, key_columns, offer_columns, open_review_columns, opening_columns, person_lookup_columns, progress_columns, referral_columns,
+    sender_reference_columns, status_columns, tree_columns,
 };
 
 // The writer's transaction: what it loads.
@@ -190,6 +193,8 @@ pub(super) const INSERT_IN_FLIGHT: &str = in_flight_columns!(insert "insert_in_f
 pub(super) const DELETE_IN_FLIGHT: &str = "-- delete_in_flight
 DELETE FROM in_flight WHERE origin = ? AND broker = ? AND number = ?";
 pub(super) const INSERT_CONTENT: &str = content_columns!(insert "insert_content", section_content, origin,);
+pub(super) const DELETE_CONTENT: &str = "-- delete_content
+DELETE FROM section_content WHERE origin = ? AND section = ? AND revision = ?";
 pub(super) const INSERT_OPENING: &str = opening_columns!(insert "insert_opening", opening,);
 pub(super) const INSERT_PERSON_LOOKUP: &str = person_lookup_columns!(insert "insert_person_lookup", person_lookup,);
 pub(super) const INSERT_SENDER_REFERENCE: &str = sender_reference_columns!(insert "insert_sender_reference", sender_reference,);
@@ -258,6 +263,12 @@ pub(super) const READ_DUE: &str = due_columns!(select
 
 pub(super) const READ_IN_FLIGHT: &str = in_flight_columns!(select "read_in_flight", in_flight, "WHERE origin = ? ORDER BY broker, number",);
 pub(super) const READ_CONTENT: &str = content_columns!(select "read_content", section_content, "WHERE origin = ? AND section = ? AND revision = ?",);
+/// `?1`: after which first position, `?2`: up to which.
+pub(super) const READ_CONTENT_NAMES: &str = content_name_columns!(select
+    "read_content_names",
+    section_content,
+    "WHERE origin > ?1 AND origin <= ?2 ORDER BY origin, section, revision",
+);
 pub(super) const READ_INBOX: &str = inbox_columns!(select "read_inbox", inbox, "WHERE function = ? AND position > ? ORDER BY position LIMIT ?",);
 pub(super) const READ_STATUSES: &str = status_columns!(select "read_statuses", status, "WHERE agency = ? AND position > ? ORDER BY position LIMIT ?",);
 pub(super) const READ_OPENINGS: &str = opening_columns!(select "read_openings", opening, "WHERE position = ? ORDER BY field",);

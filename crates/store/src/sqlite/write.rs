@@ -35,6 +35,7 @@ pub(super) fn write(connection: &Connection, batch: &Batch, standing: Standing) 
     append(connection, INSERT_IN_FLIGHT, &batch.in_flight)?;
     departed(connection, &batch.departed)?;
     contents(connection, batch)?;
+    append(connection, DELETE_CONTENT, &batch.destroyed)?;
     append(connection, INSERT_OPENING, &batch.openings)?;
     append(connection, INSERT_PERSON_LOOKUP, &batch.person_lookups)?;
     append(connection, INSERT_SENDER_REFERENCE, &batch.sender_references)?;

@@ -5,7 +5,7 @@ use std::fs::File;
 use brygga_engine::rows::{CheckpointRow, HeadRow};
 use brygga_engine::store::{Batch, CommitError, Loaded, Store, StoreError, Wanted};
 
-use super::checkpointer::Overlong;
+use super::checkpointer::{Overlong, Traces};
 use super::columns::Whole as _;
 use super::link::{Connection, Failed, Link};
 use super::rows::{never_written, unavailable};
@@ -27,6 +27,7 @@ struct Writer {
     /// The referrals that the open transaction has loaded; `None` when none is open.
     standing: Option<Standing>,
     overlong: Overlong,
+    traces: Traces,
     /// Keeps a second broker out for as long as the store lives.
     _lock: File,
 }
@@ -37,8 +38,8 @@ struct Writer {
 struct NoTransaction;
 
 impl SqliteStore {
-    pub(super) fn new(link: Link, overlong: Overlong, lock: File) -> Result<Self, ConnectError> {
-        let writer = Thread::start("sqlite-writer", Writer { link, standing: None, overlong, _lock: lock }).map_err(ConnectError::Thread)?;
+    pub(super) fn new(link: Link, (overlong, traces): (Overlong, Traces), lock: File) -> Result<Self, ConnectError> {
+        let writer = Thread::start("sqlite-writer", Writer { link, standing: None, overlong, traces, _lock: lock }).map_err(ConnectError::Thread)?;
         Ok(Self { writer })
     }
 }
@@ -87,7 +88,12 @@ impl Writer {
             self.roll_back();
             return Err(not_committed(failed));
         }
-        let Err(failed) = connection.run(COMMIT) else { return Ok(()) };
+        let Err(failed) = connection.run(COMMIT) else {
+            if !batch.destroyed.is_empty() {
+                self.traces.left();
+            }
+            return Ok(());
+        };
         if never_written(&failed.source) {
             self.roll_back();
             return Err(not_committed(failed));
@@ -127,7 +133,7 @@ impl Drop for Writer {
 }
 
 /// Moves the WAL into the file, as far as readers let it.
-fn move_wal(connection: &Connection, statement: &'static str) {
+pub(super) fn move_wal(connection: &Connection, statement: &'static str) {
     // The row tells how far it came; whoever asked looks again.
     if let Err(failed) = connection.prepare(statement).and_then(|mut prepared| prepared.one([], |_| Ok(()))) {
         tracing::warn!(error = %failed.source, "the WAL could not be moved into the database file");

@@ -111,15 +111,7 @@ pub fn status(referral: &ReferralRow, position: i64, status: &str) -> StatusRow 
 /// A content.
 pub fn content(referral: &Blob, section: i64, revision: i64, length: usize) -> ContentRow {
     let seed = u64::from(referral.0.first().copied().unwrap_or_default()) ^ section.unsigned_abs() ^ (revision.unsigned_abs() << 8);
-    ContentRow {
-        referral: referral.clone(),
-        section,
-        revision,
-        key_id: None,
-        salt: hash(seed, "salt"),
-        bytes: bytes(seed, "content", length),
-        destroy_after: Some(1_900_000_000_000_000),
-    }
+    ContentRow { referral: referral.clone(), section, revision, key_id: None, salt: hash(seed, "salt"), bytes: bytes(seed, "content", length) }
 }
 
 /// A referral that is offered, with one cell of the suspect undecided and the investigation's decided.
@@ -145,6 +137,7 @@ pub fn referral(first_position: i64) -> ReferralRows {
         released_at: None,
         released_revision: None,
         rested_on: String::new(),
+        kept: String::from("1:1800000000000000:held"),
     };
     let interests = [(1, 0, victim.clone()), (2, 0, victim.clone()), (3, 0, victim.clone()), (3, 1, Blob::default()), (4, 0, suspect.clone())];
     ReferralRows {

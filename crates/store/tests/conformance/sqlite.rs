@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use brygga_engine::rows::ContentNameRow;
 use brygga_engine::store::{Batch, CommitError, Reader as _, Store as _, StoreError, Wanted};
 use brygga_store::sqlite::WAL_PAGES_MAX;
 use brygga_store::{MemoryDatabase, OpenError, SqliteOptions, SqliteReader, SqliteReaders, SqliteStore};
@@ -192,6 +193,33 @@ async fn a_referral_that_comes_twice_stands_as_the_last_one_says() {
     store.commit(&Batch { referrals: vec![between.clone()], ..Batch::default() }).await.unwrap();
     let page = brygga_engine::store::After { after: -1, limit: 9 };
     assert_eq!(reader.all_referrals(page).await.unwrap(), [between]);
+}
+
+#[tokio::test]
+async fn neither_file_nor_wal_holds_what_was_destroyed() {
+    let (backend, mut store, readers) = {
+        let backend = Sqlite { folder: tempfile::tempdir().unwrap() };
+        let (store, readers) = backend.open().await.unwrap();
+        (backend, store, readers)
+    };
+    let mut checkpointer = readers.checkpointer;
+    let planted = "planted to be looked for ".repeat(400);
+    let mut batch = one_submission();
+    batch.contents[0].bytes = planted.as_str().into();
+    let there = || {
+        let read = |name: &str| std::fs::read(backend.folder.path().join(name)).unwrap_or_default();
+        [read("brygga.db"), read("brygga.db-wal")].map(|bytes| bytes.windows(15).any(|bytes| bytes == b"planted to be l"))
+    };
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&batch).await.unwrap();
+    checkpointer.checkpoint().await.unwrap();
+    assert_eq!(there(), [true, true], "the look finds what is there");
+    let row = &batch.contents[0];
+    let gone = ContentNameRow { origin: batch.referrals[0].referral.first_position, section: row.section, revision: row.revision };
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&Batch { destroyed: vec![gone], ..Batch::default() }).await.unwrap();
+    checkpointer.checkpoint().await.unwrap();
+    assert_eq!(there(), [false, false]);
 }
 
 #[tokio::test]

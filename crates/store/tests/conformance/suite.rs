@@ -4,8 +4,8 @@ use brygga_engine::rows::*;
 use brygga_engine::store::*;
 use serde_json::{Value, json};
 
-use super::reviews;
-pub use super::reviews::reviews_that_are_open_are_loaded_for_their_agency;
+use super::aside;
+pub use super::aside::{destroyed_content_is_gone_and_no_other, reviews_that_are_open_are_loaded_for_their_agency};
 use super::samples::{self, Log};
 
 /// A back end under test.
@@ -58,6 +58,7 @@ pub async fn dump(reader: &mut impl Reader) -> Value {
         "checkpoint": reader.checkpoint(None).await.unwrap(),
         "referrals": referrals,
         "contents": contents,
+        "content_names": reader.content_names(-1, i64::MAX).await.unwrap(),
         "in_flight": in_flight,
         "due": reader.due(DuePage { until: i64::MAX, after: i64::MIN, after_position: -1, limit: 1000 }).await.unwrap(),
         "openings": openings,
@@ -73,7 +74,7 @@ fn in_flight(referral: &ReferralRow, number: i64) -> InFlightRow {
 }
 
 /// A batch of so many submissions.
-fn submissions(log: &mut Log, count: usize) -> Batch {
+pub fn submissions(log: &mut Log, count: usize) -> Batch {
     let mut batch = Batch::default();
     for _ in 0..count {
         log.submit(&mut batch, 300);
@@ -93,6 +94,7 @@ pub fn script() -> Vec<Batch> {
     first.in_flight = (0..3).map(|number| in_flight(&first.referrals[number].referral, i64::try_from(number).unwrap())).collect();
     let mut second = submissions(&mut log, 30);
     second.departed = first.in_flight[..1].to_vec();
+    second.destroyed = vec![content_name(&first.referrals[0]), content_name(&first.referrals[2])];
     second.referrals.extend(first.referrals.iter().enumerate().map(|(number, rows)| changed(rows, number)));
     second.agencies = vec![agency("solna", 151)];
     let mut refused = samples::key(77, "polis-1", None, 151);
@@ -100,6 +102,11 @@ pub fn script() -> Vec<Batch> {
     second.keys.push(refused);
     let third = Batch { keys: vec![samples::key(77, "polis-1", None, 160)], ..Batch::default() };
     vec![first, second, third, submissions(&mut log, 1)]
+}
+
+/// The content of a referral's first section.
+pub fn content_name(rows: &ReferralRows) -> ContentNameRow {
+    ContentNameRow { origin: rows.referral.first_position, section: 1, revision: 1 }
 }
 
 /// The referral as it might stand later.
@@ -123,13 +130,15 @@ fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     row.claimed_by = Some(samples::id(9, "officer"));
     row.marks = String::from("open:first open:second");
     // Some are due at the same moment; what has ended is never due.
-    row.next_due_at = code.is_none().then_some(1_800_100_000_000_000 + i64::try_from(number / 3).unwrap());
+    // What has ended and has content left is looked at, too.
+    row.next_due_at = (code.is_none() || number % 16 == 4).then_some(1_800_100_000_000_000 + i64::try_from(number / 3).unwrap());
     // Of those that were taken back, some had been released; of these, some confirm the recall.
     row.recall = (stage == "retracted").then_some(row.last_position);
     row.recall_confirmed = i64::from(stage == "retracted" && number % 16 == 7);
     rows.sections[0].released_at = Some(row.last_position);
     rows.sections[0].released_revision = Some(1);
     rows.sections[0].rested_on = String::from("2 3");
+    rows.sections[0].kept = if number == 0 || number == 2 { String::new() } else { String::from("1:1800000000000000:left") };
     let undecided = number % 3;
     for cell in &mut rows.cells {
         // By turns: nobody has to clear anything; the sender's second officer has; the leader has.
@@ -150,7 +159,7 @@ fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     let sender = rows.referral.sender.clone();
     let (agency, reviewed) = [(sender.as_str(), true), (sender.as_str(), false), ("aklagare-1", false)][number % 3];
     if number.is_multiple_of(2) {
-        rows.emergencies.push(reviews::emergency(agency, position, reviewed));
+        rows.emergencies.push(aside::emergency(agency, position, reviewed));
     }
     rows.stop_uses.push(StopUseRow { position, sections: String::from("1 2"), answer: Some(String::from("stopped")) });
     rows
@@ -448,6 +457,7 @@ macro_rules! suite {
             rows_are_replaced_and_none_is_lost,
             a_refusal_leaves_its_key_free_and_a_use_does_not,
             a_batch_that_breaks_a_constraint_writes_nothing,
+            destroyed_content_is_gone_and_no_other,
             what_is_on_its_way_is_loaded_with_its_referral_until_it_departs,
             a_commit_belongs_to_one_load,
             settling_finds_the_checkpoint_that_follows,

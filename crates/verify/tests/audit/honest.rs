@@ -102,7 +102,7 @@ fn a_command(world: &World, referral: &Referral, random: &mut Random) -> (String
         14..=16 => (host, Action::OpenReferral(name)),
         17 => {
             let release = referral.sections.iter().find_map(|section| section.released).map_or(Position(0), |release| release.at);
-            (host, Action::AcknowledgeDelivery(name, release))
+            if random.chance(25) { (host, Action::ConfirmImport(name, release)) } else { (host, Action::AcknowledgeDelivery(name, release)) }
         }
         18..=19 => (host, Action::AcceptReferral(name)),
         20 => answer(world, random, name, host),
@@ -252,7 +252,7 @@ fn honest_histories_raise_no_alarm() {
     assert!(seen["SectionsReleased"] >= histories, "{seen:?}");
 }
 
-const EVERY_EVENT: [&str; 31] = [
+const EVERY_EVENT: [&str; 32] = [
     "LogStarted",
     "AgencyRegistered",
     "FunctionRegistered",
@@ -283,5 +283,6 @@ const EVERY_EVENT: [&str; 31] = [
     "ReferralReturned",
     "ContactRecorded",
     "ReferralClosed",
+    "ContentDestroyed",
     "LogQueried",
 ];

@@ -4,6 +4,7 @@
 mod attacks;
 mod bundles;
 mod clocks;
+mod content;
 mod emergencies;
 mod forge;
 mod honest;

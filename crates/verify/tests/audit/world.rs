@@ -162,7 +162,16 @@ impl World {
 fn an_agency(name: &str, kind: AgencyKind) -> Agency {
     let since = Some(Time::from_micros(START_US - 1));
     let certificate = CertificateName { issuer_key_hash: [3; 32], san_uri: format!("urn:brygga:agency:{name}") };
-    Agency { id: agency(name), kind, name: kind.as_str().to_owned(), organisation_number: None, certificate, agreement_at: since, suitability_at: since }
+    Agency {
+        id: agency(name),
+        kind,
+        name: kind.as_str().to_owned(),
+        organisation_number: None,
+        certificate,
+        agreement_at: since,
+        suitability_at: since,
+        content_days: Default::default(),
+    }
 }
 
 fn a_function(name: &str, host: &str) -> Function {

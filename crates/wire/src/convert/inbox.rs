@@ -33,6 +33,15 @@ pub fn acknowledge_delivery(request: v1::AcknowledgeDeliveryRequest, door: &Door
     check.asked(&head, (|| Some(Action::AcknowledgeDelivery(referral?, release?)))())
 }
 
+/// `ConfirmImport`.
+pub fn confirm_import(request: v1::ConfirmImportRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
+    let mut check = Check::default();
+    let head = head!(request, door, agency);
+    let referral = check.referral("referral", &request.referral);
+    let release = position(&mut check, "release", request.release);
+    check.asked(&head, (|| Some(Action::ConfirmImport(referral?, release?)))())
+}
+
 /// A position that a write names: never 0, where the log's own beginning stands, and never more than a store can hold.
 fn position(check: &mut Check, field: &str, position: u64) -> Option<Position> {
     if position == 0 || i64::try_from(position).is_err() {

@@ -22,8 +22,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 pub use clearance::{confirm_clearance, decide_clearance, declare_emergency, known, review_emergency, revoke_clearance};
 pub use consent::{record_consent, withdraw_consent};
 pub use inbox::{
-    accept_referral, acknowledge_delivery, acknowledge_recall, acknowledge_stop_use, claim_referral, close_referral, decline_referral, open_referral,
-    record_contact, return_referral,
+    accept_referral, acknowledge_delivery, acknowledge_recall, acknowledge_stop_use, claim_referral, close_referral, confirm_import, decline_referral,
+    open_referral, record_contact, return_referral,
 };
 pub use log::{EntriesWanted, get_entry, search_entries};
 pub use referral::{amend_referral, draft, record_offer, retract_referral, submit_referral};

@@ -406,6 +406,9 @@ fn each_fault_of_a_recipients_answer_names_its_field() {
     let sound = headed(v1::AcknowledgeDeliveryRequest { referral: OTHER.into(), release: 9, ..v1::AcknowledgeDeliveryRequest::default() });
     let convert = |request| faults(acknowledge_delivery(request, &door(), &police()));
     table(&sound, convert, &[(|r| r.release = u64::MAX, &["release"])]);
+    let sound = headed(v1::ConfirmImportRequest { referral: OTHER.into(), release: 9, ..v1::ConfirmImportRequest::default() });
+    let convert = |request| faults(confirm_import(request, &door(), &police()));
+    table(&sound, convert, &[(|r| r.release = 0, &["release"]), (|r| r.referral.clear(), &["referral"])]);
 }
 
 #[test]

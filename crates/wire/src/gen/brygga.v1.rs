@@ -306,6 +306,9 @@ pub struct SectionClearance {
     /// One cell for each protected interest.
     #[prost(message, repeated, tag = "6")]
     pub cells: ::prost::alloc::vec::Vec<CellClearance>,
+    /// Whether the content of this revision was destroyed: it never leaves, or not again. Amended, the section has new content.
+    #[prost(bool, tag = "7")]
+    pub content_destroyed: bool,
 }
 /// A text in both languages.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5072,6 +5075,9 @@ pub struct EnvelopeSection {
     /// The revision that the recipient has opened; 0: none.
     #[prost(uint32, tag = "4")]
     pub opened_revision: u32,
+    /// Whether the content of `revision` was destroyed here.
+    #[prost(bool, tag = "5")]
+    pub content_destroyed: bool,
 }
 /// A stop-use notice as its holder sees it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5382,6 +5388,39 @@ pub struct AcknowledgeDeliveryRequest {
 /// The confirmation is on record.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AcknowledgeDeliveryResponse {
+    /// Proof that it is in the log.
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<Receipt>,
+    /// Proof that the log only grew since the client's pin.
+    #[prost(message, optional, tag = "2")]
+    pub consistency: ::core::option::Option<ConsistencyProof>,
+    /// How it stands for the recipient.
+    #[prost(message, optional, tag = "3")]
+    pub envelope: ::core::option::Option<Envelope>,
+}
+/// Says that the content of a release is in the recipient's own system.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ConfirmImportRequest {
+    /// The key of this write, a UUID; kept over retries.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The officer who acts.
+    #[prost(string, tag = "2")]
+    pub officer: ::prost::alloc::string::String,
+    /// Size of the log that the client has pinned; 0: none.
+    #[prost(uint64, tag = "3")]
+    pub pinned_size: u64,
+    /// The referral, by id or reference.
+    #[prost(string, tag = "4")]
+    pub referral: ::prost::alloc::string::String,
+    /// Position of the release.
+    #[prost(uint64, tag = "5")]
+    pub release: u64,
+}
+/// The content is destroyed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConfirmImportResponse {
     /// Proof that it is in the log.
     #[prost(message, optional, tag = "1")]
     pub receipt: ::core::option::Option<Receipt>,
@@ -5901,6 +5940,32 @@ pub mod inbox_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Confirms that the recipient's own system has imported what a release delivered: the broker destroys that content in the same commit.
+        /// Nothing else ends by it, and what is destroyed is never sent again.
+        pub async fn confirm_import(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ConfirmImportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConfirmImportResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/brygga.v1.InboxService/ConfirmImport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("brygga.v1.InboxService", "ConfirmImport"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Takes the referral. Only after opening.
         pub async fn accept_referral(
             &mut self,
@@ -6134,6 +6199,15 @@ pub mod inbox_service_server {
             request: tonic::Request<super::AcknowledgeDeliveryRequest>,
         ) -> std::result::Result<
             tonic::Response<super::AcknowledgeDeliveryResponse>,
+            tonic::Status,
+        >;
+        /// Confirms that the recipient's own system has imported what a release delivered: the broker destroys that content in the same commit.
+        /// Nothing else ends by it, and what is destroyed is never sent again.
+        async fn confirm_import(
+            &self,
+            request: tonic::Request<super::ConfirmImportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConfirmImportResponse>,
             tonic::Status,
         >;
         /// Takes the referral. Only after opening.
@@ -6482,6 +6556,51 @@ pub mod inbox_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AcknowledgeDeliverySvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/brygga.v1.InboxService/ConfirmImport" => {
+                    #[allow(non_camel_case_types)]
+                    struct ConfirmImportSvc<T: InboxService>(pub Arc<T>);
+                    impl<
+                        T: InboxService,
+                    > tonic::server::UnaryService<super::ConfirmImportRequest>
+                    for ConfirmImportSvc<T> {
+                        type Response = super::ConfirmImportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ConfirmImportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as InboxService>::confirm_import(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ConfirmImportSvc(inner);
                         let codec = crate::codec::StrictCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -6934,7 +7053,7 @@ pub struct StreamInboxResponse {
     /// What became of the command, or what came in.
     #[prost(
         oneof = "stream_inbox_response::Answer",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15"
     )]
     pub answer: ::core::option::Option<stream_inbox_response::Answer>,
 }
@@ -6973,6 +7092,9 @@ pub mod stream_inbox_response {
         /// The recall is confirmed.
         #[prost(message, tag = "10")]
         AcknowledgeRecall(super::AcknowledgeRecallResponse),
+        /// The content is destroyed.
+        #[prost(message, tag = "11")]
+        ConfirmImport(super::ConfirmImportResponse),
         /// What comes into the inbox that is watched, or a sign of life.
         #[prost(message, tag = "14")]
         Watched(super::WatchInboxResponse),
@@ -7500,6 +7622,11 @@ impl ::core::fmt::Debug for OpenReferralRequest {
 impl ::core::fmt::Debug for AcknowledgeDeliveryRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("AcknowledgeDeliveryRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for ConfirmImportRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ConfirmImportRequest(..)")
     }
 }
 impl ::core::fmt::Debug for AcceptReferralRequest {

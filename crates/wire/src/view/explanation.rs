@@ -15,6 +15,7 @@ use crate::v1;
 pub fn block_reason(why: &Why) -> Reason {
     match why {
         Why::NoProtectedInterest | Why::Undecided | Why::SecondOfficerMissing | Why::Withheld(_) => Reason::NotCleared,
+        Why::Destroyed => Reason::ContentDestroyed,
         Why::Consent(ConsentLack::Missing) => Reason::ConsentMissing,
         Why::Consent(ConsentLack::OtherPerson) => Reason::ConsentOfAnother,
         Why::Consent(ConsentLack::OtherRecipient) => Reason::ConsentOtherRecipient,
@@ -38,7 +39,7 @@ fn lack(why: &Why) -> (&'static str, &'static str, &'static str) {
         Why::Undecided => ("UNDECIDED", "Ingen har prövat uppgiften ännu.", "Nobody has decided yet."),
         Why::SecondOfficerMissing => ("SECOND_OFFICER_MISSING", "En andra handläggare har inte bekräftat beslutet.", "A second officer has not agreed yet."),
         Why::Withheld(_) => ("WITHHELD", "Det är beslutat att uppgiften inte lämnas ut.", "It was decided that it stays."),
-        Why::Consent(_) | Why::Ground(_) => {
+        Why::Destroyed | Why::Consent(_) | Why::Ground(_) => {
             let reason = block_reason(why);
             (reason.code(), reason.swedish(), reason.english())
         }

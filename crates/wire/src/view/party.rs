@@ -108,6 +108,7 @@ fn sections(referral: &Referral, clearing: Clearing, table: &GroundTable) -> Vec
         offered: section.offered && clearing == Clearing::Sender,
         released_revision: section.released.filter(|_| clearing == Clearing::Sender).map_or(0, |release| release.revision),
         cells: section.cells.iter().filter(|cell| clearing.sees(cell)).map(|cell| cell_clearance(referral, cell, table)).collect(),
+        content_destroyed: clearing == Clearing::Sender && !section.has_content(),
     };
     referral.sections.iter().filter(seen).map(shown).collect()
 }
@@ -236,6 +237,10 @@ pub fn envelope(referral: &Referral, table: &GroundTable) -> v1::Envelope {
         // A revision that has not passed the gate is not there yet for the recipient.
         revision: if section.offered { section.revision } else { section.released.map_or(0, |release| release.revision) },
         opened_revision: section.released.map_or(0, |release| release.revision),
+        content_destroyed: {
+            let shown = if section.offered { section.revision } else { section.released.map_or(0, |release| release.revision) };
+            !section.kept.iter().any(|kept| kept.revision == shown)
+        },
     });
     let notices = referral.notices.iter().map(|notice| v1::HeldNotice {
         position: notice.at.0,

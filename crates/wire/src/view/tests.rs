@@ -1,5 +1,6 @@
 //! What a view must leave out.
 
+use brygga_domain::content::Kept;
 use brygga_domain::event::{ConsentGiven, Person, PersonName};
 use brygga_domain::explain::Question;
 use brygga_domain::referral::{Cell, CellState, Consent, Decision, Section, SectionRelease, Stage, StopUseNotice};
@@ -37,7 +38,8 @@ fn withhold(nameable: bool) -> CellState {
 
 fn section(number: u32, category: Category, cells: Vec<(Interest, CellState)>) -> Section {
     let cells = cells.into_iter().map(|(interest, state)| Cell { interest, state }).collect();
-    Section { number, category, revision: 1, commitment: Commitment([0; 32]), cells, offered: false, released: None, rested_on: Vec::new() }
+    let kept = Kept { revision: 1, since: Time::from_micros(1_780_000_000_000_000), left: false };
+    Section { number, category, revision: 1, commitment: Commitment([0; 32]), cells, offered: false, released: None, rested_on: Vec::new(), kept: vec![kept] }
 }
 
 /// Interpreter released and offered, offence heading with the investigation undecided, children withheld.

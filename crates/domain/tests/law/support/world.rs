@@ -53,6 +53,7 @@ impl World {
                     certificate,
                     agreement_at: signed,
                     suitability_at: signed,
+                    content_days: Default::default(),
                 });
             }
             directory.put_function(Function {

@@ -103,6 +103,7 @@ impl Commands for InboxCommands {
     commands! { InboxCommands:
         ClaimReferralRequest OpenReferralRequest AcknowledgeDeliveryRequest AcceptReferralRequest DeclineReferralRequest
         ReturnReferralRequest RecordContactRequest CloseReferralRequest AcknowledgeStopUseRequest AcknowledgeRecallRequest
+        ConfirmImportRequest
     }
 
     fn beside<R: Reader>(rpc: &Rpc<R>, from: &Extensions, (number, raw): (u32, &Bytes), out: &Out<Self>) -> Option<Result<Watching, Failed>> {

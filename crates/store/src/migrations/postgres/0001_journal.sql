@@ -48,7 +48,9 @@ CREATE TABLE checkpoint (
 
 -- `sender_clears` and `leader_clears` tell whether a cell, or the review of an emergency, waits for the sender's or the leader's officers,
 -- `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that the partial
--- indexes hold exactly what waits. `parts` is everything that hangs on the referral, as the engine lays it out. `next_due_at` is when the clocks of an open referral are looked at next.
+-- indexes hold exactly what waits. `parts` is everything that hangs on the referral, as the engine
+-- lays it out. `next_due_at` is
+-- when its clocks or its content are looked at next: there while a referral is open, or content of it is there.
 CREATE TABLE referral (
     first_position bigint PRIMARY KEY,
     id bytea NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -80,7 +82,7 @@ CREATE TABLE referral (
     leader_clears bigint NOT NULL CHECK (leader_clears IN (0, 1)),
     recipient_acts bigint NOT NULL CHECK (recipient_acts IN (0, 1)),
     parts bytea NOT NULL,
-    next_due_at bigint CHECK ((next_due_at IS NULL) = (stage NOT IN ('held', 'ready', 'opened', 'accepted'))),
+    next_due_at bigint CHECK (next_due_at IS NOT NULL OR stage NOT IN ('held', 'ready', 'opened', 'accepted')),
     CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18')),
     CHECK (stage <> 'returned' OR stage_code IN ('wrong_function', 'incomplete', 'wrong_board')),
     CHECK (stage <> 'closed' OR stage_code IN ('supported', 'declined_by_her', 'not_reached_safely', 'handed_over', 'other_outcome', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'noted')),
@@ -109,7 +111,7 @@ CREATE TABLE inbox (
     function text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
     referral bytea NOT NULL CHECK (length(referral) = 16),
-    kind text NOT NULL CHECK (kind IN ('offered', 'sections_offered', 'offer_withdrawn', 'retracted', 'stop_use', 'reminder')),
+    kind text NOT NULL CHECK (kind IN ('offered', 'sections_offered', 'offer_withdrawn', 'retracted', 'stop_use', 'reminder', 'content_destroyed')),
     PRIMARY KEY (function, position)
 );
 
@@ -117,7 +119,7 @@ CREATE TABLE status (
     agency text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
     referral bytea NOT NULL CHECK (length(referral) = 16),
-    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone', 'emergency_declared')),
+    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone', 'content_destroyed', 'emergency_declared')),
     at bigint NOT NULL,
     PRIMARY KEY (agency, position)
 );
@@ -175,7 +177,6 @@ CREATE TABLE section_content (
     key_id bytea CHECK (length(key_id) = 16),
     salt bytea NOT NULL CHECK (length(salt) = 32),
     bytes bytea NOT NULL,
-    destroy_after bigint,
     PRIMARY KEY (origin, section, revision)
 );
 

@@ -1,10 +1,10 @@
-//! Emergencies that wait for their review.
+//! What lies beside the journal: emergencies that wait for their review, and content that goes.
 
 use brygga_engine::rows::*;
 use brygga_engine::store::*;
 
 use super::samples::{self, Log};
-use super::suite::{Backend, commit};
+use super::suite::{Backend, commit, content_name, submissions};
 
 /// An emergency of an agency, reviewed or not.
 pub fn emergency(agency: &str, position: i64, reviewed: bool) -> EmergencyRow {
@@ -47,4 +47,29 @@ pub async fn reviews_that_are_open_are_loaded_for_their_agency<B: Backend>() {
     commit(&mut store, &later).await;
     let loaded = store.load(&Wanted { reviewers: vec![String::from("polis-1")], ..Wanted::default() }).await.unwrap();
     assert_eq!(loaded.open_reviews, [open(&other.emergencies[1])]);
+}
+
+pub async fn destroyed_content_is_gone_and_no_other<B: Backend>() {
+    let (_backend, mut store, mut reader) = B::fresh().await;
+    let mut log = Log::default();
+    let first = submissions(&mut log, 3);
+    commit(&mut store, &first).await;
+    let all = reader.content_names(-1, i64::MAX).await.unwrap();
+    let (one, other) = (&first.referrals[0], &first.referrals[1]);
+    assert!(all.contains(&content_name(one)) && all.contains(&content_name(other)) && all.is_sorted(), "{all:?}");
+    // What is not there is no error, and an inserted row of the same batch stays.
+    let elsewhere = ContentNameRow { revision: 7, ..content_name(other) };
+    let renewed = samples::content(&one.referral.id, 1, 2, 100);
+    let mut second = Batch { destroyed: vec![content_name(one), elsewhere], contents: vec![renewed], ..Batch::default() };
+    second.referrals = vec![one.clone()];
+    commit(&mut store, &second).await;
+    let mut left = all.clone();
+    left.retain(|name| *name != content_name(one));
+    left.push(ContentNameRow { revision: 2, ..content_name(one) });
+    left.sort_unstable();
+    assert_eq!(reader.content_names(-1, i64::MAX).await.unwrap(), left);
+    assert!(reader.contents(&one.referral.id, &[(1, 1)]).await.unwrap().is_empty());
+    let (from, to) = (one.referral.first_position, other.referral.first_position);
+    left.retain(|name| name.origin == to);
+    assert_eq!(reader.content_names(from, to).await.unwrap(), left, "after the first, up to the second");
 }

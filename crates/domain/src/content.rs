@@ -1,0 +1,236 @@
+//! Content that is there, and when it is destroyed: a courier keeps what it has to hand over, and no archive.
+//!
+//! The state of a referral never ends by time, its content does. Days are the sender's, within the bounds of the table of clocks. What was
+//! destroyed is not there for the gate either, so no release can name it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codes::DestructionCause;
+use crate::decide::Draft;
+use crate::directory::Directory;
+use crate::event::{ContentName, Destruction, Fact};
+use crate::grounds::GroundTable;
+use crate::ids::Position;
+use crate::inbox::for_officer;
+use crate::referral::{Referral, Section};
+use crate::refusal::{Reason, Refusal};
+use crate::time::Time;
+
+/// Minutes of a day: content is kept by the day, whatever the hour.
+const DAY_MINUTES: u32 = 1440;
+
+/// Content of one revision that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// The revision.
+    pub revision: u32,
+    /// From when its days are counted: its submission, its latest offer, or its first release.
+    pub since: Time,
+    /// Whether it has left.
+    pub left: bool,
+}
+
+/// How long content is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContentDays {
+    /// What has not left.
+    pub held: DayRule,
+    /// What has left.
+    pub delivered: DayRule,
+    /// Whether it was read in a statute when the table was made; else it is a policy of the agencies.
+    pub verified: bool,
+}
+
+/// Days, and between what a sender may set them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DayRule {
+    /// Where the sender says nothing.
+    pub days: u16,
+    /// The fewest.
+    pub days_min: u16,
+    /// The most.
+    pub days_max: u16,
+}
+
+/// What a sender has set for its own content.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnDays {
+    /// For what has not left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<u16>,
+    /// For what has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<u16>,
+}
+
+impl OwnDays {
+    /// Whether the sender has set nothing.
+    pub fn is_unset(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl DayRule {
+    /// Whether the rule can be followed.
+    pub(crate) fn is_sound(&self) -> bool {
+        1 <= self.days_min && self.days_min <= self.days && self.days <= self.days_max
+    }
+
+    /// The days that hold for a sender who has set these.
+    fn of(&self, own: Option<u16>) -> u16 {
+        own.map_or(self.days, |days| days.clamp(self.days_min, self.days_max))
+    }
+}
+
+fn after(since: Time, days: u16) -> Time {
+    since.plus_minutes(u32::from(days).saturating_mul(DAY_MINUTES))
+}
+
+impl ContentDays {
+    /// The first moment at which content may be destroyed by time, whatever its sender has set.
+    pub fn earliest(&self, kept: Kept) -> Time {
+        let rule = if kept.left { &self.delivered } else { &self.held };
+        after(kept.since, rule.days_min)
+    }
+
+    /// When content of a sender is destroyed.
+    pub fn due(&self, kept: Kept, own: OwnDays) -> Time {
+        if kept.left { after(kept.since, self.delivered.of(own.delivered)) } else { after(kept.since, self.held.of(own.held)) }
+    }
+}
+
+impl Kept {
+    pub(crate) fn new(revision: u32, since: Time) -> Self {
+        Self { revision, since, left: false }
+    }
+
+    /// Why it is destroyed when its days are over.
+    pub fn cause(&self) -> DestructionCause {
+        if self.left { DestructionCause::AfterDelivery } else { DestructionCause::HeldTooLong }
+    }
+}
+
+impl Section {
+    /// Whether the content of this revision is there.
+    pub fn has_content(&self) -> bool {
+        self.kept.iter().any(|kept| kept.revision == self.revision)
+    }
+
+    /// Whoever is offered it has all the days to open it.
+    pub(crate) fn offered_content(&mut self, now: Time) {
+        let revision = self.revision;
+        for kept in self.kept.iter_mut().filter(|kept| kept.revision == revision && !kept.left) {
+            kept.since = now;
+        }
+    }
+
+    /// Only the first release counts: who opens it again and again does not keep it.
+    pub(crate) fn delivered_content(&mut self, revision: u32, now: Time) {
+        for kept in self.kept.iter_mut().filter(|kept| kept.revision == revision && !kept.left) {
+            (kept.since, kept.left) = (now, true);
+        }
+    }
+}
+
+impl Referral {
+    /// Whether content of it is there.
+    pub fn has_content(&self) -> bool {
+        self.kept().next().is_some()
+    }
+
+    /// Everything of it that is there.
+    pub fn kept(&self) -> impl Iterator<Item = (ContentName, Kept)> {
+        self.sections.iter().flat_map(|section| section.kept.iter().map(|kept| (ContentName { section: section.number, revision: kept.revision }, *kept)))
+    }
+
+    pub(crate) fn destroy(&mut self, contents: &[ContentName]) {
+        for name in contents {
+            for section in self.sections.iter_mut().filter(|section| section.number == name.section) {
+                section.kept.retain(|kept| kept.revision != name.revision);
+            }
+        }
+    }
+}
+
+/// When content of the referral is destroyed next; `None` once none is there.
+pub(crate) fn next_destruction(table: &GroundTable, directory: &Directory, referral: &Referral) -> Option<Time> {
+    let (days, own) = (&table.clocks().content_days, own_days(directory, referral));
+    referral.kept().map(|(_, kept)| days.due(kept, own)).min()
+}
+
+fn own_days(directory: &Directory, referral: &Referral) -> OwnDays {
+    directory.agency(&referral.sender).map(|agency| agency.content_days).unwrap_or_default()
+}
+
+/// Destroys what is due: the broker's own, with an event for each cause.
+pub(crate) fn destroy_due(to: &mut Draft<'_>) -> Result<(), Refusal> {
+    let facts = to.facts;
+    let (days, referral) = (&facts.table.clocks().content_days, to.referral()?);
+    let (id, own) = (referral.id, own_days(facts.directory, referral));
+    let due: Vec<(ContentName, Kept)> = referral.kept().filter(|(_, kept)| days.due(*kept, own) <= facts.now).collect();
+    for cause in [DestructionCause::HeldTooLong, DestructionCause::AfterDelivery] {
+        let contents: Vec<ContentName> = due.iter().filter(|(_, kept)| kept.cause() == cause).map(|(name, _)| *name).collect();
+        if !contents.is_empty() {
+            to.push(Fact::ContentDestroyed(Destruction { referral: id, contents, cause }));
+        }
+    }
+    Ok(())
+}
+
+/// The recipient's own system holds what a release delivered: it is destroyed here, with the revisions that it replaced.
+pub(crate) fn confirm_import(to: &mut Draft<'_>, release: Position) -> Result<(), Refusal> {
+    let referral = for_officer(to)?;
+    let delivered = |section: &Section| section.released.filter(|left| left.at == release).map(|left| left.revision);
+    if !referral.sections.iter().any(|section| delivered(section).is_some()) {
+        return Err(Reason::ReleaseUnknown.into());
+    }
+    let in_release = |name: &ContentName| referral.section(name.section).and_then(delivered).is_some_and(|revision| name.revision <= revision);
+    let contents: Vec<ContentName> = referral.kept().map(|(name, _)| name).filter(in_release).collect();
+    if contents.is_empty() {
+        return Err(Reason::ContentDestroyed.into());
+    }
+    let referral = referral.id;
+    to.push(Fact::ContentDestroyed(Destruction { referral, contents, cause: DestructionCause::ImportConfirmed }));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAYS: ContentDays =
+        ContentDays { held: DayRule { days: 30, days_min: 7, days_max: 90 }, delivered: DayRule { days: 14, days_min: 1, days_max: 60 }, verified: false };
+
+    fn kept(left: bool) -> Kept {
+        Kept { revision: 1, since: Time::from_micros(1_800_000_000_000_000), left }
+    }
+
+    fn days(time: Time) -> i64 {
+        time.minutes_since(kept(false).since) / i64::from(DAY_MINUTES)
+    }
+
+    #[test]
+    fn a_sender_sets_its_days_within_the_bounds_of_the_table() {
+        let of = |held, delivered| {
+            let own = OwnDays { held, delivered };
+            (days(DAYS.due(kept(false), own)), days(DAYS.due(kept(true), own)))
+        };
+        assert_eq!(of(None, None), (30, 14));
+        assert_eq!(of(Some(10), Some(2)), (10, 2));
+        assert_eq!(of(Some(1), Some(0)), (7, 1), "no fewer than the fewest");
+        assert_eq!(of(Some(900), Some(61)), (90, 60), "no more than the most");
+        assert_eq!((days(DAYS.earliest(kept(false))), days(DAYS.earliest(kept(true)))), (7, 1));
+    }
+
+    #[test]
+    fn days_that_cannot_be_kept_are_refused() {
+        let rule = DAYS.held;
+        assert!(rule.is_sound() && DAYS.delivered.is_sound());
+        for wrong in [DayRule { days_min: 0, ..rule }, DayRule { days: 6, ..rule }, DayRule { days: 91, ..rule }, DayRule { days_max: 20, ..rule }] {
+            assert!(!wrong.is_sound(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What inboxes and senders are told of an event.
+
+use brygga_domain::FunctionId;
+use brygga_domain::codes::{InboxKind, SenderStatus};
+use brygga_domain::event::{Event, Fact, Outcome};
+use brygga_domain::gate::ReleasedSection;
+use brygga_domain::referral::{Cell, CellState, Referral};
+
+/// What the recipient's inbox and the sender are told of one event, given the referral before and after its command.
+pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (Option<InboxKind>, Option<SenderStatus>) {
+    match &event.fact {
+        Fact::ReferralSubmitted(_) => (None, Some(SenderStatus::Stored)),
+        Fact::ReferralOffered(_) => (Some(InboxKind::Offered), Some(SenderStatus::Offered)),
+        Fact::SectionsOffered(_) => (Some(InboxKind::SectionsOffered), Some(SenderStatus::Offered)),
+        Fact::OfferWithdrawn { .. } => (Some(InboxKind::OfferWithdrawn), Some(SenderStatus::OfferWithdrawn)),
+        Fact::ReferralRetracted { .. } => (after.offered_at.map(|_| InboxKind::Retracted), Some(SenderStatus::Retracted)),
+        Fact::RecallAcknowledged { .. } => (None, Some(SenderStatus::RecallConfirmed)),
+        Fact::StopUseSent { .. } => (Some(InboxKind::StopUse), None),
+        Fact::StopUseAnswered { .. } => (None, Some(SenderStatus::StopUseConfirmed)),
+        // How often the recipient reads what it has is not the sender's to know.
+        Fact::SectionsReleased { released, .. } => (None, released.sections().iter().any(|section| is_new(section, before)).then_some(SenderStatus::Opened)),
+        Fact::DeliveryAcknowledged { .. } => (None, Some(SenderStatus::Delivered)),
+        Fact::ReferralAccepted { .. } => (None, Some(SenderStatus::Answered)),
+        Fact::ReferralDeclined { reason, .. } => (None, reason.sender_status()),
+        Fact::ReferralReturned { reason, .. } => (None, Some(reason.sender_status())),
+        Fact::ReferralClosed(closing) => (None, Some(closing.outcome.sender_status())),
+        Fact::ReminderSent(_) => (Some(InboxKind::Reminder), None),
+        Fact::Escalated(escalation) => (escalation.function.as_ref().map(|_| InboxKind::Reminder), escalation.told),
+        Fact::ContentDestroyed(_) => (after.offered_at.map(|_| InboxKind::ContentDestroyed), Some(SenderStatus::ContentDestroyed)),
+        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
+        Fact::EmergencyDeclared(_) => (None, Some(SenderStatus::EmergencyDeclared)),
+        Fact::LogStarted { .. }
+        | Fact::AgencyRegistered { .. }
+        | Fact::FunctionRegistered { .. }
+        | Fact::GroundTableActivated { .. }
+        | Fact::OfferRecorded(_)
+        | Fact::ReferralAmended { .. }
+        | Fact::ConsentRecorded(_)
+        | Fact::ConsentWithdrawn { .. }
+        | Fact::ClearanceRevoked { .. }
+        | Fact::ClearanceCarried(_)
+        | Fact::EmergencyReviewed(_)
+        | Fact::ReferralClaimed { .. }
+        | Fact::ContactRecorded(_)
+        | Fact::DisclosureRefused { .. }
+        | Fact::LogQueried { .. } => (None, None),
+    }
+}
+
+/// The function whose inbox is told of an event: the recipient, or whoever a clock reminds.
+pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a FunctionId {
+    match &event.fact {
+        Fact::ReminderSent(reminder) => &reminder.function,
+        Fact::Escalated(escalation) => escalation.function.as_ref().unwrap_or(&referral.recipient),
+        Fact::LogStarted { .. }
+        | Fact::AgencyRegistered { .. }
+        | Fact::FunctionRegistered { .. }
+        | Fact::GroundTableActivated { .. }
+        | Fact::OfferRecorded(_)
+        | Fact::ReferralSubmitted(_)
+        | Fact::ReferralAmended { .. }
+        | Fact::ReferralRetracted { .. }
+        | Fact::RecallAcknowledged { .. }
+        | Fact::ConsentRecorded(_)
+        | Fact::ConsentWithdrawn { .. }
+        | Fact::StopUseSent { .. }
+        | Fact::StopUseAnswered { .. }
+        | Fact::ClearanceDecided(_)
+        | Fact::ClearanceConfirmed(_)
+        | Fact::ClearanceRevoked { .. }
+        | Fact::ClearanceCarried(_)
+        | Fact::EmergencyDeclared(_)
+        | Fact::EmergencyReviewed(_)
+        | Fact::ReferralOffered(_)
+        | Fact::SectionsOffered(_)
+        | Fact::OfferWithdrawn { .. }
+        | Fact::ReferralClaimed { .. }
+        | Fact::SectionsReleased { .. }
+        | Fact::DeliveryAcknowledged { .. }
+        | Fact::ReferralAccepted { .. }
+        | Fact::ReferralDeclined { .. }
+        | Fact::ReferralReturned { .. }
+        | Fact::ContactRecorded(_)
+        | Fact::ReferralClosed(_)
+        | Fact::ContentDestroyed(_)
+        | Fact::DisclosureRefused { .. }
+        | Fact::LogQueried { .. } => &referral.recipient,
+    }
+}
+
+/// Whether this revision of the section leaves for the first time.
+fn is_new(released: &ReleasedSection, before: Option<&Referral>) -> bool {
+    let left = before.and_then(|referral| referral.section(released.section)).and_then(|section| section.released);
+    left.is_none_or(|left| left.revision < released.revision)
+}
+
+/// Everything is decided, and every section has a cell that is withheld.
+fn nothing_passes(referral: &Referral) -> bool {
+    let withheld = |cell: &Cell| match &cell.state {
+        CellState::Undecided => false,
+        CellState::Decided(decision) => match decision.outcome {
+            Outcome::Withhold { .. } => true,
+            Outcome::Release { .. } => false,
+        },
+    };
+    let decided = |cell: &Cell| cell.state != CellState::Undecided;
+    referral.sections.iter().all(|section| section.cells.iter().all(decided) && section.cells.iter().any(withheld))
+}

@@ -1,0 +1,234 @@
+//! Content whose days are over: destroyed once, by whichever broker looks, while its referral stands as it stood.
+
+use std::path::Path;
+
+use brygga_domain::codes::*;
+use brygga_domain::command::{Action, NewContent};
+use brygga_domain::{Command, Event, Fact, Reason, Referral, ReferralName, Stage, Time};
+use brygga_engine::broker::NoAnswer;
+use brygga_engine::committer::Failure;
+use brygga_engine::store::{Batch, Reader, Store as _, Wanted};
+use brygga_engine::{ManualClock, replay};
+use brygga_store::MemoryDatabase;
+use brygga_tests::fold::{self, Driver};
+use brygga_tests::postgres;
+use brygga_verify::Verdict;
+use bytes::Bytes;
+
+use super::parties::{Act, Plan};
+use super::place::{Place, Running};
+
+const DAY: u32 = 24 * 60;
+const BOARD: &str = "solna-soc";
+
+fn begins() -> Time {
+    Time::from_micros("2027-02-20T06:00:00Z".parse::<jiff::Timestamp>().unwrap().as_microsecond())
+}
+
+/// Brokers on one store, and a number for the next key.
+struct World<'p, P: Place> {
+    place: &'p P,
+    clock: ManualClock,
+    brokers: Vec<Running<P::Reader>>,
+    number: u64,
+}
+
+impl<'p, P: Place> World<'p, P> {
+    async fn begin(place: &'p P, folder: &Path, brokers: usize) -> Self {
+        let (store, reader) = place.open().await;
+        let mut driver = Driver::new(store);
+        driver.begin().await;
+        drop((driver, reader));
+        let mut world = Self { place, clock: ManualClock::at(begins()), brokers: Vec::new(), number: 0 };
+        world.start(folder, brokers).await;
+        world
+    }
+
+    async fn start(&mut self, folder: &Path, brokers: usize) {
+        for number in 0..brokers {
+            self.brokers.push(Running::start(self.place, &self.clock, &folder.join(format!("state-{number}"))).await);
+        }
+    }
+
+    async fn stop(&mut self) {
+        for broker in self.brokers.drain(..) {
+            broker.stop().await;
+        }
+    }
+
+    /// So many minutes after the beginning.
+    fn at(&self, minutes: u32) {
+        self.clock.set(begins().plus_minutes(minutes));
+    }
+
+    /// Every broker looks, all at once, and once more.
+    async fn look(&self) {
+        for _ in 0..2 {
+            match self.brokers.as_slice() {
+                [one] => drop(one.tick().await),
+                [one, other] => drop(tokio::join!(one.tick(), other.tick())),
+                more => panic!("{} brokers", more.len()),
+            }
+        }
+    }
+
+    fn command(&mut self, plan: &Plan, act: Act) -> Command {
+        self.number += 1;
+        let mut command = plan.command(act, self.number, begins());
+        if let Action::SubmitReferral(submission) = &mut command.action {
+            submission.reported_at = None;
+        }
+        command
+    }
+
+    async fn carry_out(&self, command: Command) -> Result<Referral, Reason> {
+        match self.brokers[0].broker.carry_out(command).await {
+            Ok(done) => Ok(done.committed.referral.unwrap().as_ref().clone()),
+            Err(NoAnswer::Failed(Failure::Refused(refusal))) => Err(refusal.reason),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    async fn act(&mut self, plan: &Plan, act: Act) -> Result<Referral, Reason> {
+        let command = self.command(plan, act);
+        self.carry_out(command).await
+    }
+
+    /// Something that no plan has.
+    async fn ask(&mut self, plan: &Plan, agency: &str, action: Action) -> Result<Referral, Reason> {
+        let command = self.command(plan, Act::Open);
+        self.carry_out(Command { agency: agency.parse().unwrap(), action, ..command }).await
+    }
+
+    async fn submitted(&mut self) -> Plan {
+        let mut plan = Plan { kind: ReferralKind::ContactRequest, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: None };
+        plan.id = Some(self.act(&plan, Act::Submit).await.unwrap().id);
+        plan
+    }
+
+    /// What was destroyed, why, in journal order.
+    async fn destroyed(reader: &mut P::Reader) -> Vec<(Plan, DestructionCause, Vec<(u32, u32)>)> {
+        let plan = |id| Plan { kind: ReferralKind::ContactRequest, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: Some(id) };
+        let events = fold::events(reader).await;
+        let destroyed = events.iter().filter_map(|row| match brygga_journal::decode(&row.bytes.0).unwrap().fact {
+            Fact::ContentDestroyed(gone) => Some((plan(gone.referral), gone.cause, gone.contents.iter().map(|name| (name.section, name.revision)).collect())),
+            _ => None,
+        });
+        destroyed.collect()
+    }
+}
+
+async fn there<R: Reader>(reader: &mut R) -> usize {
+    reader.content_names(-1, i64::MAX).await.unwrap().len()
+}
+
+/// Held, delivered and unread content each has its own days; a restart in the middle changes nothing.
+async fn holds<P: Place>(place: &P, brokers: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::begin(place, folder.path(), brokers).await;
+    let held = world.submitted().await;
+    let delivered = world.submitted().await;
+    world.act(&delivered, Act::Decide).await.unwrap();
+    world.at(5 * DAY);
+    let open = world.command(&delivered, Act::Open);
+    world.carry_out(open.clone()).await.unwrap();
+    let unread = world.submitted().await;
+    world.at(20 * DAY);
+    world.act(&unread, Act::Decide).await.unwrap();
+    world.at(30 * DAY - 1);
+    world.look().await;
+    // Opened once more, it is not kept a day longer.
+    world.act(&delivered, Act::Open).await.unwrap();
+    world.stop().await;
+    world.start(folder.path(), brokers).await;
+    world.at(30 * DAY);
+    world.look().await;
+    // The state stands; only the content is gone, and what is decided now is not offered.
+    let decided = world.act(&held, Act::Decide).await.unwrap();
+    assert!(decided.stage == Stage::Held && !decided.has_content(), "{:?}", decided.stage);
+    assert!(world.act(&delivered, Act::Open).await.is_ok());
+    world.at(35 * DAY);
+    world.look().await;
+    assert_eq!(world.act(&delivered, Act::Open).await, Err(Reason::ContentDestroyed));
+    assert_eq!(world.carry_out(open).await, Err(Reason::ContentDestroyed), "a repeat is asked about again");
+    assert_eq!(world.act(&delivered, Act::Accept).await.unwrap().stage, Stage::Accepted);
+    // An amended section is new content.
+    let fresh = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"sent again") };
+    let name = ReferralName::Id(delivered.id.unwrap());
+    world.ask(&delivered, "vasterort-polis", Action::AmendReferral(name, vec![fresh])).await.unwrap();
+    world.act(&delivered, Act::Decide).await.unwrap();
+    let again = world.act(&delivered, Act::Open).await.unwrap();
+    let release = again.sections[0].released.unwrap();
+    assert_eq!((release.revision, again.sections[0].kept.len()), (2, 1));
+    world.ask(&delivered, BOARD, Action::ConfirmImport(name, release.at)).await.unwrap();
+    assert_eq!(world.ask(&delivered, BOARD, Action::ConfirmImport(name, release.at)).await, Err(Reason::ContentDestroyed));
+    world.at(50 * DAY);
+    world.look().await;
+    world.stop().await;
+
+    let (_store, mut reader) = place.open().await;
+    let found: Vec<_> = World::<P>::destroyed(&mut reader).await.into_iter().map(|(plan, cause, names)| (plan.id, cause, names)).collect();
+    let wanted = [
+        (held.id, DestructionCause::HeldTooLong, vec![(1, 1)]),
+        (delivered.id, DestructionCause::AfterDelivery, vec![(1, 1)]),
+        (delivered.id, DestructionCause::ImportConfirmed, vec![(1, 2)]),
+        // Offered on the twentieth day, it has thirty days from there.
+        (unread.id, DestructionCause::HeldTooLong, vec![(1, 1)]),
+    ];
+    assert_eq!(found, wanted);
+    assert_eq!(there(&mut reader).await, 0);
+    let told: Vec<String> = reader.inbox("solna-rvc", super::escalation::ALL).await.unwrap().into_iter().map(|row| row.kind).collect();
+    assert_eq!(told.iter().filter(|kind| **kind == InboxKind::ContentDestroyed.to_string()).count(), 3, "what was never offered is not told: {told:?}");
+    let statuses = reader.statuses("vasterort-polis", super::escalation::ALL).await.unwrap();
+    assert_eq!(statuses.iter().filter(|row| row.status == SenderStatus::ContentDestroyed.to_string()).count(), 4);
+    let replayed = replay::replay(&mut reader, |_, _| {}).await.unwrap();
+    assert!(replayed.is_sound(), "{replayed:?}");
+    let report = fold::audit(&mut reader).await;
+    assert_eq!(report.verdict, Verdict::Verified, "{:#?}", report.findings);
+}
+
+#[tokio::test]
+async fn content_is_destroyed_once_on_its_day_in_memory() {
+    holds(&MemoryDatabase::default(), 1).await;
+}
+
+#[tokio::test]
+async fn content_is_destroyed_once_on_its_day_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    holds(&folder.path().join("brygga.db"), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_brokers_destroy_content_once() {
+    holds(&postgres::shared().await, 2).await;
+}
+
+#[tokio::test]
+async fn a_replay_finds_content_that_is_gone_without_an_event() {
+    let (place, folder) = (MemoryDatabase::default(), tempfile::tempdir().unwrap());
+    let mut world = World::begin(&place, folder.path(), 1).await;
+    world.submitted().await;
+    world.stop().await;
+    assert!(replay::replay(&mut place.reader(), |_, _| {}).await.unwrap().is_sound());
+    let gone = place.reader().content_names(-1, i64::MAX).await.unwrap();
+    let mut store = place.store();
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&Batch { destroyed: gone, ..Batch::default() }).await.unwrap();
+    let replayed = replay::replay(&mut place.reader(), |_, _| {}).await.unwrap();
+    assert!(!replayed.is_sound() && replayed.content.len() == 1 && replayed.differing.is_empty(), "{replayed:?}");
+}
+
+/// In the long simulation every content goes at most once, and none before its thirty days.
+pub fn once_and_on_time(events: &[Event]) {
+    let mut seen = std::collections::BTreeSet::new();
+    for event in events {
+        if let Fact::ContentDestroyed(gone) = &event.fact {
+            for name in &gone.contents {
+                assert!(seen.insert((gone.referral, *name)), "destroyed twice: {gone:?}");
+            }
+            let submitted = events.iter().find(|event| matches!(&event.fact, Fact::ReferralSubmitted(submitted) if submitted.referral == gone.referral));
+            assert!(event.time >= submitted.unwrap().time.plus_minutes(30 * DAY));
+        }
+    }
+    assert!(seen.len() > 20, "the simulation is too tame: {} contents destroyed", seen.len());
+}
