@@ -137,6 +137,10 @@ codes! {
         CannotReachSafely = 5 "cannot_reach_safely",
         /// Under 18: known from the content only.
         Under18 = 6 "under_18",
+        /// The same sender has sent it before: known from the content only. Of another sender's referral nothing is ever said.
+        Duplicate = 7 "duplicate",
+        /// The recipient doubts that it may have what it received: the sender looks at its clearance again.
+        ClearanceDisputed = 8 "clearance_disputed",
     }
     /// What a disclosure is made for, where a ground asks.
     DisclosurePurpose {
@@ -344,6 +348,15 @@ codes! {
         /// Other.
         OtherRelationship = 9 "other_relationship",
     }
+    /// On what it rests that somebody lives where a referral is sent. It is residence that decides (SoL 29:1).
+    ResidenceBasis {
+        /// The person has said so.
+        StatedByPerson = 1 "stated_by_person",
+        /// The agency knows it from its own work.
+        KnownByAgency = 2 "known_by_agency",
+        /// The population register, which is wrong on purpose for whoever has a protected registration (folkbokföringslagen 16 §).
+        PopulationRegister = 3 "population_register",
+    }
     /// Why a sender takes a referral back.
     RetractReason {
         /// It was wrong.
@@ -436,6 +449,10 @@ codes! {
         Telephone = 21 "telephone",
         /// An emergency was declared at the sending side: it waits for its review.
         EmergencyDeclared = 25 "emergency_declared",
+        /// The recipient has it from the same sender already.
+        Duplicate = 26 "duplicate",
+        /// The recipient doubts that it may have it: look at its clearance again.
+        ClearanceDisputed = 27 "clearance_disputed",
     }
     /// How a holder answers a stop-use notice.
     StopUseAnswer {

@@ -11,6 +11,7 @@ use crate::directory::{Agency, Function};
 use crate::entropy::Entropy;
 use crate::event::{OfferResult, Officer, PersonName};
 use crate::ids::*;
+use crate::routing::Routing;
 use crate::time::Time;
 
 /// One command of one agency.
@@ -86,10 +87,10 @@ pub enum Action {
     AcknowledgeDelivery(ReferralName, Position),
     /// Take a referral.
     AcceptReferral(ReferralName),
-    /// Do not take it.
-    DeclineReferral(ReferralName, DeclineReason),
+    /// Do not take it; a duplicate names the earlier referral.
+    DeclineReferral(ReferralName, DeclineReason, Option<ReferralName>),
     /// Send it back.
-    ReturnReferral(ReferralName, ReturnReason, Vec<Category>),
+    ReturnReferral(ReferralName, NewReturn),
     /// Record contact with the victim.
     RecordContact(ReferralName, NewContact),
     /// Close it.
@@ -148,6 +149,10 @@ pub struct Submission {
     pub consents: Vec<NewConsent>,
     /// Decisions that need no second officer.
     pub decisions: Vec<NewDecision>,
+    /// By what the recipient was chosen.
+    pub routing: Routing,
+    /// The referral that the sender holds and passes on.
+    pub forwards: Option<ReferralName>,
 }
 
 /// A person of a submission.
@@ -222,6 +227,17 @@ pub struct NewConsent {
     pub gdpr_basis: GdprBasis,
 }
 
+/// A return.
+#[derive(Debug, Clone)]
+pub struct NewReturn {
+    /// Why.
+    pub reason: ReturnReason,
+    /// Categories that are missing.
+    pub missing: Vec<Category>,
+    /// For a child concern, the function that is right.
+    pub right_function: Option<FunctionId>,
+}
+
 /// Contact to record.
 #[derive(Debug, Clone)]
 pub struct NewContact {
@@ -283,6 +299,39 @@ impl LogQueryKind {
 }
 
 impl Action {
+    /// Another referral that the command rests on: the one that is passed on, or that makes this one a duplicate.
+    pub fn cites(&self) -> Option<ReferralName> {
+        match self {
+            Self::SubmitReferral(submission) => submission.forwards,
+            Self::DeclineReferral(_, _, duplicate_of) => *duplicate_of,
+            Self::StartLog { .. }
+            | Self::ActivateGroundTable { .. }
+            | Self::RegisterAgency(..)
+            | Self::RegisterFunction(..)
+            | Self::RecordOffer(_)
+            | Self::AmendReferral(..)
+            | Self::RetractReferral(..)
+            | Self::AcknowledgeRecall(_)
+            | Self::RecordConsent(..)
+            | Self::WithdrawConsent(..)
+            | Self::DecideClearance(..)
+            | Self::ConfirmClearance(..)
+            | Self::RevokeClearance(..)
+            | Self::DeclareEmergency(..)
+            | Self::ReviewEmergency(..)
+            | Self::ClaimReferral { .. }
+            | Self::OpenReferral(_)
+            | Self::AcknowledgeDelivery(..)
+            | Self::AcceptReferral(_)
+            | Self::ReturnReferral(..)
+            | Self::RecordContact(..)
+            | Self::CloseReferral(..)
+            | Self::AcknowledgeStopUse(..)
+            | Self::MakeMarks(_)
+            | Self::QueryLog(_) => None,
+        }
+    }
+
     /// The referral that the command names, if it names one.
     pub fn referral(&self) -> Option<ReferralName> {
         match self {
@@ -308,7 +357,7 @@ impl Action {
             | Self::MakeMarks(name)
             | Self::AcknowledgeDelivery(name, _)
             | Self::AcceptReferral(name)
-            | Self::DeclineReferral(name, _)
+            | Self::DeclineReferral(name, ..)
             | Self::ReturnReferral(name, ..)
             | Self::RecordContact(name, _)
             | Self::CloseReferral(name, _)

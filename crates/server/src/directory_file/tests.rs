@@ -1,6 +1,6 @@
 //! The example file, the routes in it, and each error.
 
-use brygga_domain::GroundTable;
+use brygga_domain::{GroundTable, Whom};
 use brygga_domain::grounds::SHIPPED;
 
 use super::*;
@@ -12,7 +12,7 @@ fn example() -> Directory {
 }
 
 fn route(directory: &Directory, territory: &str, kind: ReferralKind) -> String {
-    directory.route(territory, kind).unwrap().id.to_string()
+    directory.route(territory, kind, Whom::default()).unwrap().id.to_string()
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn an_adults_support_goes_to_the_rvc_and_a_child_to_the_board_of_residence() {
             assert_eq!(route(&directory, territory, kind), board, "{territory} {kind}");
         }
     }
-    assert!(directory.route("0114", ReferralKind::ChildConcern).is_none());
+    assert!(directory.route("0114", ReferralKind::ChildConcern, Whom::default()).is_none());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use brygga_domain::event::Officer;
 use brygga_domain::referral::evolve;
 use brygga_domain::{
     Action, Agency, AgencyId, AgencyKind, Code as _, Command, Digest, Directory, Entropy, Event, Fact, Facts, Function, FunctionId, GroundTable, Known,
-    OfficerProof, OfficerPseudonym, Position, Referral, ReferralId, Refusal, RequestId, Time, decide,
+    OfficerProof, OfficerPseudonym, Position, Referral, ReferralId, Refusal, RequestId, TargetGroup, Time, decide,
 };
 use brygga_journal::encode;
 use brygga_merkle::{Checkpoint, Ed25519Signer, Frontier, NoteKey, leaf_hash, sign_checkpoint};
@@ -172,6 +172,7 @@ fn a_function(name: &str, host: &str) -> Function {
         name: name.to_owned(),
         territories: Vec::new(),
         kinds: Vec::new(),
+        target: TargetGroup::default(),
         telephone: None,
         duty: brygga_domain::directory::OnDuty { clears: true, ..Default::default() },
     }
