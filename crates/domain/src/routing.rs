@@ -138,3 +138,51 @@ pub(crate) fn check(submission: &Submission, function: &Function, rule: &KindRul
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::Code;
+
+    #[test]
+    fn a_target_group_rules_out_only_what_is_stated() {
+        let rvc = TargetGroup { age_from: Some(18), age_to: None, relationships: vec![Relationship::Spouse] };
+        let young = TargetGroup { age_from: Some(15), age_to: Some(17), relationships: Vec::new() };
+        let of = |age_years, relationship| Whom { age_years, relationship };
+        for (group, whom, takes) in [
+            (&rvc, of(None, None), true),
+            (&rvc, of(Some(17), None), false),
+            (&rvc, of(Some(18), Some(Relationship::Spouse)), true),
+            (&rvc, of(Some(18), Some(Relationship::OtherRelationship)), false),
+            (&young, of(Some(14), None), false),
+            (&young, of(Some(17), Some(Relationship::OtherRelationship)), true),
+            (&young, of(Some(18), None), false),
+        ] {
+            assert_eq!(group.takes(whom), takes, "{group:?}");
+        }
+        assert!(TargetGroup::default().is_everybody() && !rvc.is_everybody());
+    }
+
+    #[test]
+    fn the_register_misleads_where_a_registration_is_or_may_be_protected() {
+        let person = |role| PersonName { role, number: 1 };
+        for role in Role::ALL {
+            for held in ProtectedIdentity::ALL {
+                let hidden = *held == ProtectedIdentity::ProtectedPopulationRegistration;
+                let unknown = *held == ProtectedIdentity::Unknown && matches!(role, Role::Victim | Role::Child);
+                let persons = [(person(Role::Victim), ProtectedIdentity::NotProtected), (person(*role), *held)];
+                let found = register_misleads(Some(ResidenceBasis::PopulationRegister), persons);
+                assert_eq!(found, (hidden || unknown).then(|| person(*role)), "{role} {held}");
+                for basis in [None, Some(ResidenceBasis::StatedByPerson), Some(ResidenceBasis::KnownByAgency)] {
+                    assert_eq!(register_misleads(basis, persons), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_stated_is_shown_in_a_debug_text() {
+        let routing = Routing { territory: Some(String::from("0184")), basis: None, whom: Whom { age_years: Some(44), relationship: None } };
+        assert_eq!(format!("{routing:?} {:?}", routing.whom), "Routing(..) Whom(..)");
+    }
+}

@@ -27,6 +27,20 @@ fn the_example_holds_vasterort() {
 }
 
 #[test]
+fn a_minors_support_and_a_strangers_violence_go_to_the_board_of_residence() {
+    let directory = example();
+    let of = |age_years, relationship| Whom { age_years, relationship };
+    for (age, relationship, wanted) in [
+        (Some(17), None, "stockholm-bromma-mottagning"),
+        (Some(18), None, "solna-rvc"),
+        (None, Some(Relationship::FormerPartner), "solna-rvc"),
+        (Some(40), Some(Relationship::OtherRelationship), "stockholm-bromma-mottagning"),
+    ] {
+        assert_eq!(directory.route("0180/bromma", ReferralKind::ContactRequest, of(age, relationship)).unwrap().id.as_str(), wanted);
+    }
+}
+
+#[test]
 fn an_adults_support_goes_to_the_rvc_and_a_child_to_the_board_of_residence() {
     let directory = example();
     let boards = [
@@ -107,6 +121,9 @@ fn every_error_names_the_entry_and_the_field() {
         (function_with(r#""territories":["184"]"#), "function x-rvc: territories: 184"),
         (function_with(r#""kinds":["gossip"]"#), "function x-rvc: kinds: gossip"),
         (function_with(r#""kinds":["hearing","hearing"]"#), "function x-rvc: kinds: hearing stands twice"),
+        (function_with(r#""target_group":{"age_from":18,"age_to":17}"#), "function x-rvc: target_group: age_from"),
+        (function_with(r#""target_group":{"relationships":["friend"]}"#), "function x-rvc: target_group: friend"),
+        (function_with(r#""target_group":{"relationships":["spouse","spouse"]}"#), "function x-rvc: target_group: spouse stands twice"),
         (function_with(r#""telephone":"call me""#), "function x-rvc: telephone:"),
         (function_with(r#""deputy":"y-rvc""#), "function x-rvc: deputy: y-rvc is no other function of x-soc"),
         (function_with(r#""deputy":"x-rvc""#), "function x-rvc: deputy:"),

@@ -6,6 +6,7 @@ mod bundles;
 mod clocks;
 mod emergencies;
 mod forge;
+mod forwarding;
 mod honest;
 mod order;
 mod program;

@@ -1,5 +1,7 @@
 //! What is asked in questions.
 
+use brygga_domain::ResidenceBasis;
+
 use super::*;
 
 #[test]
