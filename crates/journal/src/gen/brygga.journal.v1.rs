@@ -502,6 +502,43 @@ impl DisclosurePurpose {
         }
     }
 }
+/// What a review of an emergency comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum EmergencyVerdict {
+    /// Not set; refused.
+    Unspecified = 0,
+    /// It was justified.
+    Justified = 1,
+    /// Some of what left under it was, some was not.
+    PartlyJustified = 2,
+    /// It was not justified.
+    NotJustified = 3,
+}
+impl EmergencyVerdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EMERGENCY_VERDICT_UNSPECIFIED",
+            Self::Justified => "EMERGENCY_VERDICT_JUSTIFIED",
+            Self::PartlyJustified => "EMERGENCY_VERDICT_PARTLY_JUSTIFIED",
+            Self::NotJustified => "EMERGENCY_VERDICT_NOT_JUSTIFIED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EMERGENCY_VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "EMERGENCY_VERDICT_JUSTIFIED" => Some(Self::Justified),
+            "EMERGENCY_VERDICT_PARTLY_JUSTIFIED" => Some(Self::PartlyJustified),
+            "EMERGENCY_VERDICT_NOT_JUSTIFIED" => Some(Self::NotJustified),
+            _ => None,
+        }
+    }
+}
 /// What an officer asserts when a ground asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -649,43 +686,6 @@ impl FactCode {
             "FACT_CODE_SUPERVISION_NEEDED" => Some(Self::SupervisionNeeded),
             "FACT_CODE_DANGER_TO_LIFE" => Some(Self::DangerToLife),
             "FACT_CODE_TECHNICAL_PROCESSING_ONLY" => Some(Self::TechnicalProcessingOnly),
-            _ => None,
-        }
-    }
-}
-/// What a review of an emergency comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum EmergencyVerdict {
-    /// Not set; refused.
-    Unspecified = 0,
-    /// It was justified.
-    Justified = 1,
-    /// Some of what left under it was, some was not.
-    PartlyJustified = 2,
-    /// It was not justified.
-    NotJustified = 3,
-}
-impl EmergencyVerdict {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "EMERGENCY_VERDICT_UNSPECIFIED",
-            Self::Justified => "EMERGENCY_VERDICT_JUSTIFIED",
-            Self::PartlyJustified => "EMERGENCY_VERDICT_PARTLY_JUSTIFIED",
-            Self::NotJustified => "EMERGENCY_VERDICT_NOT_JUSTIFIED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "EMERGENCY_VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
-            "EMERGENCY_VERDICT_JUSTIFIED" => Some(Self::Justified),
-            "EMERGENCY_VERDICT_PARTLY_JUSTIFIED" => Some(Self::PartlyJustified),
-            "EMERGENCY_VERDICT_NOT_JUSTIFIED" => Some(Self::NotJustified),
             _ => None,
         }
     }
