@@ -3,13 +3,14 @@
 //! Called by the committer between `Store::load` and `Store::commit`. It never waits: if it ever needs `.await`, the design has
 //! failed. Any split of the same commands into batches gives the same events, rows and root.
 
+mod aside;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use brygga_domain::clocks::Duty;
 use brygga_domain::decide::{Decided, Facts, Known, refused};
-use brygga_domain::event::OfferResult;
 use brygga_domain::gate;
 use brygga_domain::refusal::{Reason, Refusal};
 use brygga_domain::{
@@ -18,7 +19,6 @@ use brygga_domain::{
 use brygga_merkle::{Checkpoint, Frontier, Hash};
 use bytes::Bytes;
 
-use crate::directory;
 use crate::projection::{self, number};
 use crate::rows::*;
 use crate::send_window::{CLOCKS_APART_MAX, RELEASE_SEND_MAX};
@@ -403,63 +403,6 @@ impl Fold<'_> {
             status: status.to_string(),
             at: event.time.micros(),
         }));
-    }
-
-    fn keep_aside(&mut self, command: &Command, decided: &Decided) {
-        self.batch.contents.extend(decided.contents.iter().map(|content| ContentRow {
-            referral: content.referral.as_bytes().into(),
-            section: i64::from(content.section),
-            revision: i64::from(content.revision),
-            key_id: None,
-            salt: content.salt.into(),
-            bytes: Blob(content.bytes.to_vec()),
-            destroy_after: None,
-        }));
-        self.batch.openings.extend(decided.openings.iter().map(|opening| OpeningRow {
-            position: number(opening.position.0),
-            field: opening.field.to_owned(),
-            salt: opening.salt.into(),
-            value: Blob(opening.value.to_vec()),
-        }));
-        let lookup =
-            |(hash, person): &(brygga_domain::LookupHash, brygga_domain::PersonId)| PersonLookupRow { hash: hash.0.into(), person: person.as_bytes().into() };
-        self.batch.person_lookups.extend(decided.persons.iter().map(lookup));
-        if let (Some(hash), Some(referral)) = (decided.sender_reference, &decided.referral) {
-            let hash = Blob::from(hash.0);
-            self.sender_references.insert(hash.clone(), referral.reference.to_string());
-            self.batch.sender_references.push(SenderReferenceRow { hash, referral: referral.id.as_bytes().into() });
-        }
-        self.keep_offers_and_directory(command, decided);
-    }
-
-    fn keep_offers_and_directory(&mut self, command: &Command, decided: &Decided) {
-        let made = u64::try_from(decided.events.len()).unwrap_or_default();
-        let first = self.size.saturating_sub(made);
-        for (position, event) in (first..).zip(&decided.events) {
-            if let Fact::OfferRecorded(offer) = &event.fact {
-                let answer = match offer.result {
-                    OfferResult::Offered(answer) => Some(answer.to_string()),
-                    OfferResult::NotOffered(_) => None,
-                };
-                let row = OfferRow { id: offer.id.as_bytes().into(), agency: command.agency.to_string(), position: number(position), answer };
-                self.offers.insert((row.agency.clone(), row.id.clone()), row.answer.clone());
-                self.batch.offers.push(row);
-            }
-        }
-        if let Some(agency) = &decided.agency {
-            let row = AgencyRow { id: agency.id.to_string(), position: number(first), entry: directory::agency_entry(agency) };
-            self.batch.agencies.retain(|other| other.id != row.id);
-            self.batch.agencies.push(row);
-            Arc::make_mut(&mut self.directory).put_agency(agency.clone());
-            self.directory_changed = true;
-        }
-        if let Some(function) = &decided.function {
-            let row = FunctionRow { id: function.id.to_string(), position: number(first), entry: directory::function_entry(function) };
-            self.batch.functions.retain(|other| other.id != row.id);
-            self.batch.functions.push(row);
-            Arc::make_mut(&mut self.directory).put_function(function.clone());
-            self.directory_changed = true;
-        }
     }
 
     fn keep_key(&mut self, command: &Command, key: (String, Blob), used: &KeyUse<'_>) {

@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod directory;
 pub mod lanes;
 pub mod observe;
+mod parts;
 pub mod projection;
 pub mod readers;
 pub mod replay;

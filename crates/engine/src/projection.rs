@@ -37,11 +37,10 @@ pub fn watched_rows(referral: &Referral, duty: Duty<'_>) -> ReferralRows {
 
 /// The rows of a referral as they follow from the journal alone.
 pub fn rows(referral: &Referral) -> ReferralRows {
-    let id = Blob::from(referral.id.as_bytes());
     let (stage_code, recall, confirmed) = stage_columns(referral.stage);
     ReferralRows {
         referral: ReferralRow {
-            id: id.clone(),
+            id: referral.id.as_bytes().into(),
             reference: referral.reference.to_string(),
             thread: referral.thread.as_bytes().into(),
             kind: referral.kind.to_string(),
@@ -69,16 +68,12 @@ pub fn rows(referral: &Referral) -> ReferralRows {
             recall_confirmed: flag(confirmed),
             claimed_by: referral.claimed_by.map(|officer| officer.0.into()),
         },
-        persons: referral.persons.iter().map(|person| person_row(&id, person)).collect(),
-        sections: referral.sections.iter().map(|section| section_row(&id, section)).collect(),
-        cells: referral
-            .sections
-            .iter()
-            .flat_map(|section| (0_i64..).zip(&section.cells).map(|(place, cell)| cell_row(&id, section.number, place, cell)))
-            .collect(),
-        consents: referral.consents.iter().map(|consent| consent_row(&id, consent)).collect(),
-        stop_uses: referral.notices.iter().map(|notice| stop_use_row(&id, notice)).collect(),
-        emergencies: referral.emergencies.iter().map(|emergency| emergency::row(&id, emergency)).collect(),
+        persons: referral.persons.iter().map(|person| person_row(person)).collect(),
+        sections: referral.sections.iter().map(|section| section_row(section)).collect(),
+        cells: referral.sections.iter().flat_map(|section| (0_i64..).zip(&section.cells).map(|(place, cell)| cell_row(section.number, place, cell))).collect(),
+        consents: referral.consents.iter().map(|consent| consent_row(consent)).collect(),
+        stop_uses: referral.notices.iter().map(|notice| stop_use_row(notice)).collect(),
+        emergencies: referral.emergencies.iter().map(|emergency| emergency::row(emergency)).collect(),
     }
 }
 
@@ -92,9 +87,8 @@ fn stage_columns(stage: Stage) -> (Option<String>, Option<i64>, bool) {
     }
 }
 
-fn person_row(referral: &Blob, person: &Person) -> PersonRow {
+fn person_row(person: &Person) -> PersonRow {
     PersonRow {
-        referral: referral.clone(),
         id: person.id.as_bytes().into(),
         role: person.name.role.to_string(),
         number: i64::from(person.name.number),
@@ -102,9 +96,8 @@ fn person_row(referral: &Blob, person: &Person) -> PersonRow {
     }
 }
 
-fn section_row(referral: &Blob, section: &Section) -> SectionRow {
+fn section_row(section: &Section) -> SectionRow {
     SectionRow {
-        referral: referral.clone(),
         number: i64::from(section.number),
         category: section.category.to_string(),
         revision: i64::from(section.revision),
@@ -116,13 +109,12 @@ fn section_row(referral: &Blob, section: &Section) -> SectionRow {
     }
 }
 
-fn cell_row(referral: &Blob, section: u32, place: i64, cell: &Cell) -> CellRow {
+fn cell_row(section: u32, place: i64, cell: &Cell) -> CellRow {
     let interest = match cell.interest {
         Interest::Person(person) => person.as_bytes().into(),
         Interest::Investigation => Blob::default(),
     };
     let undecided = CellRow {
-        referral: referral.clone(),
         section: i64::from(section),
         interest,
         place,
@@ -159,10 +151,9 @@ fn cell_row(referral: &Blob, section: u32, place: i64, cell: &Cell) -> CellRow {
     }
 }
 
-fn consent_row(referral: &Blob, consent: &Consent) -> ConsentRow {
+fn consent_row(consent: &Consent) -> ConsentRow {
     let given = &consent.given;
     ConsentRow {
-        referral: referral.clone(),
         id: given.consent.as_bytes().into(),
         position: number(consent.at.0),
         person: given.person.as_bytes().into(),
@@ -179,13 +170,8 @@ fn consent_row(referral: &Blob, consent: &Consent) -> ConsentRow {
     }
 }
 
-fn stop_use_row(referral: &Blob, notice: &StopUseNotice) -> StopUseRow {
-    StopUseRow {
-        referral: referral.clone(),
-        position: number(notice.at.0),
-        sections: joined(&notice.sections),
-        answer: notice.answer.map(|answer| answer.to_string()),
-    }
+fn stop_use_row(notice: &StopUseNotice) -> StopUseRow {
+    StopUseRow { position: number(notice.at.0), sections: joined(&notice.sections), answer: notice.answer.map(|answer| answer.to_string()) }
 }
 
 /// Names the row that a damaged column stands in.
@@ -241,9 +227,9 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
     let row = &rows.referral;
     let at = At::new("referral", hex::encode(&row.id.0));
     let persons = rows.persons.iter().map(person).collect::<Result<Vec<_>, _>>()?;
-    let mut sections = rows.sections.iter().map(section).collect::<Result<Vec<_>, _>>()?;
+    let mut sections = rows.sections.iter().map(|part| section(part, &at)).collect::<Result<Vec<_>, _>>()?;
     for row in &rows.cells {
-        let at = At::new("cell", format!("{} of section {}", hex::encode(&row.referral.0), row.section));
+        let at = At::new("cell", format!("{} of section {}", at.row, row.section));
         let number = at.small("section", row.section)?;
         let section = sections.iter_mut().find(|section| section.number == number).ok_or_else(|| at.corrupt("section"))?;
         section.cells.push(cell(&at, row)?);
@@ -274,7 +260,7 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
         claimed_by: row.claimed_by.as_ref().map(|bytes| at.bytes("claimed_by", OfficerPseudonym::from_bytes(&bytes.0))).transpose()?,
         persons,
         sections,
-        consents: rows.consents.iter().map(consent).collect::<Result<_, _>>()?,
+        consents: rows.consents.iter().map(|part| consent(part, &row.id)).collect::<Result<_, _>>()?,
         notices: rows.stop_uses.iter().map(stop_use).collect::<Result<_, _>>()?,
         emergencies: rows.emergencies.iter().map(emergency::read).collect::<Result<_, _>>()?,
     })
@@ -313,8 +299,8 @@ fn person(row: &PersonRow) -> Result<Person, Corrupt> {
     })
 }
 
-fn section(row: &SectionRow) -> Result<Section, Corrupt> {
-    let at = At::new("section", format!("{} of {}", row.number, hex::encode(&row.referral.0)));
+fn section(row: &SectionRow, referral: &At) -> Result<Section, Corrupt> {
+    let at = At::new("section", format!("{} of {}", row.number, referral.row));
     let release = match (row.released_at, row.released_revision) {
         (Some(position), Some(revision)) => {
             Some(SectionRelease { at: at.position("released_at", position)?, revision: at.small("released_revision", revision)? })
@@ -363,12 +349,12 @@ fn carried(at: &At, row: &CellRow) -> Result<Option<Carried>, Corrupt> {
     }
 }
 
-fn consent(row: &ConsentRow) -> Result<Consent, Corrupt> {
+fn consent(row: &ConsentRow, referral: &Blob) -> Result<Consent, Corrupt> {
     let at = At::new("consent", hex::encode(&row.id.0));
     Ok(Consent {
         at: at.position("position", row.position)?,
         given: ConsentGiven {
-            referral: at.bytes("referral", ReferralId::from_bytes(&row.referral.0))?,
+            referral: at.bytes("referral", ReferralId::from_bytes(&referral.0))?,
             consent: at.bytes("id", ConsentId::from_bytes(&row.id.0))?,
             person: at.bytes("person", PersonId::from_bytes(&row.person.0))?,
             categories: row.categories.split_whitespace().map(|text| at.code("categories", text)).collect::<Result<_, _>>()?,

@@ -1,6 +1,6 @@
 //! Rows as every back end keeps them: plain values, computed here, so that a back end is only a list of statements.
 //!
-//! Bytes travel as lower-case hex, flags as 0 and 1, times as microseconds of UTC, codes as their text.
+//! Bytes travel as lower-case hex where they travel as text, flags as 0 and 1, times as microseconds of UTC, codes as their text.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ impl std::fmt::Debug for Blob {
 
 impl Serialize for Blob {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_bytes(&self.0);
+        }
         // hex::encode goes character by character; into a slice it goes byte by byte, and rows are made of these.
         let mut text = vec![0; self.0.len().saturating_mul(2)];
         hex::encode_to_slice(&self.0, &mut text).map_err(serde::ser::Error::custom)?;
@@ -25,6 +28,9 @@ impl Serialize for Blob {
 
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Vec::<u8>::deserialize(deserializer).map(Self);
+        }
         let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
         hex::decode(text.as_bytes()).map(Self).map_err(serde::de::Error::custom)
     }
@@ -157,8 +163,6 @@ pub struct ReferralRow {
 /// A person of a referral.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonRow {
-    /// The referral.
-    pub referral: Blob,
     /// Pseudonym, 16 bytes.
     pub id: Blob,
     /// Role.
@@ -172,8 +176,6 @@ pub struct PersonRow {
 /// A section of a referral.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SectionRow {
-    /// The referral.
-    pub referral: Blob,
     /// Number, from 1.
     pub number: i64,
     /// Category.
@@ -195,8 +197,6 @@ pub struct SectionRow {
 /// A cell of a section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellRow {
-    /// The referral.
-    pub referral: Blob,
     /// Number of the section.
     pub section: i64,
     /// The person, 16 bytes; empty for the investigation.
@@ -230,8 +230,6 @@ pub struct CellRow {
 /// A consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentRow {
-    /// The referral.
-    pub referral: Blob,
     /// Id, 16 bytes.
     pub id: Blob,
     /// Position of the event.
@@ -263,8 +261,6 @@ pub struct ConsentRow {
 /// A stop-use notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopUseRow {
-    /// The referral.
-    pub referral: Blob,
     /// Position of the notice.
     pub position: i64,
     /// Numbers of the sections, by space.
@@ -276,8 +272,6 @@ pub struct StopUseRow {
 /// An emergency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmergencyRow {
-    /// The referral.
-    pub referral: Blob,
     /// Position of the declaration.
     pub position: i64,
     /// The agency whose decisions it is about.
@@ -307,7 +301,7 @@ pub struct OpenReviewRow {
     pub review_due_at: i64,
 }
 
-/// All rows of one referral.
+/// A referral's own row and its parts, which lie in one column beside it (`parts.rs`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferralRows {
     /// Its own.

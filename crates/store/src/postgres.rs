@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    const REFERRALS: &[&str] = &["referral_pkey", "person_pkey", "section_pkey", "cell_pkey", "consent_pkey", "stop_use_pkey", "emergency_pkey"];
+    const REFERRALS: &[&str] = &["referral_pkey"];
 
     /// Each question that is asked again and again, the types of what it is asked with, and the indexes that it must use.
     const PLANS: [(&str, &str, &[&str]); 17] = [

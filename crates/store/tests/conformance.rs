@@ -7,6 +7,7 @@ mod conformance {
     pub mod postgres;
     pub mod postgres_schema;
     pub mod postgres_tls;
+    pub mod reviews;
     pub mod samples;
     pub mod schema;
     pub mod sqlite;

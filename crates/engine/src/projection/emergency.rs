@@ -4,12 +4,11 @@ use brygga_domain::emergency::{Emergency, Review};
 use brygga_domain::{OfficerPseudonym, Time};
 
 use super::{At, number};
-use crate::rows::{Blob, EmergencyRow};
+use crate::rows::EmergencyRow;
 use crate::store::Corrupt;
 
-pub(super) fn row(referral: &Blob, emergency: &Emergency) -> EmergencyRow {
+pub(super) fn row(emergency: &Emergency) -> EmergencyRow {
     EmergencyRow {
-        referral: referral.clone(),
         position: number(emergency.at.0),
         agency: emergency.agency.to_string(),
         officer: emergency.officer.map(|officer| officer.0.into()),

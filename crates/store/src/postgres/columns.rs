@@ -6,7 +6,7 @@ use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgBindIterExt as _};
 use sqlx::query::Query;
 
-use super::changes::Changes;
+use super::changes::{Change, Changes};
 use super::hints;
 use super::statements::{WRITE, WRITE_RARE};
 
@@ -70,92 +70,40 @@ pub(super) fn ordinary(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
     Some(columns.query.bind(hints::hint(batch)))
 }
 
-fn referrals<'b, R>(columns: Columns<'b, R>, changes: &'b Changes<'_>) -> Columns<'b, (i64, &'b ConsentRow)> {
-    let columns = columns
+fn referrals<'b, R>(columns: Columns<'b, R>, changes: &'b Changes<'_>) -> Columns<'b, Change<'b>> {
+    columns
         .over(&changes.referrals)
-        .int(|(row, _)| row.first_position)
-        .blob(|(row, _)| &row.id)
-        .text(|(row, _)| &row.reference)
-        .blob(|(row, _)| &row.thread)
-        .text(|(row, _)| &row.kind)
-        .text(|(row, _)| &row.sender)
-        .text(|(row, _)| &row.from_kind)
-        .text(|(row, _)| &row.to_kind)
-        .text(|(row, _)| &row.recipient)
-        .text(|(row, _)| &row.host)
-        .text(|(row, _)| &row.leader)
-        .text(|(row, _)| &row.urgency)
-        .maybe_int(|(row, _)| row.reported_at)
-        .maybe_int(|(row, _)| row.contact_due_at)
-        .maybe_int(|(row, _)| row.contacted_at)
-        .int(|(row, _)| row.submitted_at)
-        .int(|(row, _)| row.last_position)
-        .maybe_int(|(row, _)| row.offered_at)
-        .text(|(row, _)| &row.stage)
-        .maybe_text(|(row, _)| &row.stage_code)
-        .maybe_int(|(row, _)| row.recall)
-        .int(|(row, _)| row.recall_confirmed)
-        .maybe_blob(|(row, _)| &row.claimed_by)
-        .int(|(_, waiting)| i64::from(waiting.sender))
-        .int(|(_, waiting)| i64::from(waiting.leader))
-        .int(|(_, waiting)| i64::from(waiting.recipient))
-        .maybe_int(|(row, _)| row.received_at)
-        .int(|(row, _)| row.stage_since)
-        .text(|(row, _)| &row.marks)
-        .maybe_int(|(row, _)| row.next_due_at);
-    let columns = columns.over(&changes.persons).int(|row| row.0).int(|row| row.1).blob(|row| &row.2.id).text(|row| &row.2.role);
-    let columns = columns.int(|row| row.2.number).text(|row| &row.2.protected_identity);
-    let columns = columns
-        .over(&changes.sections)
-        .int(|(origin, _)| *origin)
-        .int(|(_, row)| row.number)
-        .text(|(_, row)| &row.category)
-        .int(|(_, row)| row.revision)
-        .blob(|(_, row)| &row.commitment)
-        .int(|(_, row)| row.offered)
-        .maybe_int(|(_, row)| row.released_at)
-        .maybe_int(|(_, row)| row.released_revision)
-        .text(|(_, row)| &row.rested_on);
-    consents(cells(columns, &changes.cells), &changes.consents)
-}
-
-fn cells<'b, R>(columns: Columns<'b, R>, rows: &'b [(i64, &'b CellRow)]) -> Columns<'b, (i64, &'b CellRow)> {
-    columns
-        .over(rows)
-        .int(|(origin, _)| *origin)
-        .int(|(_, row)| row.section)
-        .int(|(_, row)| row.place)
-        .blob(|(_, row)| &row.interest)
-        .maybe_int(|(_, row)| row.decided_at)
-        .maybe_blob(|(_, row)| &row.officer)
-        .maybe_text(|(_, row)| &row.ground)
-        .maybe_int(|(_, row)| row.consent)
-        .maybe_text(|(_, row)| &row.withheld)
-        .int(|(_, row)| row.nameable)
-        .int(|(_, row)| row.second_officer)
-        .maybe_int(|(_, row)| row.confirmed_at)
-        .maybe_int(|(_, row)| row.standing_until)
-        .maybe_int(|(_, row)| row.carried_at)
-        .maybe_int(|(_, row)| row.carried_revision)
-}
-
-fn consents<'b, R>(columns: Columns<'b, R>, rows: &'b [(i64, &'b ConsentRow)]) -> Columns<'b, (i64, &'b ConsentRow)> {
-    columns
-        .over(rows)
-        .int(|(origin, _)| *origin)
-        .int(|(_, row)| row.position)
-        .blob(|(_, row)| &row.id)
-        .blob(|(_, row)| &row.person)
-        .text(|(_, row)| &row.categories)
-        .text(|(_, row)| &row.recipient)
-        .text(|(_, row)| &row.purpose)
-        .int(|(_, row)| row.given_at)
-        .int(|(_, row)| row.valid_until)
-        .text(|(_, row)| &row.form)
-        .maybe_text(|(_, row)| &row.language)
-        .int(|(_, row)| row.interpreter)
-        .text(|(_, row)| &row.gdpr_basis)
-        .maybe_int(|(_, row)| row.withdrawn_at)
+        .int(|change| change.row.first_position)
+        .blob(|change| &change.row.id)
+        .text(|change| &change.row.reference)
+        .blob(|change| &change.row.thread)
+        .text(|change| &change.row.kind)
+        .text(|change| &change.row.sender)
+        .text(|change| &change.row.from_kind)
+        .text(|change| &change.row.to_kind)
+        .text(|change| &change.row.recipient)
+        .text(|change| &change.row.host)
+        .text(|change| &change.row.leader)
+        .text(|change| &change.row.urgency)
+        .maybe_int(|change| change.row.reported_at)
+        .maybe_int(|change| change.row.contact_due_at)
+        .maybe_int(|change| change.row.contacted_at)
+        .int(|change| change.row.submitted_at)
+        .int(|change| change.row.last_position)
+        .maybe_int(|change| change.row.offered_at)
+        .text(|change| &change.row.stage)
+        .maybe_text(|change| &change.row.stage_code)
+        .maybe_int(|change| change.row.recall)
+        .int(|change| change.row.recall_confirmed)
+        .maybe_blob(|change| &change.row.claimed_by)
+        .int(|change| i64::from(change.waiting.sender))
+        .int(|change| i64::from(change.waiting.leader))
+        .int(|change| i64::from(change.waiting.recipient))
+        .maybe_int(|change| change.row.received_at)
+        .int(|change| change.row.stage_since)
+        .text(|change| &change.row.marks)
+        .maybe_int(|change| change.row.next_due_at)
+        .blob(|change| &change.parts)
 }
 
 fn told_rows<'b, R>(columns: Columns<'b, R>, batch: &'b Batch, changes: &'b Changes<'_>) -> Columns<'b, SenderReferenceRow> {
@@ -185,31 +133,15 @@ fn keys<'b, R>(columns: Columns<'b, R>, rows: &'b [KeyRow]) -> Columns<'b, KeyRo
 
 /// The tables that few batches write; `None` for the others.
 pub(super) fn rare(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
-    let of_referrals = changes.stop_uses.is_empty() && changes.emergencies.is_empty();
-    if of_referrals && batch.tree.is_empty() && batch.offers.is_empty() && batch.agencies.is_empty() && batch.functions.is_empty() {
+    if changes.emergencies.is_empty() && batch.tree.is_empty() && batch.offers.is_empty() && batch.agencies.is_empty() && batch.functions.is_empty() {
         return None;
     }
     let columns = Columns { query: sqlx::query(WRITE_RARE), rows: &batch.tree };
     let columns = columns.int(|row| row.level).int(|row| row.number).blob(|row| &row.hash);
-    let columns = columns.over(&changes.stop_uses).int(|(origin, _)| *origin).int(|(_, row)| row.position);
-    let columns = columns.text(|(_, row)| &row.sections).maybe_text(|(_, row)| &row.answer);
-    let columns = emergencies(columns, &changes.emergencies);
+    let columns = columns.over(&changes.emergencies).int(|row| row.position).text(|row| &row.agency).int(|row| row.review_due_at);
+    let columns = columns.int(|row| i64::from(row.reviewed_at.is_some()));
     let columns = columns.over(&batch.offers).int(|row| row.position).blob(|row| &row.id).text(|row| &row.agency).maybe_text(|row| &row.answer);
     let columns = columns.over(&batch.agencies).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
     let columns = columns.over(&batch.functions).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
     Some(columns.query)
-}
-
-fn emergencies<'b, R>(columns: Columns<'b, R>, rows: &'b [(i64, &'b EmergencyRow)]) -> Columns<'b, (i64, &'b EmergencyRow)> {
-    columns
-        .over(rows)
-        .int(|(origin, _)| *origin)
-        .int(|(_, row)| row.position)
-        .text(|(_, row)| &row.agency)
-        .maybe_blob(|(_, row)| &row.officer)
-        .int(|(_, row)| row.expires_at)
-        .int(|(_, row)| row.review_due_at)
-        .maybe_int(|(_, row)| row.telephoned_at)
-        .maybe_int(|(_, row)| row.reviewed_at)
-        .maybe_text(|(_, row)| &row.verdict)
 }

@@ -131,20 +131,11 @@ impl<'r> Packed<'r> {
     }
 }
 
-/// A person with the position that it hangs on and its place among its like.
-type Placed<R> = Vec<(i64, i64, R)>;
-
 /// Rows of many tables, sorted out.
 #[derive(Default)]
 pub(super) struct Sorted {
     loaded: Loaded,
     referrals: BTreeMap<i64, ReferralRows>,
-    persons: Placed<PersonRow>,
-    sections: Placed<SectionRow>,
-    cells: Placed<CellRow>,
-    consents: Placed<ConsentRow>,
-    stop_uses: Placed<StopUseRow>,
-    emergencies: Placed<EmergencyRow>,
 }
 
 impl Sorted {
@@ -154,23 +145,10 @@ impl Sorted {
         for row in found {
             sorted.add(Packed::of(row)?)?;
         }
-        sorted.persons.sort_by_key(|(_, place, _)| *place);
-        sorted.sections.sort_by_key(|(_, number, _)| *number);
-        sorted.cells.sort_by_key(|(_, place, row)| (row.section, *place));
-        sorted.consents.sort_by_key(|(_, position, _)| *position);
-        sorted.stop_uses.sort_by_key(|(_, position, _)| *position);
-        sorted.emergencies.sort_by_key(|(_, position, _)| *position);
         sorted.loaded.open_reviews.sort_by_key(|row| row.position);
         sorted.loaded.in_flight.sort_by(|one, other| (one.origin, &one.broker, one.number).cmp(&(other.origin, &other.broker, other.number)));
         sorted.loaded.agencies.sort_by(|one, other| one.id.cmp(&other.id));
         sorted.loaded.functions.sort_by(|one, other| one.id.cmp(&other.id));
-        let Self { referrals, persons, sections, cells, consents, stop_uses, emergencies, .. } = &mut sorted;
-        join(referrals, persons, |rows, id, row| rows.persons.push(PersonRow { referral: id, ..row }))?;
-        join(referrals, sections, |rows, id, row| rows.sections.push(SectionRow { referral: id, ..row }))?;
-        join(referrals, cells, |rows, id, row| rows.cells.push(CellRow { referral: id, ..row }))?;
-        join(referrals, consents, |rows, id, row| rows.consents.push(ConsentRow { referral: id, ..row }))?;
-        join(referrals, stop_uses, |rows, id, row| rows.stop_uses.push(StopUseRow { referral: id, ..row }))?;
-        join(referrals, emergencies, |rows, id, row| rows.emergencies.push(EmergencyRow { referral: id, ..row }))?;
         Ok(sorted)
     }
 
@@ -189,15 +167,9 @@ impl Sorted {
             "head" => self.loaded.head = HeadRow { size: row.int()?, last_time: row.int()?, root: row.blob()?, frontier: row.blob()?, grounds: row.blob()? },
             "key" => self.loaded.keys.push(key(row)?),
             "referral" => {
-                let referral = referral(row)?;
-                self.referrals.insert(referral.first_position, bare(referral));
+                let rows = referral(row)?;
+                self.referrals.insert(rows.referral.first_position, rows);
             }
-            "person" => self.persons.push(person(row)?),
-            "section" => self.sections.push(section(row)?),
-            "cell" => self.cells.push(cell(row)?),
-            "consent" => self.consents.push(consent(row)?),
-            "stop_use" => self.stop_uses.push(stop_use(row)?),
-            "emergency" => self.emergencies.push(emergency(row)?),
             "open_review" => {
                 self.loaded.open_reviews.push(OpenReviewRow { position: row.int()?, review_due_at: row.int()?, agency: row.text()? });
             }
@@ -219,22 +191,6 @@ impl Sorted {
     }
 }
 
-/// A referral before its rows are hung on to it.
-fn bare(referral: ReferralRow) -> ReferralRows {
-    let (persons, sections, cells) = (Vec::new(), Vec::new(), Vec::new());
-    ReferralRows { referral, persons, sections, cells, consents: Vec::new(), stop_uses: Vec::new(), emergencies: Vec::new() }
-}
-
-/// Hangs rows on to their referrals, which give them their id.
-fn join<R>(referrals: &mut BTreeMap<i64, ReferralRows>, rows: &mut Placed<R>, mut hang: impl FnMut(&mut ReferralRows, Blob, R)) -> Result<(), sqlx::Error> {
-    for (origin, _, row) in rows.drain(..) {
-        let parent = referrals.get_mut(&origin).ok_or_else(|| sqlx::Error::ColumnNotFound(String::from("origin")))?;
-        let id = parent.referral.id.clone();
-        hang(parent, id, row);
-    }
-    Ok(())
-}
-
 // Fields are read in the order of the packed columns; a field may stand anywhere in its struct, for each kind has a list of its own.
 
 fn key(mut row: Packed<'_>) -> Result<KeyRow, sqlx::Error> {
@@ -251,8 +207,8 @@ fn key(mut row: Packed<'_>) -> Result<KeyRow, sqlx::Error> {
     })
 }
 
-fn referral(mut row: Packed<'_>) -> Result<ReferralRow, sqlx::Error> {
-    Ok(ReferralRow {
+fn referral(mut row: Packed<'_>) -> Result<ReferralRows, sqlx::Error> {
+    let own = ReferralRow {
         first_position: row.int()?,
         reported_at: row.maybe_int()?,
         contact_due_at: row.maybe_int()?,
@@ -280,91 +236,6 @@ fn referral(mut row: Packed<'_>) -> Result<ReferralRow, sqlx::Error> {
         id: row.blob()?,
         thread: row.blob()?,
         claimed_by: row.maybe_blob()?,
-    })
-}
-
-fn person(mut row: Packed<'_>) -> Result<(i64, i64, PersonRow), sqlx::Error> {
-    let (origin, place) = (row.int()?, row.int()?);
-    let person = PersonRow { referral: Blob::default(), number: row.int()?, role: row.text()?, protected_identity: row.text()?, id: row.blob()? };
-    Ok((origin, place, person))
-}
-
-fn section(mut row: Packed<'_>) -> Result<(i64, i64, SectionRow), sqlx::Error> {
-    let (origin, number) = (row.int()?, row.int()?);
-    let section = SectionRow {
-        referral: Blob::default(),
-        number,
-        revision: row.int()?,
-        offered: row.int()?,
-        released_at: row.maybe_int()?,
-        released_revision: row.maybe_int()?,
-        category: row.text()?,
-        rested_on: row.text()?,
-        commitment: row.blob()?,
     };
-    Ok((origin, number, section))
-}
-
-fn cell(mut row: Packed<'_>) -> Result<(i64, i64, CellRow), sqlx::Error> {
-    let (origin, section, place) = (row.int()?, row.int()?, row.int()?);
-    let cell = CellRow {
-        referral: Blob::default(),
-        section,
-        place,
-        decided_at: row.maybe_int()?,
-        consent: row.maybe_int()?,
-        nameable: row.int()?,
-        second_officer: row.int()?,
-        confirmed_at: row.maybe_int()?,
-        standing_until: row.maybe_int()?,
-        carried_at: row.maybe_int()?,
-        carried_revision: row.maybe_int()?,
-        ground: row.maybe_text()?,
-        withheld: row.maybe_text()?,
-        interest: row.blob()?,
-        officer: row.maybe_blob()?,
-    };
-    Ok((origin, place, cell))
-}
-
-fn consent(mut row: Packed<'_>) -> Result<(i64, i64, ConsentRow), sqlx::Error> {
-    let (origin, position) = (row.int()?, row.int()?);
-    let consent = ConsentRow {
-        referral: Blob::default(),
-        position,
-        given_at: row.int()?,
-        valid_until: row.int()?,
-        interpreter: row.int()?,
-        withdrawn_at: row.maybe_int()?,
-        categories: row.text()?,
-        recipient: row.text()?,
-        purpose: row.text()?,
-        form: row.text()?,
-        language: row.maybe_text()?,
-        gdpr_basis: row.text()?,
-        id: row.blob()?,
-        person: row.blob()?,
-    };
-    Ok((origin, position, consent))
-}
-
-fn stop_use(mut row: Packed<'_>) -> Result<(i64, i64, StopUseRow), sqlx::Error> {
-    let (origin, position) = (row.int()?, row.int()?);
-    Ok((origin, position, StopUseRow { referral: Blob::default(), position, sections: row.text()?, answer: row.maybe_text()? }))
-}
-
-fn emergency(mut row: Packed<'_>) -> Result<(i64, i64, EmergencyRow), sqlx::Error> {
-    let (origin, position) = (row.int()?, row.int()?);
-    let emergency = EmergencyRow {
-        referral: Blob::default(),
-        position,
-        expires_at: row.int()?,
-        review_due_at: row.int()?,
-        telephoned_at: row.maybe_int()?,
-        reviewed_at: row.maybe_int()?,
-        agency: row.text()?,
-        verdict: row.maybe_text()?,
-        officer: row.maybe_blob()?,
-    };
-    Ok((origin, position, emergency))
+    ReferralRows::whole(own, &row.blob()?.0).map_err(|corrupt| sqlx::Error::Decode(corrupt.into()))
 }

@@ -43,7 +43,7 @@ macro_rules! packed {
     };
 }
 
-/// The rows of the referrals whose first positions are in `named`. They come in no order.
+/// The referrals whose first positions are in `named`. They come in no order.
 macro_rules! referrals {
     () => {
         concat!(
@@ -65,33 +65,9 @@ macro_rules! referrals {
                     recall_confirmed
                 ],
                 [reference, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, marks, stage, stage_code],
-                [id, thread, claimed_by]
+                [id, thread, claimed_by, parts]
             ),
-            "\nFROM named JOIN referral AS r ON r.first_position = named.origin\nUNION ALL ",
-            packed!("person", p, [origin, place, number], [role, protected_identity], [id]),
-            "\nFROM named JOIN person AS p USING (origin)\nUNION ALL ",
-            packed!("section", s, [origin, number, revision, offered, released_at, released_revision], [category, rested_on], [commitment]),
-            "\nFROM named JOIN section AS s USING (origin)\nUNION ALL ",
-            packed!(
-                "cell",
-                c,
-                [origin, section, place, decided_at, consent, nameable, second_officer, confirmed_at, standing_until, carried_at, carried_revision],
-                [ground, withheld],
-                [interest, officer]
-            ),
-            "\nFROM named JOIN cell AS c USING (origin)\nUNION ALL ",
-            packed!(
-                "consent",
-                w,
-                [origin, position, given_at, valid_until, interpreter, withdrawn_at],
-                [categories, recipient, purpose, form, language, gdpr_basis],
-                [id, person]
-            ),
-            "\nFROM named JOIN consent AS w USING (origin)\nUNION ALL ",
-            packed!("stop_use", u, [origin, position], [sections, answer], []),
-            "\nFROM named JOIN stop_use AS u USING (origin)\nUNION ALL ",
-            packed!("emergency", e, [origin, position, expires_at, review_due_at, telephoned_at, reviewed_at], [agency, verdict], [officer]),
-            "\nFROM named JOIN emergency AS e USING (origin)",
+            "\nFROM named JOIN referral AS r ON r.first_position = named.origin",
         )
     };
     ($name:literal, $which:literal) => {
@@ -139,7 +115,7 @@ UNION ALL ",
     packed!("function", f, [position], [id, entry], []),
     "\nFROM function AS f WHERE f.position >= known.size) AS news\nUNION ALL ",
     packed!("open_review", o, [position, review_due_at], [agency], []),
-    "\nFROM unnest($8) AS wanted (agency) JOIN emergency AS o USING (agency) WHERE o.reviewed_at IS NULL",
+    "\nFROM unnest($8) AS wanted (agency) JOIN emergency AS o USING (agency) WHERE o.reviewed = 0",
 );
 
 /// Every table that an ordinary batch writes. Told to whoever listens: the new size, by the server, when the commit is done.
@@ -153,70 +129,54 @@ pub(crate) const WRITE: &str = concat!(
     insert!(
         referral, first_position 9, id 10, reference 11, thread 12, kind 13, sender 14, from_kind 15, to_kind 16, recipient 17, host 18, leader 19, urgency 20,
         reported_at 21, contact_due_at 22, contacted_at 23, submitted_at 24, last_position 25, offered_at 26, stage 27, stage_code 28, recall 29,
-        recall_confirmed 30, claimed_by 31, sender_clears 32, leader_clears 33, recipient_acts 34, received_at 35, stage_since 36, marks 37, next_due_at 38
+        recall_confirmed 30, claimed_by 31, sender_clears 32, leader_clears 33, recipient_acts 34, received_at 35, stage_since 36, marks 37, next_due_at 38,
+        parts 39
     ),
     "\nON CONFLICT (first_position) DO UPDATE SET (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at,
 contact_due_at, contacted_at, submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears,
-leader_clears, recipient_acts, received_at, stage_since, marks, next_due_at) = (excluded.thread, excluded.kind, excluded.sender, excluded.from_kind, excluded.to_kind, excluded.recipient, excluded.host,
+leader_clears, recipient_acts, received_at, stage_since, marks, next_due_at, parts) = (excluded.thread, excluded.kind, excluded.sender, excluded.from_kind, excluded.to_kind, excluded.recipient, excluded.host,
 excluded.leader, excluded.urgency, excluded.reported_at, excluded.contact_due_at, excluded.contacted_at, excluded.submitted_at,
 excluded.last_position, excluded.offered_at, excluded.stage, excluded.stage_code, excluded.recall, excluded.recall_confirmed, excluded.claimed_by,
-excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts, excluded.received_at, excluded.stage_since, excluded.marks, excluded.next_due_at)",
-    "), persons AS (",
-    upsert!(person, [origin 39, place 40], id 41, role 42, number 43, protected_identity 44),
-    "), sections AS (",
-    upsert!(section, [origin 45, number 46], category 47, revision 48, commitment 49, offered 50, released_at 51, released_revision 52, rested_on 53),
-    "), cells AS (",
-    upsert!(
-        cell, [origin 54, section 55, place 56], interest 57, decided_at 58, officer 59, ground 60, consent 61, withheld 62, nameable 63, second_officer 64,
-        confirmed_at 65, standing_until 66, carried_at 67, carried_revision 68
-    ),
-    "), consents AS (",
-    upsert!(
-        consent, [origin 69, position 70], id 71, person 72, categories 73, recipient 74, purpose 75, given_at 76, valid_until 77, form 78, language 79,
-        interpreter 80, gdpr_basis 81, withdrawn_at 82
-    ),
+excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts, excluded.received_at, excluded.stage_since, excluded.marks, excluded.next_due_at,
+excluded.parts)",
     "), entries AS (",
-    insert!(inbox, function 83, position 84, referral 85, kind 86),
+    insert!(inbox, function 40, position 41, referral 42, kind 43),
     "), statuses AS (",
-    insert!(status, agency 87, position 88, referral 89, status 90, at 91),
+    insert!(status, agency 44, position 45, referral 46, status 47, at 48),
     "), contents AS (",
-    insert!(section_content, origin 92, section 93, revision 94, key_id 95, salt 96, bytes 97, destroy_after 98),
+    insert!(section_content, origin 49, section 50, revision 51, key_id 52, salt 53, bytes 54, destroy_after 55),
     "), openings AS (",
-    insert!(opening, position 99, field 100, salt 101, value 102),
+    insert!(opening, position 56, field 57, salt 58, value 59),
     "), lookups AS (",
-    insert!(person_lookup, hash 103, person 104),
+    insert!(person_lookup, hash 60, person 61),
     "), sender_references AS (",
-    insert!(sender_reference, hash 105, referral 106),
+    insert!(sender_reference, hash 62, referral 63),
     "), keys AS (",
-    upsert!(request_key, [agency 107, request 108], digest 109, refused 110, positions 111, size 112, referral 113, released 114, at 115),
+    upsert!(request_key, [agency 64, request 65], digest 66, refused 67, positions 68, size 69, referral 70, released 71, at 72),
     // The same answer once more is no use of a key.
     "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
 IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
     "), set_out AS (",
-    insert!(in_flight, origin 116, broker 117, number 118, released_at 119, until 120),
-    "), departed AS (DELETE FROM in_flight AS i USING unnest($121, $122, $123) AS gone (origin, broker, number)
+    insert!(in_flight, origin 73, broker 74, number 75, released_at 76, until 77),
+    "), departed AS (DELETE FROM in_flight AS i USING unnest($78, $79, $80) AS gone (origin, broker, number)
 WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time, grounds) = (head.size, head.root, head.frontier, head.last_time, head.grounds)
-FROM unnest($124, $125, $126, $127, $128) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
-SELECT pg_notify('brygga_log', $129) FROM moved",
+FROM unnest($81, $82, $83, $84, $85) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
+SELECT pg_notify('brygga_log', $86) FROM moved",
 );
 
 /// The tables that few batches write.
 pub(crate) const WRITE_RARE: &str = concat!(
     "-- write_rare\nWITH tiles AS (",
     insert!(tree, level 1, number 2, hash 3),
-    "), stop_uses AS (",
-    upsert!(stop_use, [origin 4, position 5], sections 6, answer 7),
     "), emergencies AS (",
-    upsert!(
-        emergency, [origin 8, position 9], agency 10, officer 11, expires_at 12, review_due_at 13, telephoned_at 14, reviewed_at 15, verdict 16
-    ),
+    upsert!(emergency, [position 4], agency 5, review_due_at 6, reviewed 7),
     "), offers AS (",
-    insert!(offer, position 17, id 18, agency 19, answer 20),
+    insert!(offer, position 8, id 9, agency 10, answer 11),
     "), agencies AS (",
-    upsert!(agency, [id 21], position 22, entry 23),
+    upsert!(agency, [id 12], position 13, entry 14),
     ")\n",
-    upsert!(function, [id 24], position 25, entry 26),
+    upsert!(function, [id 15], position 16, entry 17),
 );
 
 pub(crate) const COMMIT: &str = "-- commit\nCOMMIT";

@@ -2,7 +2,8 @@
 //! `statements.rs`.
 
 use brygga_engine::rows::*;
-use rusqlite::{CachedStatement, Result, Row};
+use rusqlite::types::Type;
+use rusqlite::{CachedStatement, Error, Result, Row};
 
 use super::statements::*;
 
@@ -124,14 +125,6 @@ pub(super) trait Whole: Sized {
     fn take(from: &mut Taken<'_>) -> Result<Self>;
 }
 
-/// A row that belongs to a referral, whose id it carries and whose first position its table holds instead.
-pub(super) trait Part: Sized {
-    /// Puts every column but the referral's.
-    fn put(&self, slots: &mut Slots<'_, '_>) -> Result<()>;
-    /// Takes every column but the referral's.
-    fn take(referral: &Blob, from: &mut Taken<'_>) -> Result<Self>;
-}
-
 macro_rules! put {
     ($row:ident, $slots:ident, $($column:ident),+) => { $( $slots.put(&$row.$column)?; )+ };
 }
@@ -156,22 +149,6 @@ macro_rules! whole {
         }
     };
 }
-macro_rules! part {
-    ($Row:ident, $columns:ident, [$($key:ident),*]) => {
-        impl Part for $Row {
-            fn put(&self, slots: &mut Slots<'_, '_>) -> Result<()> {
-                let row = self;
-                $( slots.put(&row.$key)?; )*
-                $columns!(put row, slots,);
-                Ok(())
-            }
-            fn take(referral: &Blob, from: &mut Taken<'_>) -> Result<Self> {
-                Ok($columns!(take $Row { referral: referral.clone(), $( $key: from.take()?, )* }, from,))
-            }
-        }
-    };
-}
-
 whole!(HeadRow, head_columns, []);
 whole!(EventRow, event_columns, []);
 whole!(TreeRow, tree_columns, []);
@@ -188,14 +165,6 @@ whole!(SenderReferenceRow, sender_reference_columns, []);
 whole!(OfferRow, offer_columns, []);
 whole!(AgencyRow, entry_columns, [id]);
 whole!(FunctionRow, entry_columns, [id]);
-// The place of a person is its place in the list, and is put before.
-part!(PersonRow, person_columns, []);
-part!(SectionRow, section_columns, [number]);
-part!(CellRow, cell_columns, [section, place]);
-part!(ConsentRow, consent_columns, [position]);
-part!(StopUseRow, stop_use_columns, [position]);
-part!(EmergencyRow, emergency_columns, [position]);
-part!(ContentRow, content_columns, []);
 
 /// Puts what makes a referral this one.
 pub(super) fn put_identity(row: &ReferralRow, slots: &mut Slots<'_, '_>) -> Result<()> {
@@ -214,8 +183,28 @@ pub(super) fn put_progress(row: &ReferralRow, slots: &mut Slots<'_, '_>) -> Resu
     Ok(())
 }
 
-/// Takes a referral's own row.
-pub(super) fn referral(from: &mut Taken<'_>) -> Result<ReferralRow> {
-    let (first_position, next_due_at) = (from.take()?, from.take()?);
-    Ok(referral_columns!(take ReferralRow { first_position, next_due_at, }, from,))
+/// Takes a referral with its parts.
+pub(super) fn referral(from: &mut Taken<'_>) -> Result<ReferralRows> {
+    let (first_position, next_due_at, parts): (_, _, Blob) = (from.take()?, from.take()?, from.take()?);
+    let own = referral_columns!(take ReferralRow { first_position, next_due_at, }, from,);
+    ReferralRows::whole(own, &parts.0).map_err(|corrupt| Error::FromSqlConversionFailure(0, Type::Blob, corrupt.into()))
+}
+
+/// Puts what tells whether an emergency waits for its review.
+pub(super) fn put_emergency(row: &EmergencyRow, slots: &mut Slots<'_, '_>) -> Result<()> {
+    slots.put(&row.position)?;
+    slots.put(&row.agency)?;
+    slots.put(&row.review_due_at)?;
+    slots.put(&i64::from(row.reviewed_at.is_some()))
+}
+
+/// Puts content, but for the referral's id: its table holds the first position instead.
+pub(super) fn put_content(row: &ContentRow, slots: &mut Slots<'_, '_>) -> Result<()> {
+    content_columns!(put row, slots,);
+    Ok(())
+}
+
+/// Takes content of the referral of that id.
+pub(super) fn content(referral: &Blob, from: &mut Taken<'_>) -> Result<ContentRow> {
+    Ok(content_columns!(take ContentRow { referral: referral.clone(), }, from,))
 }

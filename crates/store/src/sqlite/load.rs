@@ -7,17 +7,15 @@ use brygga_engine::store::{Loaded, Wanted};
 
 use super::columns::{Whole as _, only};
 use super::link::{Connection, Failed};
-use super::rows;
 use super::statements::*;
 
 /// Everything that is wanted and there.
 pub(super) fn load(connection: &Connection, wanted: &Wanted) -> Result<Loaded, Failed> {
     let keys = keys(connection, wanted)?;
-    let mut referrals = rows::Whole::prepare(connection)?;
-    let mut own = connection.prepare(READ_REFERRAL)?;
+    let mut referral = connection.prepare(READ_REFERRAL)?;
     let positions = positions(connection, wanted, &keys)?;
     let in_flight = in_flight(connection, &positions)?;
-    let read = |position| referrals.read(own.one([position], super::columns::referral)?);
+    let read = |position| referral.one([position], super::columns::referral);
     let mut loaded = Loaded {
         head: head(connection)?,
         referrals: positions.into_iter().map(read).collect::<Result<_, _>>()?,

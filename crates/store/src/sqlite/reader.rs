@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use brygga_engine::rows::*;
 use brygga_engine::store::{After, DuePage, Reader, ReferralKey, StoreError};
 
-use super::columns::{self, Part as _, Taken, Whole};
+use super::columns::{self, Taken, Whole};
 use super::link::{Connection, Failed, Link};
 use super::statements::*;
 use super::thread::Thread;
@@ -62,11 +62,7 @@ impl SqliteReader {
 
     async fn referrals_of(&mut self, statement: &'static str, whose: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
         let whose = whose.to_owned();
-        let question = move |connection: &Connection| {
-            let own = connection.prepare(statement)?.rows((whose.as_str(), after.after, after.limit), columns::referral)?;
-            rows::whole(connection, own)
-        };
-        self.ask_at_once(statement, question).await
+        self.ask(statement, move |connection| connection.prepare(statement)?.rows((whose.as_str(), after.after, after.limit), columns::referral)).await
     }
 
     async fn page<R: Whole + Send + 'static>(&mut self, statement: &'static str, whose: &str, after: After) -> Result<Vec<R>, StoreError> {
@@ -87,18 +83,17 @@ fn hashes(connection: &Connection, statement: &'static str, asked: impl rusqlite
 
 fn referral(connection: &Connection, key: &ReferralKey) -> Result<Option<ReferralRows>, Failed> {
     let read = |row: &mut Taken<'_>| columns::referral(row);
-    let own = match key {
-        ReferralKey::Id(id) => connection.prepare(READ_BY_ID)?.first([id.0.as_slice()], read)?,
-        ReferralKey::Reference(reference) => connection.prepare(READ_BY_REFERENCE)?.first([reference.as_str()], read)?,
-        ReferralKey::SenderReference(hash) => connection.prepare(READ_BY_SENDER_REFERENCE)?.first([hash.0.as_slice()], read)?,
-    };
-    Ok(rows::whole(connection, own.into_iter().collect())?.pop())
+    match key {
+        ReferralKey::Id(id) => connection.prepare(READ_BY_ID)?.first([id.0.as_slice()], read),
+        ReferralKey::Reference(reference) => connection.prepare(READ_BY_REFERENCE)?.first([reference.as_str()], read),
+        ReferralKey::SenderReference(hash) => connection.prepare(READ_BY_SENDER_REFERENCE)?.first([hash.0.as_slice()], read),
+    }
 }
 
 fn contents(connection: &Connection, referral: &Blob, wanted: &BTreeSet<(i64, i64)>) -> Result<Vec<ContentRow>, Failed> {
     let Some(origin) = rows::origin_of(connection, referral)? else { return Ok(Vec::new()) };
     let mut content = connection.prepare(READ_CONTENT)?;
-    let read = |(section, revision): &(i64, i64)| content.first((origin, *section, *revision), |row| ContentRow::take(referral, row)).transpose();
+    let read = |(section, revision): &(i64, i64)| content.first((origin, *section, *revision), |row| columns::content(referral, row)).transpose();
     wanted.iter().filter_map(read).collect()
 }
 
@@ -129,18 +124,18 @@ impl Reader for SqliteReader {
 
     async fn referral(&mut self, key: &ReferralKey) -> Result<Option<ReferralRows>, StoreError> {
         let key = key.clone();
-        self.ask_at_once(READ_REFERRAL, move |connection| referral(connection, &key)).await
+        self.ask(READ_REFERRAL, move |connection| referral(connection, &key)).await
     }
 
     async fn referrals(&mut self, ids: &[Blob]) -> Result<Vec<ReferralRows>, StoreError> {
         let ids: BTreeSet<Blob> = ids.iter().cloned().collect();
         let question = move |connection: &Connection| {
             let mut by_id = connection.prepare(READ_BY_ID)?;
-            let mut own = BTreeMap::new();
+            let mut found = BTreeMap::new();
             for id in &ids {
-                own.extend(by_id.first([id.0.as_slice()], columns::referral)?.map(|row| (row.first_position, row)));
+                found.extend(by_id.first([id.0.as_slice()], columns::referral)?.map(|rows| (rows.referral.first_position, rows)));
             }
-            rows::whole(connection, own.into_values().collect())
+            Ok(found.into_values().collect())
         };
         self.ask_at_once(READ_BY_ID, question).await
     }
@@ -154,11 +149,7 @@ impl Reader for SqliteReader {
     }
 
     async fn all_referrals(&mut self, after: After) -> Result<Vec<ReferralRows>, StoreError> {
-        let question = move |connection: &Connection| {
-            let own = connection.prepare(READ_ALL)?.rows((after.after, after.limit), columns::referral)?;
-            rows::whole(connection, own)
-        };
-        self.ask_at_once(READ_ALL, question).await
+        self.ask(READ_ALL, move |connection| connection.prepare(READ_ALL)?.rows((after.after, after.limit), columns::referral)).await
     }
 
     async fn contents(&mut self, referral: &Blob, wanted: &[(i64, i64)]) -> Result<Vec<ContentRow>, StoreError> {

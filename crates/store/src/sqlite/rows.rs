@@ -1,63 +1,13 @@
-//! What both sides read alike: a referral with all its rows, and what an error of SQLite means.
+//! What both sides read alike: where a referral begins, and what an error of SQLite means.
 
-use brygga_engine::rows::{Blob, ReferralRow, ReferralRows};
+use brygga_engine::rows::Blob;
 use brygga_engine::store::{Corrupt, StoreError};
 use rusqlite::Error;
 use rusqlite::ffi::ErrorCode;
 
-use super::columns::{Part, only};
-use super::link::{Connection, Failed, Prepared};
-use super::statements::{self, READ_CELLS, READ_CONSENTS, READ_EMERGENCIES, READ_PERSONS, READ_SECTIONS, READ_STOP_USES};
-
-/// The questions for the rows that hang on a referral.
-pub(super) struct Whole<'c> {
-    persons: Prepared<'c>,
-    sections: Prepared<'c>,
-    cells: Prepared<'c>,
-    consents: Prepared<'c>,
-    stop_uses: Prepared<'c>,
-    emergencies: Prepared<'c>,
-}
-
-impl<'c> Whole<'c> {
-    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, Failed> {
-        Ok(Self {
-            persons: connection.prepare(READ_PERSONS)?,
-            sections: connection.prepare(READ_SECTIONS)?,
-            cells: connection.prepare(READ_CELLS)?,
-            consents: connection.prepare(READ_CONSENTS)?,
-            stop_uses: connection.prepare(READ_STOP_USES)?,
-            emergencies: connection.prepare(READ_EMERGENCIES)?,
-        })
-    }
-
-    /// All rows of the referral.
-    pub(super) fn read(&mut self, referral: ReferralRow) -> Result<ReferralRows, Failed> {
-        let (id, origin) = (&referral.id, referral.first_position);
-        Ok(ReferralRows {
-            persons: parts(&mut self.persons, id, origin)?,
-            sections: parts(&mut self.sections, id, origin)?,
-            cells: parts(&mut self.cells, id, origin)?,
-            consents: parts(&mut self.consents, id, origin)?,
-            stop_uses: parts(&mut self.stop_uses, id, origin)?,
-            emergencies: parts(&mut self.emergencies, id, origin)?,
-            referral,
-        })
-    }
-}
-
-fn parts<R: Part>(question: &mut Prepared<'_>, referral: &Blob, origin: i64) -> Result<Vec<R>, Failed> {
-    question.rows([origin], |row| R::take(referral, row))
-}
-
-/// All rows of each referral.
-pub(super) fn whole(connection: &Connection, referrals: Vec<ReferralRow>) -> Result<Vec<ReferralRows>, Failed> {
-    if referrals.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut whole = Whole::prepare(connection)?;
-    referrals.into_iter().map(|referral| whole.read(referral)).collect()
-}
+use super::columns::only;
+use super::link::{Connection, Failed};
+use super::statements;
 
 /// The first position of the referral of that id.
 pub(super) fn origin_of(connection: &Connection, id: &Blob) -> Result<Option<i64>, Failed> {

@@ -81,30 +81,11 @@ macro_rules! referral_columns {
 macro_rules! waiting_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* sender_clears, leader_clears, recipient_acts, next_due_at } };
 }
-macro_rules! person_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)* id, role, number, protected_identity } };
-}
-macro_rules! section_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)* category, revision, commitment, offered, released_at, released_revision, rested_on } };
-}
-macro_rules! cell_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)*
-        interest, decided_at, officer, ground, consent, withheld, nameable, second_officer, confirmed_at, standing_until, carried_at, carried_revision
-    } };
-}
-macro_rules! consent_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)*
-        id, person, categories, recipient, purpose, given_at, valid_until, form, language, interpreter, gdpr_basis, withdrawn_at
-    } };
-}
-macro_rules! stop_use_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)* sections, answer } };
-}
 macro_rules! due_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* next_due_at, first_position, id } };
 }
 macro_rules! emergency_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)* agency, officer, expires_at, review_due_at, telephoned_at, reviewed_at, verdict } };
+    ($then:ident $($with:tt)*) => { $then! { $($with)* agency, review_due_at, reviewed } };
 }
 macro_rules! open_review_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* position, agency, review_due_at } };
@@ -140,9 +121,9 @@ macro_rules! entry_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* position, entry } };
 }
 pub(super) use {
-    cell_columns, checkpoint_columns, consent_columns, content_columns, due_columns, emergency_columns, entry_columns, event_columns, head_columns,
-    identity_columns, in_flight_columns, inbox_columns, key_columns, offer_columns, open_review_columns, opening_columns, person_columns,
-    person_lookup_columns, progress_columns, referral_columns, section_columns, sender_reference_columns, status_columns, stop_use_columns, tree_columns,
+    checkpoint_columns, content_columns, due_columns, entry_columns, event_columns, head_columns, identity_columns, in_flight_columns, inbox_columns,
+    key_columns, offer_columns, open_review_columns, opening_columns, person_lookup_columns, progress_columns, referral_columns, sender_reference_columns,
+    status_columns, tree_columns,
 };
 
 // The writer's transaction: what it loads.
@@ -164,8 +145,7 @@ pub(super) const READ_TAKEN_REFERENCE: &str = "-- read_taken_reference
 SELECT r.reference FROM sender_reference AS s CROSS JOIN referral AS r ON r.id = s.referral WHERE s.hash = ?";
 pub(super) const READ_OFFER: &str = offer_columns!(select "read_offer", offer, "WHERE id = ?",);
 
-pub(super) const READ_OPEN_REVIEWS: &str =
-    open_review_columns!(select "read_open_reviews", emergency, "WHERE agency = ? AND reviewed_at IS NULL ORDER BY position",);
+pub(super) const READ_OPEN_REVIEWS: &str = open_review_columns!(select "read_open_reviews", emergency, "WHERE agency = ? AND reviewed = 0 ORDER BY position",);
 
 // What it writes, in the order that references need.
 
@@ -173,19 +153,19 @@ pub(super) const APPEND_EVENT: &str = event_columns!(insert "append_event", even
 pub(super) const APPEND_TREE: &str = tree_columns!(insert "append_tree", tree,);
 pub(super) const APPEND_CHECKPOINT: &str = checkpoint_columns!(insert "append_checkpoint", checkpoint,);
 pub(super) const WRITE_REFERRAL: &str = concat!(
-    "-- write_referral\nINSERT OR ROLLBACK INTO referral (first_position, ",
+    "-- write_referral\nINSERT OR ROLLBACK INTO referral (first_position, parts, ",
     waiting_columns!(names),
     ", ",
     identity_columns!(names),
     ", ",
     progress_columns!(names),
-    ")\nVALUES (?, ",
+    ")\nVALUES (?, ?, ",
     waiting_columns!(marks),
     ", ",
     identity_columns!(marks),
     ", ",
     progress_columns!(marks),
-    ")\nON CONFLICT (first_position) DO UPDATE SET ",
+    ")\nON CONFLICT (first_position) DO UPDATE SET parts = excluded.parts, ",
     waiting_columns!(replaces),
     ", ",
     identity_columns!(replaces),
@@ -193,15 +173,10 @@ pub(super) const WRITE_REFERRAL: &str = concat!(
     progress_columns!(replaces),
 );
 /// For a referral that waits for the same as before: no index is touched.
-pub(super) const MOVE_REFERRAL: &str = concat!("-- move_referral\nUPDATE referral SET ", progress_columns!(sets), " WHERE first_position = ?");
+pub(super) const MOVE_REFERRAL: &str = concat!("-- move_referral\nUPDATE referral SET parts = ?, ", progress_columns!(sets), " WHERE first_position = ?");
 pub(super) const PASS_REFERRAL_ON: &str =
-    concat!("-- pass_referral_on\nUPDATE referral SET ", waiting_columns!(sets), ", ", progress_columns!(sets), " WHERE first_position = ?");
-pub(super) const WRITE_PERSON: &str = person_columns!(upsert "write_person", person, [origin, place],);
-pub(super) const WRITE_SECTION: &str = section_columns!(upsert "write_section", section, [origin, number],);
-pub(super) const WRITE_CELL: &str = cell_columns!(upsert "write_cell", cell, [origin, section, place],);
-pub(super) const WRITE_CONSENT: &str = consent_columns!(upsert "write_consent", consent, [origin, position],);
-pub(super) const WRITE_STOP_USE: &str = stop_use_columns!(upsert "write_stop_use", stop_use, [origin, position],);
-pub(super) const WRITE_EMERGENCY: &str = emergency_columns!(upsert "write_emergency", emergency, [origin, position],);
+    concat!("-- pass_referral_on\nUPDATE referral SET parts = ?, ", waiting_columns!(sets), ", ", progress_columns!(sets), " WHERE first_position = ?");
+pub(super) const WRITE_EMERGENCY: &str = emergency_columns!(upsert "write_emergency", emergency, [position],);
 pub(super) const APPEND_INBOX: &str = inbox_columns!(insert "append_inbox", inbox,);
 pub(super) const APPEND_STATUS: &str = status_columns!(insert "append_status", status,);
 /// A trigger refuses to replace a key that was not refused; one that stands already as it is given is left alone.
@@ -241,10 +216,19 @@ pub(super) const READ_CHECKPOINT: &str = checkpoint_columns!(select "read_checkp
 pub(super) const READ_LATEST_CHECKPOINT: &str = checkpoint_columns!(select "read_latest_checkpoint", checkpoint, "ORDER BY size DESC LIMIT 1",);
 pub(super) const READ_FOLLOWING_CHECKPOINT: &str = checkpoint_columns!(select "read_following_checkpoint", checkpoint, "WHERE prev_size = ?",);
 
-/// Referrals' own rows; the caller says which.
+/// Referrals; the caller says which.
 macro_rules! referrals {
     ($name:literal, $which:literal) => {
-        concat!("-- ", $name, "\nSELECT first_position, next_due_at, ", identity_columns!(names), ", ", progress_columns!(names), " FROM referral\n", $which)
+        concat!(
+            "-- ",
+            $name,
+            "\nSELECT first_position, next_due_at, parts, ",
+            identity_columns!(names),
+            ", ",
+            progress_columns!(names),
+            " FROM referral\n",
+            $which
+        )
     };
 }
 pub(super) const READ_REFERRAL: &str = referrals!("read_referral", "WHERE first_position = ?");
@@ -271,13 +255,6 @@ pub(super) const READ_DUE: &str = due_columns!(select
     referral,
     "WHERE next_due_at <= ?1 AND (next_due_at, first_position) > (?2, ?3) ORDER BY next_due_at, first_position LIMIT ?4",
 );
-
-pub(super) const READ_PERSONS: &str = person_columns!(select "read_persons", person, "WHERE origin = ? ORDER BY place",);
-pub(super) const READ_SECTIONS: &str = section_columns!(select "read_sections", section, "WHERE origin = ? ORDER BY number", number,);
-pub(super) const READ_CELLS: &str = cell_columns!(select "read_cells", cell, "WHERE origin = ? ORDER BY section, place", section, place,);
-pub(super) const READ_CONSENTS: &str = consent_columns!(select "read_consents", consent, "WHERE origin = ? ORDER BY position", position,);
-pub(super) const READ_STOP_USES: &str = stop_use_columns!(select "read_stop_uses", stop_use, "WHERE origin = ? ORDER BY position", position,);
-pub(super) const READ_EMERGENCIES: &str = emergency_columns!(select "read_emergencies", emergency, "WHERE origin = ? ORDER BY position", position,);
 
 pub(super) const READ_IN_FLIGHT: &str = in_flight_columns!(select "read_in_flight", in_flight, "WHERE origin = ? ORDER BY broker, number",);
 pub(super) const READ_CONTENT: &str = content_columns!(select "read_content", section_content, "WHERE origin = ? AND section = ? AND revision = ?",);

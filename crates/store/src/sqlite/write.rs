@@ -1,15 +1,14 @@
 //! Writes a batch, row by row through prepared statements. Called by the writer's thread, after `load.rs`.
 //!
-//! The batch brings every referral whole, and most of its rows stand in the database already; those that equal what this
-//! transaction loaded are passed over.
+//! The batch brings every referral whole; one that equals what this transaction loaded is passed over.
 
 use std::collections::HashMap;
 
 use brygga_engine::rows::*;
-use brygga_engine::store::Batch;
+use brygga_engine::store::{Batch, Corrupt};
 use rusqlite::Error;
 
-use super::columns::{self, Part, Slots, Whole};
+use super::columns::{self, Slots, Whole};
 use super::link::{Connection, Failed};
 use super::rows;
 use super::statements::*;
@@ -74,40 +73,31 @@ fn referrals(connection: &Connection, referrals: &[ReferralRows], mut standing: 
     for change in &changes {
         own(connection, change)?;
     }
-    parts(
-        connection,
-        WRITE_PERSON,
-        &changes,
-        |rows| &rows.persons,
-        |row, place, slots| {
-            slots.put(&place)?;
-            row.put(slots)
-        },
-    )?;
-    parts(connection, WRITE_SECTION, &changes, |rows| &rows.sections, |row, _, slots| row.put(slots))?;
-    parts(connection, WRITE_CELL, &changes, |rows| &rows.cells, |row, _, slots| row.put(slots))?;
-    parts(connection, WRITE_CONSENT, &changes, |rows| &rows.consents, |row, _, slots| row.put(slots))?;
-    parts(connection, WRITE_STOP_USE, &changes, |rows| &rows.stop_uses, |row, _, slots| row.put(slots))?;
-    parts(connection, WRITE_EMERGENCY, &changes, |rows| &rows.emergencies, |row, _, slots| row.put(slots))
+    emergencies(connection, &changes)
 }
 
-/// The referral's own row: whole, or as little as has changed.
+/// The referral's row with its parts: whole, or as little as has changed.
 fn own(connection: &Connection, change: &Change<'_>) -> Result<(), Failed> {
+    if change.before.as_ref() == Some(change.now) {
+        return Ok(());
+    }
     let (row, waiting) = (&change.now.referral, Waiting::of(change.now));
+    let unwritten = |statement| move |corrupt: Corrupt| Failed { statement, source: Error::ToSqlConversionFailure(corrupt.into()) };
     let Some(before) = change.before.as_ref().filter(|before| columns::same_identity(&before.referral, row)) else {
+        let parts = change.now.parts().map_err(unwritten(WRITE_REFERRAL))?;
         return connection.prepare(WRITE_REFERRAL)?.run(|slots| {
             slots.put(&row.first_position)?;
+            slots.put(&parts)?;
             put_waiting(waiting, row, slots)?;
             columns::put_identity(row, slots)?;
             columns::put_progress(row, slots)
         });
     };
     let waits_as_before = Waiting::of(before) == waiting && before.referral.next_due_at == row.next_due_at;
-    if waits_as_before && before.referral == *row {
-        return Ok(());
-    }
     let statement = if waits_as_before { MOVE_REFERRAL } else { PASS_REFERRAL_ON };
+    let parts = change.now.parts().map_err(unwritten(statement))?;
     connection.prepare(statement)?.run(|slots| {
+        slots.put(&parts)?;
         if !waits_as_before {
             put_waiting(waiting, row, slots)?;
         }
@@ -122,29 +112,14 @@ fn put_waiting(waiting: Waiting, row: &ReferralRow, slots: &mut Slots<'_, '_>) -
     slots.put(&row.next_due_at)
 }
 
-/// The rows of one kind that hang on the referrals. They come in the order of their keys and none is ever deleted, so the one that
-/// stands in the same place is the same one, or another one came between and costs a write too many.
-fn parts<R: PartialEq + 'static>(
-    connection: &Connection,
-    statement: &'static str,
-    changes: &[Change<'_>],
-    of: impl Fn(&ReferralRows) -> &Vec<R>,
-    put: impl Fn(&R, i64, &mut Slots<'_, '_>) -> Result<(), Error>,
-) -> Result<(), Failed> {
-    let mut prepared = connection.prepare(statement)?;
-    for Change { now, before } in changes {
-        let origin = now.referral.first_position;
-        let mut standing = before.as_ref().map(&of).into_iter().flatten();
-        for (place, row) in (0_i64..).zip(of(now)) {
-            if standing.next() != Some(row) {
-                prepared.run(|slots| {
-                    slots.put(&origin)?;
-                    put(row, place, slots)
-                })?;
-            }
-        }
-    }
-    Ok(())
+/// What finds emergencies without a review. None is ever deleted, so the one that stands in the same place is the same one.
+fn emergencies(connection: &Connection, changes: &[Change<'_>]) -> Result<(), Failed> {
+    let stands = |change: &Change<'_>, place: usize| change.before.as_ref().and_then(|before| before.emergencies.get(place)).cloned();
+    let changed = changes.iter().flat_map(|change| {
+        let own = change.now.emergencies.iter().enumerate();
+        own.filter(|(place, row)| stands(change, *place).as_ref() != Some(*row)).map(|(_, row)| row)
+    });
+    changed.into_iter().try_for_each(|row| connection.prepare(WRITE_EMERGENCY)?.run(|slots| columns::put_emergency(row, slots)))
 }
 
 fn contents(connection: &Connection, batch: &Batch) -> Result<(), Failed> {
@@ -161,7 +136,7 @@ fn contents(connection: &Connection, batch: &Batch) -> Result<(), Failed> {
         prepared.run(|slots| {
             // Without its referral the row breaks NOT NULL, as it must.
             slots.put(&origin)?;
-            row.put(slots)
+            columns::put_content(row, slots)
         })?;
     }
     Ok(())

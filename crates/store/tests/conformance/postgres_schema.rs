@@ -52,7 +52,7 @@ async fn tables_and_columns_are_those_of_sqlite() {
     let backend = Postgres::new().await;
     let (one, other) = (of_sqlite().await, of_postgres(&backend));
     assert_eq!(one, other);
-    assert!(one.len() > 100, "{one:?}");
+    assert!(one.len() > 80, "{one:?}");
 }
 
 /// What the CHECKs of a table say, in one dialect and sorted; keys, references and storage are told otherwise.
@@ -76,13 +76,12 @@ fn until_closed(text: &str) -> String {
         })
         .collect::<String>()
         .replace("CASE size WHEN 0 THEN 0 ELSE 32 END", "iif(size = 0, 0, 32)")
-        .replace("num_nonnulls(ground, withheld) = num_nonnulls(decided_at)", "(ground IS NOT NULL) + (withheld IS NOT NULL) = (decided_at IS NOT NULL)")
 }
 
 #[test]
 fn what_a_row_must_fulfil_is_what_sqlite_demands() {
     assert_eq!(checks(SQLITE), checks(POSTGRES));
-    assert!(checks(POSTGRES).values().map(Vec::len).sum::<usize>() > 50);
+    assert!(checks(POSTGRES).values().map(Vec::len).sum::<usize>() > 35);
 }
 
 /// SQLSTATE of whoever breaks a rule of the tables, and of whoever has no right to.
@@ -122,17 +121,13 @@ async fn append_only_tables_refuse_everybody_each_in_their_way() {
         ("UPDATE log_head SET size = 4", BROKEN),
         ("UPDATE log_head SET last_time = 0", BROKEN),
         ("UPDATE request_key SET digest = decode(repeat('00', 32), 'hex')", BROKEN),
-        ("INSERT INTO person VALUES (99, 0, decode(repeat('00', 16), 'hex'), 'victim', 1, 'none')", "23503"),
+        ("INSERT INTO section_content VALUES (99, 1, 1, NULL, decode(repeat('00', 32), 'hex'), 'x', NULL)", "23503"),
         ("INSERT INTO inbox VALUES ('f', 99, decode(repeat('00', 16), 'hex'), 'offered')", "23503"),
-        (
-            "INSERT INTO cell SELECT origin, 9, place, interest, decided_at, officer, ground, consent, withheld, nameable, second_officer, confirmed_at FROM cell WHERE section = 1",
-            "23503",
-        ),
     ] {
         refused("brygga_run", statement, wanted);
         refused("postgres", statement, wanted);
     }
-    for statement in ["DELETE FROM log_head", "TRUNCATE log_head", "DELETE FROM referral", "DELETE FROM section", "TRUNCATE referral, section"] {
+    for statement in ["DELETE FROM log_head", "TRUNCATE log_head", "DELETE FROM referral", "TRUNCATE referral"] {
         refused("postgres", statement, BROKEN);
         refused("brygga_run", statement, NO_RIGHT);
     }
@@ -169,9 +164,7 @@ async fn a_role_may_do_what_it_is_for_and_no_more() {
             may(user, &format!("LOCK TABLE {table} IN EXCLUSIVE MODE"), false);
         }
     }
-    for statement in
-        ["UPDATE referral SET id = id", "UPDATE referral SET reference = reference", "UPDATE cell SET origin = origin", "CREATE TABLE mine (a int)"]
-    {
+    for statement in ["UPDATE referral SET id = id", "UPDATE referral SET reference = reference", "CREATE TABLE mine (a int)"] {
         may("brygga_run", statement, false);
     }
     may("brygga_run", "UPDATE referral SET urgency = urgency", true);

@@ -130,7 +130,6 @@ pub fn referral(first_position: i64) -> ReferralRows {
     let suspect = id(seed, "suspect");
     let persons = [(&victim, "victim"), (&suspect, "suspect")];
     let person = |(id, role): (&Blob, &str)| PersonRow {
-        referral: referral.clone(),
         id: id.clone(),
         role: role.into(),
         number: 1,
@@ -138,7 +137,6 @@ pub fn referral(first_position: i64) -> ReferralRows {
     };
     let categories = ["victim_identity", "safe_contact", "offence", "suspect"];
     let section = |(number, category): (i64, &str)| SectionRow {
-        referral: referral.clone(),
         number,
         category: category.into(),
         revision: 1,
@@ -152,8 +150,8 @@ pub fn referral(first_position: i64) -> ReferralRows {
     ReferralRows {
         persons: persons.into_iter().map(person).collect(),
         sections: (1..).zip(categories).map(section).collect(),
-        cells: interests.into_iter().map(|(section, place, interest)| cell(&referral, section, place, interest, first_position + 1)).collect(),
-        consents: vec![consent(&referral, seed, victim, first_position + 2)],
+        cells: interests.into_iter().map(|(section, place, interest)| cell(section, place, interest, first_position + 1)).collect(),
+        consents: vec![consent(seed, victim, first_position + 2)],
         stop_uses: Vec::new(),
         emergencies: Vec::new(),
         referral: referral_row(referral, first_position),
@@ -193,10 +191,9 @@ fn referral_row(id_: Blob, first_position: i64) -> ReferralRow {
     }
 }
 
-fn cell(referral: &Blob, section: i64, place: i64, interest: Blob, decided_at: i64) -> CellRow {
+fn cell(section: i64, place: i64, interest: Blob, decided_at: i64) -> CellRow {
     let decided = section != 4;
     CellRow {
-        referral: referral.clone(),
         section,
         interest,
         place,
@@ -215,9 +212,8 @@ fn cell(referral: &Blob, section: i64, place: i64, interest: Blob, decided_at: i
 }
 
 /// A consent.
-pub fn consent(referral: &Blob, seed: u64, person: Blob, position: i64) -> ConsentRow {
+pub fn consent(seed: u64, person: Blob, position: i64) -> ConsentRow {
     ConsentRow {
-        referral: referral.clone(),
         id: id(seed, "consent"),
         position,
         person,

@@ -4,6 +4,8 @@ use brygga_engine::rows::*;
 use brygga_engine::store::*;
 use serde_json::{Value, json};
 
+use super::reviews;
+pub use super::reviews::reviews_that_are_open_are_loaded_for_their_agency;
 use super::samples::{self, Log};
 
 /// A back end under test.
@@ -17,7 +19,7 @@ pub trait Backend {
 
 const ALL: After = After { after: -1, limit: 1000 };
 
-async fn commit(store: &mut impl Store, batch: &Batch) {
+pub async fn commit(store: &mut impl Store, batch: &Batch) {
     store.load(&Wanted::default()).await.unwrap();
     store.commit(batch).await.unwrap();
 }
@@ -100,21 +102,6 @@ pub fn script() -> Vec<Batch> {
     vec![first, second, third, submissions(&mut log, 1)]
 }
 
-/// An emergency of an agency, reviewed or not.
-fn emergency(referral: &ReferralRow, agency: &str, position: i64, reviewed: bool) -> EmergencyRow {
-    EmergencyRow {
-        referral: referral.id.clone(),
-        position,
-        agency: agency.to_owned(),
-        officer: (position % 2 == 0).then(|| samples::id(8, "officer")),
-        expires_at: 1_800_000_000_000_000 + position,
-        review_due_at: 1_800_100_000_000_000 + position,
-        telephoned_at: reviewed.then_some(1_799_000_000_000_000),
-        reviewed_at: reviewed.then_some(position + 1),
-        verdict: reviewed.then(|| String::from("partly_justified")),
-    }
-}
-
 /// The referral as it might stand later.
 fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     let mut rows = rows.clone();
@@ -155,18 +142,17 @@ fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
             (cell.decided_at, cell.ground, cell.consent, cell.officer) = (None, None, None, None);
         }
     }
-    let id = row.id.clone();
     let position = row.last_position;
     let person = rows.persons[1].id.clone();
     rows.consents[0].withdrawn_at = Some(position);
-    rows.consents.push(samples::consent(&id, position.unsigned_abs(), person, position));
+    rows.consents.push(samples::consent(position.unsigned_abs(), person, position));
     // By turns: none; one that was reviewed; the sender's own; the leader's.
     let sender = rows.referral.sender.clone();
     let (agency, reviewed) = [(sender.as_str(), true), (sender.as_str(), false), ("aklagare-1", false)][number % 3];
     if number.is_multiple_of(2) {
-        rows.emergencies.push(emergency(&rows.referral, agency, position, reviewed));
+        rows.emergencies.push(reviews::emergency(agency, position, reviewed));
     }
-    rows.stop_uses.push(StopUseRow { referral: id, position, sections: String::from("1 2"), answer: Some(String::from("stopped")) });
+    rows.stop_uses.push(StopUseRow { position, sections: String::from("1 2"), answer: Some(String::from("stopped")) });
     rows
 }
 
@@ -364,35 +350,6 @@ pub async fn what_is_on_its_way_is_loaded_with_its_referral_until_it_departs<B: 
     // One release sets out while another departs.
     commit(&mut store, &Batch { in_flight: vec![of(&one, 8)], departed: vec![of(&one, 5)], ..Batch::default() }).await;
     assert_eq!(store.load(&wanted).await.unwrap().in_flight, [of(&one, 8)]);
-}
-
-pub async fn reviews_that_are_open_are_loaded_for_their_agency<B: Backend>() {
-    let (_backend, mut store, _reader) = B::fresh().await;
-    let (mut log, mut batch) = (Log::default(), Batch::default());
-    let mut one = log.submit(&mut batch, 10);
-    let mut other = log.submit(&mut batch, 10);
-    one.emergencies = vec![emergency(&one.referral, "polis-1", 2, true), emergency(&one.referral, "polis-1", 4, false)];
-    other.emergencies = vec![emergency(&other.referral, "aklagare-1", 7, false), emergency(&other.referral, "polis-1", 8, false)];
-    batch.referrals = vec![one.clone(), other.clone()];
-    log.seal(&mut batch);
-    commit(&mut store, &batch).await;
-    let open = |row: &EmergencyRow| OpenReviewRow { position: row.position, agency: row.agency.clone(), review_due_at: row.review_due_at };
-    for (agencies, expected) in [
-        (vec![], vec![]),
-        (vec!["polis-1"], vec![open(&one.emergencies[1]), open(&other.emergencies[1])]),
-        (vec!["aklagare-1", "polis-2"], vec![open(&other.emergencies[0])]),
-    ] {
-        let reviewers = agencies.iter().map(|agency| String::from(*agency)).collect();
-        let loaded = store.load(&Wanted { reviewers, ..Wanted::default() }).await.unwrap();
-        assert_eq!(loaded.open_reviews, expected, "{agencies:?}");
-        store.commit(&Batch::default()).await.unwrap();
-    }
-    let mut later = Batch::default();
-    one.emergencies[1] = emergency(&one.referral, "polis-1", 4, true);
-    later.referrals = vec![one];
-    commit(&mut store, &later).await;
-    let loaded = store.load(&Wanted { reviewers: vec![String::from("polis-1")], ..Wanted::default() }).await.unwrap();
-    assert_eq!(loaded.open_reviews, [open(&other.emergencies[1])]);
 }
 
 pub async fn a_commit_belongs_to_one_load<B: Backend>() {

@@ -48,7 +48,7 @@ CREATE TABLE checkpoint (
 
 -- `sender_clears` and `leader_clears` tell whether a cell, or the review of an emergency, waits for the sender's or the leader's officers,
 -- `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that the partial
--- indexes hold exactly what waits. `next_due_at` is when the clocks of an open referral are looked at next.
+-- indexes hold exactly what waits. `parts` is everything that hangs on the referral, as the engine lays it out. `next_due_at` is when the clocks of an open referral are looked at next.
 CREATE TABLE referral (
     first_position bigint PRIMARY KEY,
     id bytea NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -79,6 +79,7 @@ CREATE TABLE referral (
     sender_clears bigint NOT NULL CHECK (sender_clears IN (0, 1)),
     leader_clears bigint NOT NULL CHECK (leader_clears IN (0, 1)),
     recipient_acts bigint NOT NULL CHECK (recipient_acts IN (0, 1)),
+    parts bytea NOT NULL,
     next_due_at bigint CHECK ((next_due_at IS NULL) = (stage NOT IN ('held', 'ready', 'opened', 'accepted'))),
     CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18', 'duplicate', 'clearance_disputed')),
     CHECK (stage <> 'returned' OR stage_code IN ('wrong_function', 'incomplete', 'wrong_board')),
@@ -92,90 +93,15 @@ CREATE INDEX referral_sender_clears ON referral (sender, first_position) WHERE s
 CREATE INDEX referral_due ON referral (next_due_at, first_position) WHERE next_due_at IS NOT NULL;
 CREATE INDEX referral_leader_clears ON referral (leader, first_position) WHERE leader_clears = 1;
 
-CREATE TABLE person (
-    origin bigint NOT NULL,
-    place bigint NOT NULL CHECK (place >= 0),
-    id bytea NOT NULL CHECK (length(id) = 16),
-    role text NOT NULL CHECK (role IN ('victim', 'suspect', 'child', 'custodian', 'reporter', 'witness')),
-    number bigint NOT NULL CHECK (number >= 1),
-    protected_identity text NOT NULL CHECK (protected_identity IN ('none', 'confidentiality_marked', 'protected_population_registration', 'unknown')),
-    PRIMARY KEY (origin, place)
-);
-
-CREATE TABLE section (
-    origin bigint NOT NULL,
-    number bigint NOT NULL CHECK (number >= 1),
-    category text NOT NULL CHECK (category IN ('victim_identity', 'safe_contact', 'interpreter', 'offence_heading', 'offence', 'risk_assessment', 'children', 'suspect', 'measures', 'support_needs', 'case_parties', 'contact_ban_request', 'information_wish', 'court_decision', 'hearing_notice', 'custody_notice', 'support_status', 'risk_notice', 'contact_data', 'child', 'custodians', 'concern', 'immediate_danger', 'whereabouts')),
-    revision bigint NOT NULL CHECK (revision >= 1),
-    commitment bytea NOT NULL CHECK (length(commitment) = 32),
-    offered bigint NOT NULL CHECK (offered IN (0, 1)),
-    released_at bigint,
-    released_revision bigint CHECK ((released_revision IS NULL) = (released_at IS NULL)),
-    rested_on text NOT NULL,
-    PRIMARY KEY (origin, number)
-);
-
-CREATE TABLE cell (
-    origin bigint NOT NULL,
-    section bigint NOT NULL,
-    place bigint NOT NULL CHECK (place >= 0),
-    interest bytea NOT NULL CHECK (length(interest) IN (0, 16)),
-    decided_at bigint,
-    officer bytea CHECK (length(officer) = 16),
-    ground text,
-    consent bigint,
-    withheld text CHECK (withheld IN ('harm_not_excluded', 'consent_refused', 'not_needed', 'investigation_at_risk', 'officers_differ')),
-    nameable bigint NOT NULL CHECK (nameable IN (0, 1)),
-    second_officer bigint NOT NULL CHECK (second_officer IN (0, 1)),
-    confirmed_at bigint,
-    standing_until bigint,
-    carried_at bigint,
-    carried_revision bigint CHECK ((carried_revision IS NULL) = (carried_at IS NULL)),
-    CHECK (num_nonnulls(ground, withheld) = num_nonnulls(decided_at)),
-    PRIMARY KEY (origin, section, place)
-);
-
-CREATE TABLE consent (
-    origin bigint NOT NULL,
-    position bigint NOT NULL,
-    id bytea NOT NULL CHECK (length(id) = 16),
-    person bytea NOT NULL CHECK (length(person) = 16),
-    categories text NOT NULL,
-    recipient text NOT NULL,
-    purpose text NOT NULL CHECK (purpose IN ('support', 'protection', 'proceedings')),
-    given_at bigint NOT NULL,
-    valid_until bigint NOT NULL,
-    form text NOT NULL CHECK (form IN ('oral', 'written')),
-    language text,
-    interpreter bigint NOT NULL CHECK (interpreter IN (0, 1)),
-    gdpr_basis text NOT NULL CHECK (gdpr_basis IN ('legal_obligation', 'public_task', 'crime_data')),
-    withdrawn_at bigint,
-    PRIMARY KEY (origin, position)
-);
-
-CREATE TABLE stop_use (
-    origin bigint NOT NULL,
-    position bigint NOT NULL,
-    sections text NOT NULL,
-    answer text CHECK (answer IN ('not_yet_used', 'stopped', 'continues_on_own_provision')),
-    PRIMARY KEY (origin, position)
-);
-
+-- What finds the emergencies that wait for their review; the emergencies themselves are parts of their referrals.
 CREATE TABLE emergency (
-    origin bigint NOT NULL,
-    position bigint NOT NULL,
+    position bigint PRIMARY KEY,
     agency text COLLATE "C" NOT NULL,
-    officer bytea CHECK (length(officer) = 16),
-    expires_at bigint NOT NULL,
     review_due_at bigint NOT NULL,
-    telephoned_at bigint,
-    reviewed_at bigint,
-    verdict text CHECK (verdict IN ('justified', 'partly_justified', 'not_justified')),
-    CHECK ((verdict IS NULL) = (reviewed_at IS NULL)),
-    PRIMARY KEY (origin, position)
+    reviewed bigint NOT NULL CHECK (reviewed IN (0, 1))
 );
 
-CREATE INDEX emergency_unreviewed ON emergency (agency, position) WHERE reviewed_at IS NULL;
+CREATE INDEX emergency_unreviewed ON emergency (agency, position) WHERE reviewed = 0;
 
 -- What functions and senders are told: append-only, read by position.
 
@@ -283,8 +209,7 @@ CREATE INDEX function_position ON function (position);
 -- and what fits into a page stays in its row.
 
 ALTER TABLE referral SET (fillfactor = 70);
-ALTER TABLE section SET (fillfactor = 80);
-ALTER TABLE cell SET (fillfactor = 80);
+ALTER TABLE referral ALTER COLUMN parts SET STORAGE MAIN;
 ALTER TABLE event ALTER COLUMN bytes SET STORAGE EXTERNAL;
 ALTER TABLE section_content ALTER COLUMN bytes SET STORAGE EXTERNAL;
 ALTER TABLE section_content SET (toast_tuple_target = 8160);
@@ -317,9 +242,6 @@ ALTER TABLE log_head ENABLE ALWAYS TRIGGER log_head_one_row;
 CREATE TRIGGER referral_stays BEFORE DELETE OR TRUNCATE ON referral
     FOR EACH STATEMENT EXECUTE FUNCTION refuse();
 ALTER TABLE referral ENABLE ALWAYS TRIGGER referral_stays;
-CREATE TRIGGER section_stays BEFORE DELETE OR TRUNCATE ON section
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse();
-ALTER TABLE section ENABLE ALWAYS TRIGGER section_stays;
 
 -- Events join on to the end without a gap.
 CREATE FUNCTION event_follows() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -387,28 +309,6 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE FUNCTION section_is_there() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT FROM added WHERE NOT EXISTS (SELECT FROM brygga.section AS s WHERE s.origin = added.origin AND s.number = added.section)) THEN
-        RAISE EXCEPTION '%: its section is there', TG_TABLE_NAME USING ERRCODE = 'foreign_key_violation';
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER person_parent AFTER INSERT ON person
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION origin_is_there();
-ALTER TABLE person ENABLE ALWAYS TRIGGER person_parent;
-CREATE TRIGGER section_parent AFTER INSERT ON section
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION origin_is_there();
-ALTER TABLE section ENABLE ALWAYS TRIGGER section_parent;
-CREATE TRIGGER consent_parent AFTER INSERT ON consent
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION origin_is_there();
-ALTER TABLE consent ENABLE ALWAYS TRIGGER consent_parent;
-CREATE TRIGGER stop_use_parent AFTER INSERT ON stop_use
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION origin_is_there();
-ALTER TABLE stop_use ENABLE ALWAYS TRIGGER stop_use_parent;
-CREATE TRIGGER emergency_parent AFTER INSERT ON emergency
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION origin_is_there();
-ALTER TABLE emergency ENABLE ALWAYS TRIGGER emergency_parent;
 CREATE TRIGGER section_content_parent AFTER INSERT ON section_content
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION origin_is_there();
 ALTER TABLE section_content ENABLE ALWAYS TRIGGER section_content_parent;
@@ -421,9 +321,6 @@ ALTER TABLE status ENABLE ALWAYS TRIGGER status_parent;
 CREATE TRIGGER sender_reference_parent AFTER INSERT ON sender_reference
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION referral_is_there();
 ALTER TABLE sender_reference ENABLE ALWAYS TRIGGER sender_reference_parent;
-CREATE TRIGGER cell_parent AFTER INSERT ON cell
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION section_is_there();
-ALTER TABLE cell ENABLE ALWAYS TRIGGER cell_parent;
 
 -- Which programs may work on this schema: those that know at least `needs`. A step that only adds leaves it as it is, so that the
 -- programs before it go on beside the new ones; the step that takes away raises it.

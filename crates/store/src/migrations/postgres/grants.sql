@@ -3,25 +3,17 @@ REVOKE ALL ON ALL TABLES IN SCHEMA brygga FROM brygga_run, brygga_audit, brygga_
 GRANT USAGE ON SCHEMA brygga TO brygga_run, brygga_audit, brygga_backup;
 GRANT SELECT ON ALL TABLES IN SCHEMA brygga TO brygga_run, brygga_backup;
 -- Content, what opens commitments, and keyed hashes are not an auditor's: the journal and the rows that follow from it are.
-GRANT SELECT ON log_head, event, tree, checkpoint, referral, person, section, cell, consent, stop_use, emergency, inbox, status, offer, agency, function,
+GRANT SELECT ON log_head, event, tree, checkpoint, referral, emergency, inbox, status, offer, agency, function,
     schema_need, _sqlx_migrations TO brygga_audit;
-GRANT INSERT ON event, tree, checkpoint, referral, person, section, cell, consent, stop_use, emergency, inbox, status, request_key, section_content,
+GRANT INSERT ON event, tree, checkpoint, referral, emergency, inbox, status, request_key, section_content,
     opening, person_lookup, sender_reference, offer, agency, function TO brygga_run;
 GRANT INSERT, DELETE ON in_flight TO brygga_run;
 -- Nothing that a row is found by can be changed.
 GRANT UPDATE (size, root, frontier, last_time, grounds) ON log_head TO brygga_run;
 GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at, contact_due_at, contacted_at,
     submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears, leader_clears,
-    recipient_acts, received_at, stage_since, marks, next_due_at)
+    recipient_acts, received_at, stage_since, marks, next_due_at, parts)
     ON referral TO brygga_run;
-GRANT UPDATE (id, role, number, protected_identity) ON person TO brygga_run;
-GRANT UPDATE (category, revision, commitment, offered, released_at, released_revision, rested_on) ON section TO brygga_run;
-GRANT UPDATE (interest, decided_at, officer, ground, consent, withheld, nameable, second_officer, confirmed_at, standing_until, carried_at,
-    carried_revision)
-    ON cell TO brygga_run;
-GRANT UPDATE (id, person, categories, recipient, purpose, given_at, valid_until, form, language, interpreter, gdpr_basis, withdrawn_at)
-    ON consent TO brygga_run;
-GRANT UPDATE (sections, answer) ON stop_use TO brygga_run;
-GRANT UPDATE (agency, officer, expires_at, review_due_at, telephoned_at, reviewed_at, verdict) ON emergency TO brygga_run;
+GRANT UPDATE (agency, review_due_at, reviewed) ON emergency TO brygga_run;
 GRANT UPDATE (digest, refused, positions, size, referral, released, at) ON request_key TO brygga_run;
 GRANT UPDATE (position, entry) ON agency, function TO brygga_run;

@@ -44,7 +44,7 @@ CREATE TABLE checkpoint (
 
 -- `sender_clears` and `leader_clears` tell whether a cell, or the review of an emergency, waits for the sender's or the leader's officers,
 -- `recipient_acts` whether the recipient has something to do. The store derives them from the rows that it writes, so that the partial
--- indexes hold exactly what waits. `next_due_at` is when the clocks of an open referral are looked at next.
+-- indexes hold exactly what waits. `parts` is everything that hangs on the referral, as the engine lays it out. `next_due_at` is when the clocks of an open referral are looked at next.
 CREATE TABLE referral (
     first_position INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -75,6 +75,7 @@ CREATE TABLE referral (
     sender_clears INTEGER NOT NULL CHECK (sender_clears IN (0, 1)),
     leader_clears INTEGER NOT NULL CHECK (leader_clears IN (0, 1)),
     recipient_acts INTEGER NOT NULL CHECK (recipient_acts IN (0, 1)),
+    parts BLOB NOT NULL,
     next_due_at INTEGER CHECK ((next_due_at IS NULL) = (stage NOT IN ('held', 'ready', 'opened', 'accepted'))),
     CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18', 'duplicate', 'clearance_disputed')),
     CHECK (stage <> 'returned' OR stage_code IN ('wrong_function', 'incomplete', 'wrong_board')),
@@ -88,91 +89,15 @@ CREATE INDEX referral_sender_clears ON referral (sender) WHERE sender_clears = 1
 CREATE INDEX referral_due ON referral (next_due_at) WHERE next_due_at IS NOT NULL;
 CREATE INDEX referral_leader_clears ON referral (leader) WHERE leader_clears = 1;
 
-CREATE TABLE person (
-    origin INTEGER NOT NULL REFERENCES referral (first_position),
-    place INTEGER NOT NULL CHECK (place >= 0),
-    id BLOB NOT NULL CHECK (length(id) = 16),
-    role TEXT NOT NULL CHECK (role IN ('victim', 'suspect', 'child', 'custodian', 'reporter', 'witness')),
-    number INTEGER NOT NULL CHECK (number >= 1),
-    protected_identity TEXT NOT NULL CHECK (protected_identity IN ('none', 'confidentiality_marked', 'protected_population_registration', 'unknown')),
-    PRIMARY KEY (origin, place)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE section (
-    origin INTEGER NOT NULL REFERENCES referral (first_position),
-    number INTEGER NOT NULL CHECK (number >= 1),
-    category TEXT NOT NULL CHECK (category IN ('victim_identity', 'safe_contact', 'interpreter', 'offence_heading', 'offence', 'risk_assessment', 'children', 'suspect', 'measures', 'support_needs', 'case_parties', 'contact_ban_request', 'information_wish', 'court_decision', 'hearing_notice', 'custody_notice', 'support_status', 'risk_notice', 'contact_data', 'child', 'custodians', 'concern', 'immediate_danger', 'whereabouts')),
-    revision INTEGER NOT NULL CHECK (revision >= 1),
-    commitment BLOB NOT NULL CHECK (length(commitment) = 32),
-    offered INTEGER NOT NULL CHECK (offered IN (0, 1)),
-    released_at INTEGER,
-    released_revision INTEGER CHECK ((released_revision IS NULL) = (released_at IS NULL)),
-    rested_on TEXT NOT NULL,
-    PRIMARY KEY (origin, number)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE cell (
-    origin INTEGER NOT NULL,
-    section INTEGER NOT NULL,
-    place INTEGER NOT NULL CHECK (place >= 0),
-    interest BLOB NOT NULL CHECK (length(interest) IN (0, 16)),
-    decided_at INTEGER,
-    officer BLOB CHECK (length(officer) = 16),
-    ground TEXT,
-    consent INTEGER,
-    withheld TEXT CHECK (withheld IN ('harm_not_excluded', 'consent_refused', 'not_needed', 'investigation_at_risk', 'officers_differ')),
-    nameable INTEGER NOT NULL CHECK (nameable IN (0, 1)),
-    second_officer INTEGER NOT NULL CHECK (second_officer IN (0, 1)),
-    confirmed_at INTEGER,
-    standing_until INTEGER,
-    carried_at INTEGER,
-    carried_revision INTEGER CHECK ((carried_revision IS NULL) = (carried_at IS NULL)),
-    CHECK ((ground IS NOT NULL) + (withheld IS NOT NULL) = (decided_at IS NOT NULL)),
-    PRIMARY KEY (origin, section, place),
-    FOREIGN KEY (origin, section) REFERENCES section (origin, number)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE consent (
-    origin INTEGER NOT NULL REFERENCES referral (first_position),
-    position INTEGER NOT NULL,
-    id BLOB NOT NULL CHECK (length(id) = 16),
-    person BLOB NOT NULL CHECK (length(person) = 16),
-    categories TEXT NOT NULL,
-    recipient TEXT NOT NULL,
-    purpose TEXT NOT NULL CHECK (purpose IN ('support', 'protection', 'proceedings')),
-    given_at INTEGER NOT NULL,
-    valid_until INTEGER NOT NULL,
-    form TEXT NOT NULL CHECK (form IN ('oral', 'written')),
-    language TEXT,
-    interpreter INTEGER NOT NULL CHECK (interpreter IN (0, 1)),
-    gdpr_basis TEXT NOT NULL CHECK (gdpr_basis IN ('legal_obligation', 'public_task', 'crime_data')),
-    withdrawn_at INTEGER,
-    PRIMARY KEY (origin, position)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE stop_use (
-    origin INTEGER NOT NULL REFERENCES referral (first_position),
-    position INTEGER NOT NULL,
-    sections TEXT NOT NULL,
-    answer TEXT CHECK (answer IN ('not_yet_used', 'stopped', 'continues_on_own_provision')),
-    PRIMARY KEY (origin, position)
-) STRICT, WITHOUT ROWID;
-
+-- What finds the emergencies that wait for their review; the emergencies themselves are parts of their referrals.
 CREATE TABLE emergency (
-    origin INTEGER NOT NULL REFERENCES referral (first_position),
-    position INTEGER NOT NULL,
+    position INTEGER PRIMARY KEY,
     agency TEXT NOT NULL,
-    officer BLOB CHECK (length(officer) = 16),
-    expires_at INTEGER NOT NULL,
     review_due_at INTEGER NOT NULL,
-    telephoned_at INTEGER,
-    reviewed_at INTEGER,
-    verdict TEXT CHECK (verdict IN ('justified', 'partly_justified', 'not_justified')),
-    CHECK ((verdict IS NULL) = (reviewed_at IS NULL)),
-    PRIMARY KEY (origin, position)
-) STRICT, WITHOUT ROWID;
+    reviewed INTEGER NOT NULL CHECK (reviewed IN (0, 1))
+) STRICT;
 
-CREATE INDEX emergency_unreviewed ON emergency (agency, position) WHERE reviewed_at IS NULL;
+CREATE INDEX emergency_unreviewed ON emergency (agency, position) WHERE reviewed = 0;
 
 -- What functions and senders are told: append-only, read by position.
 

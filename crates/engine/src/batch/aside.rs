@@ -1,0 +1,71 @@
+//! What a command leaves beside the journal: content and what opens commitments, offers and the directory.
+
+use std::sync::Arc;
+
+use brygga_domain::decide::Decided;
+use brygga_domain::event::OfferResult;
+use brygga_domain::{Command, Fact};
+
+use super::Fold;
+use crate::directory;
+use crate::projection::number;
+use crate::rows::*;
+
+impl Fold<'_> {
+    pub(super) fn keep_aside(&mut self, command: &Command, decided: &Decided) {
+        self.batch.contents.extend(decided.contents.iter().map(|content| ContentRow {
+            referral: content.referral.as_bytes().into(),
+            section: i64::from(content.section),
+            revision: i64::from(content.revision),
+            key_id: None,
+            salt: content.salt.into(),
+            bytes: Blob(content.bytes.to_vec()),
+            destroy_after: None,
+        }));
+        self.batch.openings.extend(decided.openings.iter().map(|opening| OpeningRow {
+            position: number(opening.position.0),
+            field: opening.field.to_owned(),
+            salt: opening.salt.into(),
+            value: Blob(opening.value.to_vec()),
+        }));
+        let lookup =
+            |(hash, person): &(brygga_domain::LookupHash, brygga_domain::PersonId)| PersonLookupRow { hash: hash.0.into(), person: person.as_bytes().into() };
+        self.batch.person_lookups.extend(decided.persons.iter().map(lookup));
+        if let (Some(hash), Some(referral)) = (decided.sender_reference, &decided.referral) {
+            let hash = Blob::from(hash.0);
+            self.sender_references.insert(hash.clone(), referral.reference.to_string());
+            self.batch.sender_references.push(SenderReferenceRow { hash, referral: referral.id.as_bytes().into() });
+        }
+        self.keep_offers_and_directory(command, decided);
+    }
+
+    fn keep_offers_and_directory(&mut self, command: &Command, decided: &Decided) {
+        let made = u64::try_from(decided.events.len()).unwrap_or_default();
+        let first = self.size.saturating_sub(made);
+        for (position, event) in (first..).zip(&decided.events) {
+            if let Fact::OfferRecorded(offer) = &event.fact {
+                let answer = match offer.result {
+                    OfferResult::Offered(answer) => Some(answer.to_string()),
+                    OfferResult::NotOffered(_) => None,
+                };
+                let row = OfferRow { id: offer.id.as_bytes().into(), agency: command.agency.to_string(), position: number(position), answer };
+                self.offers.insert((row.agency.clone(), row.id.clone()), row.answer.clone());
+                self.batch.offers.push(row);
+            }
+        }
+        if let Some(agency) = &decided.agency {
+            let row = AgencyRow { id: agency.id.to_string(), position: number(first), entry: directory::agency_entry(agency) };
+            self.batch.agencies.retain(|other| other.id != row.id);
+            self.batch.agencies.push(row);
+            Arc::make_mut(&mut self.directory).put_agency(agency.clone());
+            self.directory_changed = true;
+        }
+        if let Some(function) = &decided.function {
+            let row = FunctionRow { id: function.id.to_string(), position: number(first), entry: directory::function_entry(function) };
+            self.batch.functions.retain(|other| other.id != row.id);
+            self.batch.functions.push(row);
+            Arc::make_mut(&mut self.directory).put_function(function.clone());
+            self.directory_changed = true;
+        }
+    }
+}
