@@ -180,6 +180,34 @@ fn explain_knows_every_reason_in_both_languages() {
 }
 
 #[test]
+fn what_the_register_must_not_send_is_refused_here_in_both_languages_and_names_no_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let handover: serde_json::Value = serde_json::from_str(include_str!("../../../deploy/examples/handover.json")).unwrap();
+    let file = folder.path().join("handover.json");
+    for (basis, grade, exit) in [
+        ("stated_by_person", "none", 0),
+        ("population_register", "none", 0),
+        ("population_register", "unknown", 7),
+        ("population_register", "protected_population_registration", 7),
+        ("known_by_agency", "unknown", 0),
+    ] {
+        let mut changed = handover.clone();
+        changed["routing"]["residence_basis"] = basis.into();
+        changed["persons"][0]["protected_identity"] = grade.into();
+        changed["sections"][0]["content"]["identity"]["protected_identity"] = grade.into();
+        std::fs::write(&file, changed.to_string()).unwrap();
+        let (found, out, err) = ran(&format!("referral validate {} --world {}", file.display(), folder.path().join("none").display()));
+        assert_eq!(found, exit, "{basis} {grade}: {out}{err}");
+        if exit == 7 {
+            let reason = brygga_domain::Reason::ResidenceFromRegister;
+            let (remedy, swedish) = (crate::remedy::english(reason), crate::remedy::swedish(reason));
+            assert!([reason.code(), reason.english(), reason.swedish(), remedy, swedish].iter().all(|text| err.contains(text)), "{err}");
+            assert!(!err.contains("0183") && !err.contains("sundbyberg"), "{err}");
+        }
+    }
+}
+
+#[test]
 fn explain_is_json_with_a_version() {
     let (_, out, _) = ran("explain CONSENT_MISSING -o json");
     let whole: serde_json::Value = serde_json::from_str(&out).unwrap();

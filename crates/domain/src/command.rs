@@ -1,5 +1,6 @@
 //! Commands: what an agency asks for, parsed and typed at the door.
 
+mod cited;
 mod clearance;
 
 use bytes::Bytes;
@@ -299,39 +300,6 @@ impl LogQueryKind {
 }
 
 impl Action {
-    /// Another referral that the command rests on: the one that is passed on, or that makes this one a duplicate.
-    pub fn cites(&self) -> Option<ReferralName> {
-        match self {
-            Self::SubmitReferral(submission) => submission.forwards,
-            Self::DeclineReferral(_, _, duplicate_of) => *duplicate_of,
-            Self::StartLog { .. }
-            | Self::ActivateGroundTable { .. }
-            | Self::RegisterAgency(..)
-            | Self::RegisterFunction(..)
-            | Self::RecordOffer(_)
-            | Self::AmendReferral(..)
-            | Self::RetractReferral(..)
-            | Self::AcknowledgeRecall(_)
-            | Self::RecordConsent(..)
-            | Self::WithdrawConsent(..)
-            | Self::DecideClearance(..)
-            | Self::ConfirmClearance(..)
-            | Self::RevokeClearance(..)
-            | Self::DeclareEmergency(..)
-            | Self::ReviewEmergency(..)
-            | Self::ClaimReferral { .. }
-            | Self::OpenReferral(_)
-            | Self::AcknowledgeDelivery(..)
-            | Self::AcceptReferral(_)
-            | Self::ReturnReferral(..)
-            | Self::RecordContact(..)
-            | Self::CloseReferral(..)
-            | Self::AcknowledgeStopUse(..)
-            | Self::MakeMarks(_)
-            | Self::QueryLog(_) => None,
-        }
-    }
-
     /// The referral that the command names, if it names one.
     pub fn referral(&self) -> Option<ReferralName> {
         match self {

@@ -140,13 +140,7 @@ struct Cited {
     forwarded: Option<(ReferralId, ThreadId)>,
 }
 
-fn submitted(
-    to: &mut Draft<'_>,
-    submission: &Submission,
-    parties: (AgencyKind, &Agency),
-    cited: Cited,
-    rule: &KindRule,
-) -> Result<Submitted, Refusal> {
+fn submitted(to: &mut Draft<'_>, submission: &Submission, parties: (AgencyKind, &Agency), cited: Cited, rule: &KindRule) -> Result<Submitted, Refusal> {
     let (from, host) = parties;
     let joined = submission.thread.or(cited.forwarded.map(|(_, thread)| thread));
     let entropy = &to.command.entropy;

@@ -83,11 +83,9 @@ fn fact(fact: &Fact) -> Wire {
         Fact::SectionsReleased { referral, recipient, released } => Wire::SectionsReleased(sections_released(referral, recipient, released)),
         Fact::DeliveryAcknowledged { referral, release } => Wire::DeliveryAcknowledged(v1::DeliveryAcknowledged { referral: id(referral), release: release.0 }),
         Fact::ReferralAccepted { referral } => Wire::ReferralAccepted(v1::ReferralAccepted { referral: id(referral) }),
-        Fact::ReferralDeclined { referral, reason, duplicate_of } => Wire::ReferralDeclined(v1::ReferralDeclined {
-            referral: id(referral),
-            reason: reason.number(),
-            duplicate_of: duplicate_of.as_ref().map(id),
-        }),
+        Fact::ReferralDeclined { referral, reason, duplicate_of } => {
+            Wire::ReferralDeclined(v1::ReferralDeclined { referral: id(referral), reason: reason.number(), duplicate_of: duplicate_of.as_ref().map(id) })
+        }
         Fact::ReferralReturned { referral, reason, missing, right_function } => Wire::ReferralReturned(v1::ReferralReturned {
             referral: id(referral),
             reason: reason.number(),

@@ -42,7 +42,8 @@ fn offer_in_words(offer: &v1::Offer) -> String {
 pub async fn submit(desk: &mut Desk<'_>, files: &[PathBuf], forwards: Option<&str>) -> Result<(), Failure> {
     let progress = crate::verbs::watch::progress(desk, files.len(), "submitting");
     for file in files {
-        let submitted = submit_one(desk, file, forwards).await.map_err(|failure| if files.len() > 1 { failure.about(file.display().to_string()) } else { failure });
+        let submitted =
+            submit_one(desk, file, forwards).await.map_err(|failure| if files.len() > 1 { failure.about(file.display().to_string()) } else { failure });
         progress.inc(1);
         submitted?;
     }

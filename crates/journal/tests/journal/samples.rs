@@ -128,7 +128,16 @@ fn sending() -> Vec<Event> {
         residence_basis: Some(ResidenceBasis::KnownByAgency),
         forwarded_from: Some(ReferralId(uuid(0x13))),
     };
-    let plain = Submitted { reported_at: None, contact_due_at: None, offer: None, persons: vec![], sections: vec![], residence_basis: None, forwarded_from: None, ..submitted.clone() };
+    let plain = Submitted {
+        reported_at: None,
+        contact_due_at: None,
+        offer: None,
+        persons: vec![],
+        sections: vec![],
+        residence_basis: None,
+        forwarded_from: None,
+        ..submitted.clone()
+    };
     vec![
         bare(Fact::OfferRecorded(offer)),
         bare(Fact::OfferRecorded(unmade)),

@@ -1,7 +1,7 @@
 //! The example file, the routes in it, and each error.
 
-use brygga_domain::{GroundTable, Whom};
 use brygga_domain::grounds::SHIPPED;
+use brygga_domain::{GroundTable, Whom};
 
 use super::*;
 

@@ -123,12 +123,8 @@ impl World {
         };
         let review_overdue = self.referrals.values().flat_map(|referral| &referral.emergencies).any(overdue);
         let cited = command.action.cites().and_then(|name| self.referrals.values().find(|referral| name == ReferralName::Id(referral.id)));
-        let known = Known {
-            offer: Some(Some(brygga_domain::OfferAnswer::Yes)),
-            review_overdue,
-            cited: cited.cloned().map(std::sync::Arc::new),
-            ..Known::default()
-        };
+        let known =
+            Known { offer: Some(Some(brygga_domain::OfferAnswer::Yes)), review_overdue, cited: cited.cloned().map(std::sync::Arc::new), ..Known::default() };
         let facts = Facts {
             now: self.now,
             next: self.next(),

@@ -40,7 +40,8 @@ fn lists_and_names_are_checked() {
     }
     let route = |municipality: &str, district: &str, kind| {
         let basis = ResidenceBasis::KnownByAgency.number();
-        let request = v1::ResolveRouteRequest { municipality: municipality.into(), district: district.into(), kind, residence_basis: basis, ..Default::default() };
+        let request =
+            v1::ResolveRouteRequest { municipality: municipality.into(), district: district.into(), kind, residence_basis: basis, ..Default::default() };
         resolve_route(&request).map(|asked| asked.territory)
     };
     assert_eq!(route("0180", "bromma", 1).unwrap(), "0180/bromma");
