@@ -1,7 +1,7 @@
 //! A small made-up directory: one agency of each kind, and one that may not take part.
 
 use brygga_domain::directory::{CertificateName, OnDuty};
-use brygga_domain::{Agency, AgencyKind, Directory, Function, GroundTable, ReferralKind, Time};
+use brygga_domain::{Agency, AgencyKind, Directory, Function, GroundTable, ReferralKind, TargetGroup, Time};
 
 /// The time at which tests begin: 2026-11-23T08:00:00Z.
 pub const START_US: i64 = 1_795_420_800_000_000;
@@ -54,6 +54,7 @@ pub fn directory() -> Directory {
             name: id.to_owned(),
             territories: vec![String::from("0184")],
             kinds: if id == "solna-rvc" { rvc.to_vec() } else { Vec::new() },
+            target: TargetGroup::default(),
             telephone: None,
             duty: OnDuty { clears: id != "solna-rvc", deputy: (id == "solna-rvc").then(|| "solna-mottagning".parse().unwrap()), ..OnDuty::default() },
         });

@@ -151,6 +151,8 @@ fn submission(step: &Step, now: Time) -> Submission {
         sections: sections.collect(),
         consents: Vec::new(),
         decisions: Vec::new(),
+        routing: Routing::default(),
+        forwards: None,
     };
     for section in &mut submission.sections {
         section.persons.sort_unstable();
@@ -272,8 +274,11 @@ fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
         130..=169 => (host, Action::OpenReferral(name)),
         170..=179 => (host, Action::ClaimReferral { referral: name, takeover: step.choice[0] > 100 }),
         180..=194 => (host, Action::AcceptReferral(name)),
-        195..=199 => (host, Action::DeclineReferral(name, pick(DeclineReason::ALL, step.choice[0]))),
-        200..=204 => (host, Action::ReturnReferral(name, pick(ReturnReason::ALL, step.choice[0]), vec![Category::Offence])),
+        195..=199 => (host, Action::DeclineReferral(name, pick(DeclineReason::ALL, step.choice[0]), None)),
+        200..=204 => (
+            host,
+            Action::ReturnReferral(name, NewReturn { reason: pick(ReturnReason::ALL, step.choice[0]), missing: vec![Category::Offence], right_function: None }),
+        ),
         205..=219 => {
             let consent = referral.consents.get(usize::from(step.choice[0]) % referral.consents.len().max(1)).map(|consent| consent.given.consent);
             (if step.choice[1] > 128 { host } else { sender }, Action::WithdrawConsent(name, consent.unwrap_or(ConsentId(referral.id.0))))

@@ -126,6 +126,8 @@ fn cleared_one_by_one(sections: usize) -> Submission {
         sections: parts.iter().map(section).collect(),
         consents: parts.iter().map(consent).collect(),
         decisions: (1..).zip(&parts).map(|(number, part)| act(number, part)).collect(),
+        routing: Routing::default(),
+        forwards: None,
     }
 }
 

@@ -80,6 +80,15 @@ impl Failure {
         failure
     }
 
+    /// What the broker would refuse, found here; in both languages, for nothing else follows that could say it.
+    pub fn refused_here(reason: Reason, about: impl IntoIterator<Item = String>) -> Self {
+        let mut failure = Self::new(reason.exit_code(), "refused", reason.code(), reason.english());
+        failure.0.about.extend(about);
+        failure.0.about.push(reason.swedish().to_owned());
+        failure.0.tries.extend([remedy::english(reason).to_owned(), remedy::swedish(reason).to_owned()]);
+        failure
+    }
+
     /// A file or stream that can't be used.
     pub fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
         Self::new(EXIT_UNEXPECTED, "failed", "IO", format!("{what}: {error}"))

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use brygga_domain::event::PersonName;
 use brygga_domain::grounds::{GroundTable, SHIPPED};
-use brygga_domain::{AgencyId, AgencyKind, Category, Code, ReferralKind};
+use brygga_domain::routing::register_misleads;
+use brygga_domain::{AgencyId, AgencyKind, Category, Code, ProtectedIdentity, ReferralKind, ResidenceBasis};
 use brygga_wire::contract::WriteRequest;
 use brygga_wire::convert::{self, Asked, Malformed};
 use brygga_wire::{Door, v1};
@@ -110,4 +112,11 @@ pub fn submission_faults(request: &v1::SubmitReferralRequest, from: Option<Agenc
         }
     }
     faults
+}
+
+/// The person for whom the register that a submission rests on cannot say where it goes.
+pub fn misled_by_register(request: &v1::SubmitReferralRequest) -> Option<PersonName> {
+    let basis = ResidenceBasis::from_number(request.routing.as_ref()?.residence_basis);
+    let held = |person: &v1::Person| ProtectedIdentity::from_number(person.protected_identity).unwrap_or(ProtectedIdentity::Unknown);
+    register_misleads(basis, request.persons.iter().filter_map(|person| Some((person.name.parse().ok()?, held(person)))))
 }

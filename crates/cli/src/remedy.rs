@@ -38,7 +38,7 @@ remedies! {
     DuplicateSection = "put both into one section", "lägg båda i en del";
     EmergencyStands = "nothing: it stands; brygga clearance list says until when", "inget: det gäller; brygga clearance list visar hur länge";
     EmergencyUnknown = "brygga clearance list shows what waits for a review", "brygga clearance list visar vad som väntar på granskning";
-    FunctionDoesNotTake = "ask the directory for the route", "fråga katalogen efter rätt väg";
+    FunctionDoesNotTake = "ask the directory for the route: brygga referral route", "fråga katalogen efter rätt väg: brygga referral route";
     GroundDoesNotLift = "brygga referral why lists the grounds that do", "brygga referral why visar vilka grunder som gör det";
     GroundNeverClears = "brygga referral why lists the grounds that do", "brygga referral why visar vilka grunder som gör det";
     GroundNotForThis = "brygga referral why lists the grounds that are", "brygga referral why visar vilka grunder som gäller";
@@ -60,6 +60,7 @@ remedies! {
     OfferUnknown = "brygga offer record, or put the offer into the submission", "brygga offer record, eller lägg erbjudandet i remissen";
     OfficerMissing = "--officer ID", "--officer ID";
     OutcomeUnknown = "run it again with the same request id: it is done once only", "kör igen med samma begäransnummer: det görs bara en gång";
+    OutsideTargetGroup = "send it to the function that is named; brygga referral route", "skicka till den funktion som anges; brygga referral route";
     OverCapacity = "wait a little, then run it again with the same request id", "vänta lite, kör igen med samma begäransnummer";
     OwnDecision = "another officer confirms: --officer", "en annan handläggare bekräftar: --officer";
     OwnEmergency = "another officer reviews: --officer", "en annan handläggare granskar: --officer";
@@ -69,13 +70,16 @@ remedies! {
     ReasonNotForKind = "use an answer that this kind of referral has", "använd ett svar som remissens slag har";
     ReceivedNeverDeclined = "brygga inbox return --reason wrong_board, and telephone", "brygga inbox return --reason wrong_board, och ring";
     ReleaseUnknown = "brygga inbox open names the release", "brygga inbox open anger utlämningen";
+    ResidenceFromRegister = "ask her where she is settled and state stated_by_person, or state known_by_agency where the agency knows it from its own work; where nobody knows, telephone a board before anything is sent", "fråga henne var hon är bosatt och ange stated_by_person, eller ange known_by_agency om myndigheten själv vet det; vet ingen det, ring en nämnd innan något skickas";
     ReviewOverdue = "brygga clearance list shows it; then brygga clearance review", "brygga clearance list visar det; sedan brygga clearance review";
     RoutineConcern = "write what was assessed for this child; amend the referral if it is the same child", "skriv vad som bedömts för barnet; komplettera remissen om det är samma barn";
     SenderReferenceTaken = "brygga referral show: it was sent before", "brygga referral show: den är redan skickad";
     StopUseAnswered = "brygga inbox list shows what waits for an answer", "brygga inbox list visar vad som väntar på svar";
+    StopUseStands = "ask for a consent for the new recipient, and submit a referral of its own", "be om ett samtycke för den nya mottagaren, och lämna en egen remiss";
     Stopping = "run it again with the same request id when the broker is back", "kör igen med samma begäransnummer när förmedlaren är tillbaka";
     TableNotActive = "try again, also at another broker; the operator puts the table into force: bryggad grounds activate", "försök igen, även hos en annan förmedlare; driften sätter tabellen i kraft: bryggad grounds activate";
     TemplateNotAllowed = "decide it cell by cell: brygga clearance decide, without --template", "pröva del för del: brygga clearance decide, utan --template";
+    TerritoryNotServed = "send it to the function that is named; brygga referral route", "skicka till den funktion som anges; brygga referral route";
     TimeOutOfRange = "correct the time; a report or contact lies not in the future", "rätta tiden; en anmälan eller kontakt ligger inte i framtiden";
     UnknownAgency = "the operator registers the agency and its certificate", "driften registrerar myndigheten och dess certifikat";
     UnknownFunction = "ask the directory for the route", "fråga katalogen efter rätt väg";

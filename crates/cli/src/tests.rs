@@ -22,6 +22,11 @@ const LINES: &[(&str, bool)] = &[
     ("referral submit - --as vasterort-polis --dry-run --officer klara", true),
     ("referral submit --batch lines.ndjson --as vasterort-polis -o json", true),
     ("referral submit --batch lines.ndjson a.json", false),
+    ("referral submit a.json --forwards BR-1 --officer sara", true),
+    ("referral submit --batch lines.ndjson --forwards BR-1", false),
+    ("referral route --kind contact_request --territory 0180/bromma --residence stated-by-person --age 17 --relationship former-partner", true),
+    ("referral route --kind handover --territory 0184 --residence population_register --protected-identity none -o json", true),
+    ("referral route --kind handover --territory 0184", false),
     ("referral validate a.json", true),
     ("referral amend BR-1 --from hearing-moved.json", true),
     ("referral retract BR-1 --reason wrong", true),
@@ -62,8 +67,10 @@ const LINES: &[(&str, bool)] = &[
     ("inbox delivered BR-1 --release 6", true),
     ("inbox accept BR-1", true),
     ("inbox decline BR-1 --reason no_capacity", true),
+    ("inbox decline BR-1 --reason duplicate --duplicate-of BR-2", true),
     ("inbox decline BR-1", false),
     ("inbox return BR-1 --reason incomplete --missing offence_heading --missing interpreter", true),
+    ("inbox return BR-1 --reason wrong_board --right-function ekero-mottagning", true),
     ("inbox contact BR-1 --reached --safe-channel", true),
     ("inbox contact BR-1 --reached --safe-channel=email --at -30m", true),
     ("inbox contact BR-1 --attempted --next-try +4h", true),
@@ -170,6 +177,34 @@ fn explain_knows_every_reason_in_both_languages() {
     let (exit, out, err) = ran("explain NO_SUCH_CODE");
     assert_eq!((exit, out.as_str()), (5, ""));
     assert!(err.contains("[NOT_FOUND]"), "{err}");
+}
+
+#[test]
+fn what_the_register_must_not_send_is_refused_here_in_both_languages_and_names_no_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let handover: serde_json::Value = serde_json::from_str(include_str!("../../../deploy/examples/handover.json")).unwrap();
+    let file = folder.path().join("handover.json");
+    for (basis, grade, exit) in [
+        ("stated_by_person", "none", 0),
+        ("population_register", "none", 0),
+        ("population_register", "unknown", 7),
+        ("population_register", "protected_population_registration", 7),
+        ("known_by_agency", "unknown", 0),
+    ] {
+        let mut changed = handover.clone();
+        changed["routing"]["residence_basis"] = basis.into();
+        changed["persons"][0]["protected_identity"] = grade.into();
+        changed["sections"][0]["content"]["identity"]["protected_identity"] = grade.into();
+        std::fs::write(&file, changed.to_string()).unwrap();
+        let (found, out, err) = ran(&format!("referral validate {} --world {}", file.display(), folder.path().join("none").display()));
+        assert_eq!(found, exit, "{basis} {grade}: {out}{err}");
+        if exit == 7 {
+            let reason = brygga_domain::Reason::ResidenceFromRegister;
+            let (remedy, swedish) = (crate::remedy::english(reason), crate::remedy::swedish(reason));
+            assert!([reason.code(), reason.english(), reason.swedish(), remedy, swedish].iter().all(|text| err.contains(text)), "{err}");
+            assert!(!err.contains("0183") && !err.contains("sundbyberg"), "{err}");
+        }
+    }
 }
 
 #[test]

@@ -321,14 +321,15 @@ fn accept(request: &v1::AcceptReferralRequest, response: &v1::AcceptReferralResp
 
 fn decline(request: &v1::DeclineReferralRequest, response: &v1::DeclineReferralResponse, given: Given<'_>) -> Checked {
     let fact = about(&request.referral, response.envelope.as_ref(), "ReferralDeclined", given)?;
-    let Fact::ReferralDeclined { reason, .. } = fact else { return Ok(()) };
-    same(reason.number() == request.reason, "the reason")
+    let Fact::ReferralDeclined { reason, duplicate_of, .. } = fact else { return Ok(()) };
+    same(reason.number() == request.reason && duplicate_of.is_some() != request.duplicate_of.is_empty(), "the reason")
 }
 
 fn send_back(request: &v1::ReturnReferralRequest, response: &v1::ReturnReferralResponse, given: Given<'_>) -> Checked {
     let fact = about(&request.referral, response.envelope.as_ref(), "ReferralReturned", given)?;
-    let Fact::ReferralReturned { reason, .. } = fact else { return Ok(()) };
-    same(reason.number() == request.reason, "the reason")
+    let Fact::ReferralReturned { reason, right_function, .. } = fact else { return Ok(()) };
+    let named = right_function.as_ref().map(ToString::to_string).unwrap_or_default();
+    same(reason.number() == request.reason && named == request.right_function, "the reason")
 }
 
 fn contact(request: &v1::RecordContactRequest, response: &v1::RecordContactResponse, given: Given<'_>) -> Checked {
@@ -421,7 +422,7 @@ mod tests {
         let referral_name = referral(1).to_string();
         let decline = v1::DeclineReferralRequest { referral: referral_name.clone(), reason: DeclineReason::NoCapacity.number(), ..Default::default() };
         let declined = v1::DeclineReferralResponse { envelope: Some(envelope()), ..Default::default() };
-        let logged = |reason| proof("solna-soc", Fact::ReferralDeclined { referral: referral(1), reason });
+        let logged = |reason| proof("solna-soc", Fact::ReferralDeclined { referral: referral(1), reason, duplicate_of: None });
         assert_eq!(checked(&decline, &declined, &logged(DeclineReason::NoCapacity)), "accepted");
         assert_eq!(checked(&decline, &declined, &logged(DeclineReason::ConflictOfInterest)), "EVENT_DIFFERS");
         let stop = v1::AcknowledgeStopUseRequest { referral: referral_name, notice: 2, answer: StopUseAnswer::Stopped.number(), ..Default::default() };

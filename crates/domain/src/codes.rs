@@ -10,17 +10,19 @@ mod clocks;
 mod consent;
 mod content;
 mod facts;
+mod routes;
 
 pub use clocks::{ClockLevel, ClockName};
 pub use consent::{ConsentForm, ConsentGiver};
 pub use content::DestructionCause;
 pub use list::Code;
+pub use routes::{Relationship, ResidenceBasis};
 
 use std::fmt;
 
 /// Every list with its codes as (number, text), by the list's name: for the test that holds them equal to the protobuf enumerations.
 pub fn all_lists() -> Vec<(&'static str, Vec<(i32, &'static str)>)> {
-    let mut all = [lists(), clocks::lists(), consent::lists(), content::lists()].concat();
+    let mut all = [lists(), clocks::lists(), consent::lists(), content::lists(), routes::lists()].concat();
     all.sort_unstable_by_key(|(name, _)| *name);
     all
 }
@@ -134,6 +136,10 @@ codes! {
         CannotReachSafely = 5 "cannot_reach_safely",
         /// Under 18: known from the content only.
         Under18 = 6 "under_18",
+        /// The same sender has sent it before: known from the content only. Of another sender's referral nothing is ever said.
+        Duplicate = 7 "duplicate",
+        /// The recipient doubts that it may have what it received: the sender looks at its clearance again.
+        ClearanceDisputed = 8 "clearance_disputed",
     }
     /// What a disclosure is made for, where a ground asks.
     DisclosurePurpose {
@@ -322,27 +328,6 @@ codes! {
         /// Social services to social services, by residence.
         Handover = 11 "handover",
     }
-    /// The victim's relationship to the suspect, gender-neutral.
-    Relationship {
-        /// Spouse.
-        Spouse = 1 "spouse",
-        /// Cohabitant.
-        Cohabitant = 2 "cohabitant",
-        /// Partner who lives elsewhere.
-        Partner = 3 "partner",
-        /// Former spouse.
-        FormerSpouse = 4 "former_spouse",
-        /// Former cohabitant.
-        FormerCohabitant = 5 "former_cohabitant",
-        /// Former partner.
-        FormerPartner = 6 "former_partner",
-        /// They have a child together.
-        CommonChild = 7 "common_child",
-        /// Relative.
-        Relative = 8 "relative",
-        /// Other.
-        OtherRelationship = 9 "other_relationship",
-    }
     /// Why a sender takes a referral back.
     RetractReason {
         /// It was wrong.
@@ -437,6 +422,10 @@ codes! {
         ContentDestroyed = 22 "content_destroyed",
         /// An emergency was declared at the sending side: it waits for its review.
         EmergencyDeclared = 25 "emergency_declared",
+        /// The recipient has it from the same sender already.
+        Duplicate = 26 "duplicate",
+        /// The recipient doubts that it may have it: look at its clearance again.
+        ClearanceDisputed = 27 "clearance_disputed",
     }
     /// How a holder answers a stop-use notice.
     StopUseAnswer {

@@ -1,5 +1,6 @@
 //! Commands: what an agency asks for, parsed and typed at the door.
 
+mod cited;
 mod clearance;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use crate::directory::{Agency, Function};
 use crate::entropy::Entropy;
 use crate::event::{OfferResult, Officer, PersonName};
 use crate::ids::*;
+use crate::routing::Routing;
 use crate::time::Time;
 
 /// One command of one agency.
@@ -86,10 +88,10 @@ pub enum Action {
     AcknowledgeDelivery(ReferralName, Position),
     /// Take a referral.
     AcceptReferral(ReferralName),
-    /// Do not take it.
-    DeclineReferral(ReferralName, DeclineReason),
+    /// Do not take it; a duplicate names the earlier referral.
+    DeclineReferral(ReferralName, DeclineReason, Option<ReferralName>),
     /// Send it back.
-    ReturnReferral(ReferralName, ReturnReason, Vec<Category>),
+    ReturnReferral(ReferralName, NewReturn),
     /// Record contact with the victim.
     RecordContact(ReferralName, NewContact),
     /// Close it.
@@ -152,6 +154,10 @@ pub struct Submission {
     pub consents: Vec<NewConsent>,
     /// Decisions that need no second officer.
     pub decisions: Vec<NewDecision>,
+    /// By what the recipient was chosen.
+    pub routing: Routing,
+    /// The referral that the sender holds and passes on.
+    pub forwards: Option<ReferralName>,
 }
 
 /// A person of a submission.
@@ -230,6 +236,17 @@ pub struct NewConsent {
     pub asked_by: Option<OfficerPseudonym>,
     /// Which interpreter took part, as the agency knows them.
     pub interpreter_reference: Option<Bytes>,
+}
+
+/// A return.
+#[derive(Debug, Clone)]
+pub struct NewReturn {
+    /// Why.
+    pub reason: ReturnReason,
+    /// Categories that are missing.
+    pub missing: Vec<Category>,
+    /// For a child concern, the function that is right.
+    pub right_function: Option<FunctionId>,
 }
 
 /// Contact to record.
@@ -319,7 +336,7 @@ impl Action {
             | Self::AcknowledgeDelivery(name, _)
             | Self::ConfirmImport(name, _)
             | Self::AcceptReferral(name)
-            | Self::DeclineReferral(name, _)
+            | Self::DeclineReferral(name, ..)
             | Self::ReturnReferral(name, ..)
             | Self::RecordContact(name, _)
             | Self::CloseReferral(name, _)

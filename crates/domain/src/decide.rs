@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::codes::{AgencyKind, OfferAnswer};
 use crate::command::{Action, Command, LogQuery, NewOffer};
@@ -36,9 +37,11 @@ pub struct Facts<'a> {
     pub known: &'a Known,
 }
 
-/// What the store was asked about for a submission, or for an emergency.
+/// What the store was asked about for a submission, for an emergency, or for another referral that the command cites.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
+    /// The referral that the command cites, whoever may know of it.
+    pub cited: Option<Arc<Referral>>,
     /// References that are taken.
     pub references: BTreeSet<Reference>,
     /// The referral of this sender reference.
@@ -255,8 +258,8 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
         Action::OpenReferral(_) => inbox::open(to)?,
         Action::AcknowledgeDelivery(_, release) => inbox::acknowledge_delivery(to, *release)?,
         Action::AcceptReferral(_) => inbox::accept(to)?,
-        Action::DeclineReferral(_, reason) => inbox::decline(to, *reason)?,
-        Action::ReturnReferral(_, reason, missing) => inbox::send_back(to, *reason, missing)?,
+        Action::DeclineReferral(_, reason, duplicate_of) => inbox::decline(to, *reason, duplicate_of.is_some())?,
+        Action::ReturnReferral(_, new) => inbox::send_back(to, new)?,
         Action::RecordContact(_, contact) => inbox::record_contact(to, contact)?,
         Action::CloseReferral(_, closing) => inbox::close(to, closing)?,
         Action::ConfirmImport(_, release) => content::confirm_import(to, *release)?,
@@ -271,11 +274,12 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
 
 /// The referral that a submission would be, for questions about a draft: nothing of it is ever written.
 ///
-/// Whether an offer that it cites was recorded is not asked; everything else is decided as for a submission.
+/// Whether an offer that it cites was recorded is not asked, nor whether a referral that it passes on may be; the rest is decided as for a submission.
 pub fn draft(command: &Command, facts: Facts<'_>) -> Result<Referral, Refusal> {
     let mut command = command.clone();
     if let Action::SubmitReferral(submission) = &mut command.action {
         submission.offer = None;
+        submission.forwards = None;
     }
     decide(&command, facts)?.referral.ok_or_else(|| Reason::NotFound.into())
 }

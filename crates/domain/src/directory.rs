@@ -6,6 +6,7 @@ use crate::clocks::Opening;
 use crate::codes::AgencyKind;
 use crate::content::OwnDays;
 use crate::ids::{AgencyId, FunctionId};
+use crate::routing::TargetGroup;
 use crate::time::Time;
 
 /// An agency of the directory.
@@ -58,6 +59,8 @@ pub struct Function {
     pub territories: Vec<String>,
     /// The kinds of referral it takes; empty: all that its agency's kind may receive.
     pub kinds: Vec<crate::codes::ReferralKind>,
+    /// Whom it is there for.
+    pub target: TargetGroup,
     /// Telephone number of the function, for what cannot wait.
     pub telephone: Option<String>,
     /// Who is there when.
@@ -123,12 +126,5 @@ impl Directory {
     /// The agency that a certificate belongs to.
     pub fn agency_of_certificate(&self, certificate: &CertificateName) -> Option<&Agency> {
         self.agencies.values().find(|agency| agency.certificate == *certificate)
-    }
-
-    /// The function that serves a territory for a kind of referral: one that names the kind goes before one that takes all.
-    pub fn route(&self, territory: &str, kind: crate::codes::ReferralKind) -> Option<&Function> {
-        let serves = |function: &&Function| function.territories.iter().any(|served| served == territory);
-        let named = self.functions.values().filter(serves).find(|function| function.kinds.contains(&kind));
-        named.or_else(|| self.functions.values().filter(serves).find(|function| function.kinds.is_empty()))
     }
 }

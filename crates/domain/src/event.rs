@@ -197,6 +197,8 @@ pub enum Fact {
         referral: ReferralId,
         /// Why.
         reason: DeclineReason,
+        /// For a duplicate, the earlier referral of the same sender.
+        duplicate_of: Option<ReferralId>,
     },
     /// The recipient sent it back.
     ReferralReturned {
@@ -206,6 +208,8 @@ pub enum Fact {
         reason: ReturnReason,
         /// Categories that are missing.
         missing: Vec<Category>,
+        /// For a child concern that came to the wrong board, the function that is right.
+        right_function: Option<FunctionId>,
     },
     /// Contact was attempted, reached, or ended.
     ContactRecorded(Contact),
@@ -294,6 +298,10 @@ pub struct Submitted {
     pub persons: Vec<Person>,
     /// The sections.
     pub sections: Vec<SubmittedSection>,
+    /// On what it rests that the person lives where it is sent.
+    pub residence_basis: Option<ResidenceBasis>,
+    /// The referral that the sender passes on by this one.
+    pub forwarded_from: Option<ReferralId>,
 }
 
 /// A person of a referral.

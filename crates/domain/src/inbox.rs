@@ -1,12 +1,12 @@
 //! What a recipient may do with a referral that was offered to it.
 
-use crate::codes::{Category, ContactOutcome, DeclineReason, ReturnReason};
-use crate::command::{Command, NewClosing, NewContact};
+use crate::codes::{ContactOutcome, DeclineReason, ReturnReason};
+use crate::command::{Command, NewClosing, NewContact, NewReturn};
 use crate::decide::{Draft, wrong_stage};
 use crate::directory::Directory;
 use crate::event::{Closing, Contact, Fact};
 use crate::gate::{self, Released};
-use crate::ids::Position;
+use crate::ids::{FunctionId, Position, ReferralId};
 use crate::referral::{Referral, Stage};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
@@ -102,7 +102,14 @@ fn has_seen_content(referral: &Referral) -> Result<bool, Refusal> {
     }
 }
 
-pub(crate) fn decline(to: &mut Draft<'_>, reason: DeclineReason) -> Result<(), Refusal> {
+/// The earlier referral that makes one a duplicate. It must be the same sender's: no answer tells one agency of another's referral.
+fn duplicate_of(to: &Draft<'_>, referral: &Referral) -> Result<ReferralId, Refusal> {
+    let earlier = to.facts.known.cited.as_deref().filter(|earlier| earlier.host == to.command.agency && earlier.offered_at.is_some());
+    let of_sender = earlier.filter(|earlier| earlier.sender == referral.sender && earlier.id != referral.id);
+    of_sender.map(|earlier| earlier.id).ok_or(Refusal::new(Reason::NotFound))
+}
+
+pub(crate) fn decline(to: &mut Draft<'_>, reason: DeclineReason, names_earlier: bool) -> Result<(), Refusal> {
     let referral = for_officer(to)?;
     if never_declined(to, referral) {
         return Err(Reason::ReceivedNeverDeclined.into());
@@ -113,8 +120,12 @@ pub(crate) fn decline(to: &mut Draft<'_>, reason: DeclineReason) -> Result<(), R
     if !has_seen_content(referral)? && reason.needs_opening() {
         return Err(Reason::NeedsOpening.into());
     }
+    if names_earlier != (reason == DeclineReason::Duplicate) {
+        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("duplicate_of")));
+    }
+    let duplicate_of = names_earlier.then(|| duplicate_of(to, referral)).transpose()?;
     let referral = referral.id;
-    to.push(Fact::ReferralDeclined { referral, reason });
+    to.push(Fact::ReferralDeclined { referral, reason, duplicate_of });
     Ok(())
 }
 
@@ -122,16 +133,31 @@ fn never_declined(to: &Draft<'_>, referral: &Referral) -> bool {
     to.facts.table.kind(referral.kind).is_some_and(|rule| rule.received_never_declined)
 }
 
-pub(crate) fn send_back(to: &mut Draft<'_>, reason: ReturnReason, missing: &[Category]) -> Result<(), Refusal> {
-    let referral = for_officer(to)?;
+/// The function that a child concern should have gone to. Of an adult it would be an answer about the person (OSL 26:1).
+fn right_function(to: &Draft<'_>, referral: &Referral, new: &NewReturn) -> Result<Option<FunctionId>, Refusal> {
+    let Some(named) = &new.right_function else { return Ok(None) };
+    if new.reason != ReturnReason::WrongBoard {
+        return Err(Reason::ReasonNotForKind.into());
+    }
+    let function = to.facts.directory.function(named).ok_or(Refusal::new(Reason::UnknownFunction))?;
+    let rule = to.facts.table.kind(referral.kind);
+    let host = to.facts.directory.agency(&function.host).filter(|host| rule.is_some_and(|rule| rule.to.contains(&host.kind)));
+    let takes = host.is_some() && function.takes(referral.kind) && *named != referral.recipient;
+    if takes { Ok(Some(named.clone())) } else { Err(Reason::FunctionDoesNotTake.into()) }
+}
+
+pub(crate) fn send_back(to: &mut Draft<'_>, new: &NewReturn) -> Result<(), Refusal> {
+    let NewReturn { reason, missing, .. } = new;
+    let (reason, referral) = (*reason, for_officer(to)?);
     if never_declined(to, referral) != (reason == ReturnReason::WrongBoard) {
         return Err(Reason::ReasonNotForKind.into());
     }
     if !has_seen_content(referral)? && reason == ReturnReason::Incomplete {
         return Err(Reason::NeedsOpening.into());
     }
+    let right_function = right_function(to, referral, new)?;
     let referral = referral.id;
-    to.push(Fact::ReferralReturned { referral, reason, missing: missing.to_vec() });
+    to.push(Fact::ReferralReturned { referral, reason, missing: missing.clone(), right_function });
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::codes::{Category, ReferralKind};
 use crate::event::PersonName;
 use crate::gate::ConsentLack;
 use crate::grounds::{Condition, GroundCode};
-use crate::ids::Reference;
+use crate::ids::{FunctionId, Reference};
 
 /// How a reason is answered over gRPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,29 +104,33 @@ reasons! {
     NotCleared = "NOT_CLEARED", Blocked, "Nothing of it may leave now.", "Inget av innehållet får lämnas ut nu.";
     NotCommitted = "NOT_COMMITTED", Unavailable, "Nothing was written; repeat with the same request id.", "Inget skrevs; upprepa med samma begäransnummer.";
     NotFound = "NOT_FOUND", NotFound, "There is no such thing, or it is not yours.", "Det finns inte, eller är inte ert.";
-    NotOpened = "NOT_OPENED", Blocked, "It has not been opened; open it before you accept it.", "Remissen är inte öppnad; öppna den innan du tar emot den.";
+    NotOpened = "NOT_OPENED", Blocked, "It has not been opened; open it before you accept it or pass it on.", "Remissen är inte öppnad; öppna den innan du tar emot den eller lämnar den vidare.";
     NothingToConfirm = "NOTHING_TO_CONFIRM", Blocked, "No decision of that cell waits for a second officer.", "Inget beslut om den delen väntar på en andra handläggare.";
     NothingToRevoke = "NOTHING_TO_REVOKE", Blocked, "The cell is not decided.", "Delen är inte prövad.";
     OfferDeclined = "OFFER_DECLINED", Blocked, "She said no to the offer; nothing about her is submitted.", "Hon tackade nej; inget om henne lämnas.";
     OfferUnknown = "OFFER_UNKNOWN", Malformed, "The agency has recorded no such offer.", "Myndigheten har inte registrerat något sådant erbjudande.";
     OfficerMissing = "OFFICER_MISSING", Malformed, "The command must name the officer.", "Handläggaren måste anges.";
     OutcomeUnknown = "OUTCOME_UNKNOWN", Unavailable, "It is not known whether it was written; repeat with the same request id.", "Det är inte känt om det skrevs; upprepa med samma begäransnummer.";
+    OutsideTargetGroup = "OUTSIDE_TARGET_GROUP", Blocked, "The function is not there for this person: age or relationship lies outside its target group. Send it to the function that is named, or ask for the route.", "Funktionen är inte till för den här personen: ålder eller relation ligger utanför målgruppen. Skicka till den funktion som anges, eller fråga efter rätt väg.";
     OverCapacity = "OVER_CAPACITY", Full, "The broker is full; try again later with the same request id.", "Förmedlaren är full; försök igen senare med samma begäransnummer.";
     OwnDecision = "OWN_DECISION", NotAllowed, "A second officer must be another person than the first.", "Den andra handläggaren måste vara en annan person.";
     OwnEmergency = "OWN_EMERGENCY", NotAllowed, "Another officer than the one who declared the emergency reviews it.", "En annan handläggare än den som anmälde nödläget granskar det.";
     PersonUnknown = "PERSON_UNKNOWN", Malformed, "The referral names no such person.", "Remissen nämner ingen sådan person.";
     PersonalAnswer = "PERSONAL_ANSWER", Blocked, "That is an answer about a person (OSL 26:1) and never goes to the sender; record it as contact or closing.", "Det är ett svar om en person (OSL 26:1) och går inte till avsändaren; registrera det som kontakt eller avslut.";
     ReasonNotForKind = "REASON_NOT_FOR_KIND", Blocked, "That answer is not for this kind of referral.", "Svaret passar inte remissens slag.";
-    ReceivedNeverDeclined = "RECEIVED_NEVER_DECLINED", Blocked, "A child concern is received, never declined; return it as wrong board if another board is responsible.", "En orosanmälan tas emot och avböjs aldrig; återsänd den om fel nämnd fått den.";
+    ReceivedNeverDeclined = "RECEIVED_NEVER_DECLINED", Blocked, "A child concern is received, never declined and never passed on; return it as wrong board if another board is responsible.", "En orosanmälan tas emot, avböjs aldrig och lämnas aldrig vidare; återsänd den om fel nämnd fått den.";
     ReadFailed = "READ_FAILED", Unavailable, "It could not be read now; ask again.", "Det gick inte att läsa just nu; fråga igen.";
     ReleaseUnknown = "RELEASE_UNKNOWN", Blocked, "No release stands at that position.", "Ingen utlämning finns på den positionen.";
+    ResidenceFromRegister = "RESIDENCE_FROM_REGISTER", Blocked, "The population register does not say where to send it: a protected registration is wrong or old on purpose (folkbokföringslagen 16 §), and where the grade is not known it may be protected. Ask the person where she is settled (SoL 29:1), or use what the agency knows from its own work.", "Folkbokföringen visar inte vart den ska: en skyddad folkbokföring är avsiktligt fel eller gammal (folkbokföringslagen 16 §), och är graden okänd kan den vara skyddad. Fråga personen var hon är bosatt (SoL 29:1), eller använd det myndigheten själv vet.";
     ReviewOverdue = "REVIEW_OVERDUE", Blocked, "An earlier emergency of the agency was not reviewed in time; review it first.", "Ett tidigare nödläge har inte granskats i tid; granska det först.";
     RoutineConcern = "ROUTINE_CONCERN", Blocked, "The same assessment stands in another child concern to this recipient: each child is assessed on its own.", "Samma bedömning finns i en annan orosanmälan till mottagaren: varje barn bedöms för sig.";
     SenderReferenceTaken = "SENDER_REFERENCE_TAKEN", Taken, "A referral with this sender reference, kind, recipient and person exists.", "Det finns redan en remiss med denna referens, detta slag, denna mottagare och person.";
     StopUseAnswered = "STOP_USE_ANSWERED", Blocked, "There is no unanswered stop-use notice at that position.", "Det finns ingen obesvarad underrättelse på den positionen.";
+    StopUseStands = "STOP_USE_STANDS", Blocked, "A consent that it rested on was withdrawn, and use has stopped; what stopped is not passed on.", "Ett samtycke som den vilade på är återkallat och användningen har upphört; det lämnas inte vidare.";
     Stopping = "STOPPING", Unavailable, "The broker is stopping; nothing was written. Repeat with the same request id when it is back.", "Förmedlaren stannar; inget skrevs. Upprepa med samma begäransnummer när den är tillbaka.";
     TableNotActive = "TABLE_NOT_ACTIVE", Unavailable, "This broker has another ground table than the one in force; repeat with the same request id, also at another broker.", "Förmedlaren har en annan grundtabell än den som gäller; upprepa med samma begäransnummer, även hos en annan förmedlare.";
     TemplateNotAllowed = "TEMPLATE_NOT_ALLOWED", Blocked, "No template decides that: a child concern is assessed on its own, and a second officer comes to a result of their own.", "Ingen mall avgör det: en orosanmälan bedöms för sig, och den andra handläggaren kommer till ett eget resultat.";
+    TerritoryNotServed = "TERRITORY_NOT_SERVED", Blocked, "The function does not serve the territory that is stated. Send it to the function that is named, or ask for the route.", "Funktionen har inte det område som anges. Skicka till den funktion som anges, eller fråga efter rätt väg.";
     TimeOutOfRange = "TIME_OUT_OF_RANGE", Malformed, "A time lies outside what it may be.", "En tid ligger utanför tillåtet intervall.";
     UnknownAgency = "UNKNOWN_AGENCY", Malformed, "The directory has no such agency.", "Katalogen har ingen sådan myndighet.";
     UnknownFunction = "UNKNOWN_FUNCTION", Malformed, "The directory has no such function.", "Katalogen har ingen sådan funktion.";
@@ -191,6 +195,8 @@ pub enum Detail {
     Stage(&'static str),
     /// The referral that exists already.
     Existing(Reference),
+    /// The function that is right.
+    Function(FunctionId),
 }
 
 impl Refusal {
@@ -249,6 +255,7 @@ impl fmt::Display for Detail {
             Self::Barred(ground, provision) => write!(f, "{ground} does not carry it there: {provision}"),
             Self::Stage(stage) => write!(f, "it is {stage}"),
             Self::Existing(reference) => write!(f, "{reference}"),
+            Self::Function(function) => write!(f, "it goes to {function}"),
         }
     }
 }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::clearance;
 use crate::codes::{AgencyKind, OfferAnswer, ReferralKind};
 use crate::command::{NewPerson, NewSection, Submission};
-use crate::consent;
 use crate::decide::{Content, Draft, record_offer};
 use crate::directory::{Agency, Function};
 use crate::entropy::commit;
@@ -13,6 +11,7 @@ use crate::event::{Fact, OfferResult, Person, PersonName, SectionContent, Submit
 use crate::grounds::{GroundTable, KindRule};
 use crate::ids::{AgencyId, OfferId, PersonId, Reference, ReferralId, ThreadId};
 use crate::refusal::{Detail, Reason, Refusal};
+use crate::{clearance, consent, forward, routing};
 
 /// How many references a command may try before it gives up; one in 10^12 is taken at a million referrals.
 const REFERENCE_TRIES: usize = 4;
@@ -21,14 +20,17 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
     let sender = to.active_agency()?;
     let (function, host) = recipient(to, submission)?;
     let rule = to.facts.table.kind(submission.kind).ok_or(Refusal::new(Reason::WrongDirection))?;
+    let forwarded = forward::passed_on(to, submission)?;
     check_direction(sender, host, function, rule)?;
+    routing::check(submission, function, rule, to.facts.directory)?;
     check_persons_and_sections(submission, rule, to.facts.table)?;
     check_references(to, submission)?;
     if rule.contact_due_minutes.is_some() && submission.reported_at.is_none() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("reported_at")));
     }
     let offer = offer(to, submission)?;
-    let submitted = submitted(to, submission, (sender.kind, host), offer, rule)?;
+    let cited = Cited { offer, forwarded };
+    let submitted = submitted(to, submission, (sender.kind, host), cited, rule)?;
     to.push(Fact::ReferralSubmitted(submitted));
     to.decided.sender_reference = submission.sender_reference;
     to.decided.assessment = submission.assessment;
@@ -75,7 +77,7 @@ fn check_direction(sender: &Agency, host: &Agency, function: &Function, rule: &K
     if !rule.from.contains(&sender.kind) || !rule.to.contains(&host.kind) {
         return Err(Reason::WrongDirection.into());
     }
-    if function.kinds.is_empty() || function.kinds.contains(&rule.kind) { Ok(()) } else { Err(Reason::FunctionDoesNotTake.into()) }
+    if function.takes(rule.kind) { Ok(()) } else { Err(Reason::FunctionDoesNotTake.into()) }
 }
 
 fn check_persons_and_sections(submission: &Submission, rule: &KindRule, table: &GroundTable) -> Result<(), Refusal> {
@@ -136,14 +138,16 @@ fn offer(to: &mut Draft<'_>, submission: &Submission) -> Result<Option<OfferId>,
     }
 }
 
-fn submitted(
-    to: &mut Draft<'_>,
-    submission: &Submission,
-    parties: (AgencyKind, &Agency),
+/// What a submission follows.
+#[derive(Debug, Clone, Copy)]
+struct Cited {
     offer: Option<OfferId>,
-    rule: &KindRule,
-) -> Result<Submitted, Refusal> {
+    forwarded: Option<(ReferralId, ThreadId)>,
+}
+
+fn submitted(to: &mut Draft<'_>, submission: &Submission, parties: (AgencyKind, &Agency), cited: Cited, rule: &KindRule) -> Result<Submitted, Refusal> {
     let (from, host) = parties;
+    let joined = submission.thread.or(cited.forwarded.map(|(_, thread)| thread));
     let entropy = &to.command.entropy;
     let referral = ReferralId(entropy.uuid("referral", 0));
     let person =
@@ -155,7 +159,7 @@ fn submitted(
     Ok(Submitted {
         referral,
         reference: free_reference(to)?,
-        thread: submission.thread.unwrap_or_else(|| ThreadId(to.command.entropy.uuid("thread", 0))),
+        thread: joined.unwrap_or_else(|| ThreadId(to.command.entropy.uuid("thread", 0))),
         kind: submission.kind,
         from,
         to: host.kind,
@@ -165,9 +169,11 @@ fn submitted(
         urgency: submission.urgency,
         reported_at: submission.reported_at,
         contact_due_at: submission.reported_at.zip(rule.contact_due_minutes).map(|(at, minutes)| at.plus_minutes(minutes)),
-        offer,
+        offer: cited.offer,
         persons,
         sections,
+        residence_basis: submission.routing.basis,
+        forwarded_from: cited.forwarded.map(|(referral, _)| referral),
     })
 }
 

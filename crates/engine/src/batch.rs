@@ -99,6 +99,11 @@ pub fn wanted(commands: &[Command]) -> Wanted {
             Some(ReferralName::Reference(reference)) => wanted.references.push(reference.to_string()),
             None => {}
         }
+        match command.action.cites() {
+            Some(ReferralName::Id(id)) => wanted.referrals.push(id.as_bytes().into()),
+            Some(ReferralName::Reference(reference)) => wanted.references.push(reference.to_string()),
+            None => {}
+        }
         let agency = command.agency.to_string();
         if matches!(command.action, Action::DeclareEmergency(..)) && !wanted.reviewers.contains(&agency) {
             wanted.reviewers.push(agency);
@@ -239,7 +244,11 @@ impl Fold<'_> {
     }
 
     fn named(&self, command: &Command) -> Option<Arc<Referral>> {
-        let id = match command.action.referral()? {
+        self.of_name(command.action.referral()?)
+    }
+
+    fn of_name(&self, name: ReferralName) -> Option<Arc<Referral>> {
+        let id = match name {
             ReferralName::Id(id) => id,
             ReferralName::Reference(reference) => *self.references.get(&reference)?,
         };
@@ -251,7 +260,8 @@ impl Fold<'_> {
             let own = |((agency, _), due): (&(String, i64), &i64)| agency.as_str() == command.agency.as_str() && *due <= self.now.micros();
             return Known { review_overdue: self.reviews.iter().any(own), ..Known::default() };
         }
-        let Action::SubmitReferral(submission) = &command.action else { return Known::default() };
+        let cites = command.action.cites().and_then(|name| self.of_name(name));
+        let Action::SubmitReferral(submission) = &command.action else { return Known { cited: cites, ..Known::default() } };
         let existing = |hash: Option<LookupHash>| self.sender_references.get(&Blob::from(hash?.0)).and_then(|reference| reference.parse().ok());
         let cited = submission.offer.and_then(|offer| self.offers.get(&(command.agency.to_string(), offer.as_bytes().into())));
         Known {
@@ -260,6 +270,7 @@ impl Fold<'_> {
             assessment: existing(submission.assessment),
             offer: cited.map(|answer| answer.as_deref().and_then(OfferAnswer::from_text)),
             review_overdue: false,
+            cited: cites,
         }
     }
 

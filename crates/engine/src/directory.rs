@@ -1,10 +1,10 @@
 //! Directory entries as JSON: what is stored, and what the registration event holds the digest of.
 
 use brygga_domain::clocks::Opening;
-use brygga_domain::codes::{AgencyKind, ReferralKind};
+use brygga_domain::codes::{AgencyKind, ReferralKind, Relationship};
 use brygga_domain::content::OwnDays;
 use brygga_domain::directory::{CertificateName, OnDuty};
-use brygga_domain::{Agency, Digest, Directory, Function, Time};
+use brygga_domain::{Agency, Digest, Directory, Function, TargetGroup, Time};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
@@ -44,6 +44,28 @@ struct FunctionEntry {
     deputy: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     out_of_hours: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<TargetEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetEntry {
+    age_from: Option<u32>,
+    age_to: Option<u32>,
+    relationships: Vec<Relationship>,
+}
+
+impl From<&TargetGroup> for TargetEntry {
+    fn from(target: &TargetGroup) -> Self {
+        Self { age_from: target.age_from, age_to: target.age_to, relationships: target.relationships.clone() }
+    }
+}
+
+impl From<TargetEntry> for TargetGroup {
+    fn from(entry: TargetEntry) -> Self {
+        Self { age_from: entry.age_from, age_to: entry.age_to, relationships: entry.relationships }
+    }
 }
 
 /// An agency's entry as JSON.
@@ -75,6 +97,7 @@ pub fn function_entry(function: &Function) -> String {
         opening: function.duty.opening.clone(),
         deputy: function.duty.deputy.as_ref().map(ToString::to_string),
         out_of_hours: function.duty.out_of_hours.as_ref().map(ToString::to_string),
+        target: (!function.target.is_everybody()).then(|| TargetEntry::from(&function.target)),
     };
     serde_json::to_string(&entry).unwrap_or_default()
 }
@@ -124,6 +147,7 @@ fn function(row: &FunctionRow) -> Option<Function> {
         name: entry.name,
         territories: entry.territories,
         kinds: entry.kinds,
+        target: entry.target.map(TargetGroup::from).unwrap_or_default(),
         telephone: entry.telephone,
         duty: OnDuty {
             clears: entry.clears,

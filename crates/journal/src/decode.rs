@@ -86,7 +86,7 @@ fn fact(fact: Wire) -> Decoded<Fact> {
         Wire::SectionsReleased(released) => sections_released(released),
         Wire::DeliveryAcknowledged(answer) => Ok(Fact::DeliveryAcknowledged { referral: referral(&answer.referral)?, release: Position(answer.release) }),
         Wire::ReferralAccepted(accepted) => Ok(Fact::ReferralAccepted { referral: referral(&accepted.referral)? }),
-        Wire::ReferralDeclined(declined) => Ok(Fact::ReferralDeclined { referral: referral(&declined.referral)?, reason: code("reason", declined.reason)? }),
+        Wire::ReferralDeclined(declined) => referral_declined(&declined),
         Wire::ReferralReturned(returned) => referral_returned(&returned),
         Wire::ContactRecorded(recorded) => Ok(Fact::ContactRecorded(contact(&recorded)?)),
         Wire::ReferralClosed(closed) => Ok(Fact::ReferralClosed(closing(&closed)?)),
@@ -165,6 +165,8 @@ fn submitted(submitted: &v1::ReferralSubmitted) -> Decoded<Submitted> {
         offer: submitted.offer.as_ref().map(|bytes| id("offer", OfferId::from_bytes(bytes))).transpose()?,
         persons: each(&submitted.persons, person)?,
         sections: each(&submitted.sections, submitted_section)?,
+        residence_basis: submitted.residence_basis.map(|number| code("residence_basis", number)).transpose()?,
+        forwarded_from: submitted.forwarded_from.as_ref().map(|bytes| id("forwarded_from", ReferralId::from_bytes(bytes))).transpose()?,
     })
 }
 
@@ -333,11 +335,20 @@ fn released_section(section: v1::ReleasedSection) -> Decoded<ReleasedSection> {
     })
 }
 
+fn referral_declined(declined: &v1::ReferralDeclined) -> Decoded<Fact> {
+    Ok(Fact::ReferralDeclined {
+        referral: referral(&declined.referral)?,
+        reason: code("reason", declined.reason)?,
+        duplicate_of: declined.duplicate_of.as_ref().map(|bytes| id("duplicate_of", ReferralId::from_bytes(bytes))).transpose()?,
+    })
+}
+
 fn referral_returned(returned: &v1::ReferralReturned) -> Decoded<Fact> {
     Ok(Fact::ReferralReturned {
         referral: referral(&returned.referral)?,
         reason: code("reason", returned.reason)?,
         missing: codes("missing", &returned.missing)?,
+        right_function: returned.right_function.as_ref().map(|text| name("right_function", text)).transpose()?,
     })
 }
 

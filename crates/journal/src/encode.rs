@@ -3,7 +3,7 @@
 //! Nothing is decided here, and nothing can fail: every event of the domain has exactly one encoding.
 
 use brygga_domain::Time;
-use brygga_domain::codes::{AgencyKind, Category, Code, ReturnReason, StopUseAnswer};
+use brygga_domain::codes::{AgencyKind, Code, StopUseAnswer};
 use brygga_domain::event::{
     CarriedCell, CarriedClearances, CellName, ClearanceDecision, Closing, Confirmation, ConsentGiven, Contact, ContentName, DecidedCell, Destruction,
     EmergencyDeclaration, EmergencyReview, Escalation, Event, Fact, Interest, Offer, OfferResult, OfferedSections, Officer, Outcome, Person, Reminder,
@@ -83,8 +83,15 @@ fn fact(fact: &Fact) -> Wire {
         Fact::SectionsReleased { referral, recipient, released } => Wire::SectionsReleased(sections_released(referral, recipient, released)),
         Fact::DeliveryAcknowledged { referral, release } => Wire::DeliveryAcknowledged(v1::DeliveryAcknowledged { referral: id(referral), release: release.0 }),
         Fact::ReferralAccepted { referral } => Wire::ReferralAccepted(v1::ReferralAccepted { referral: id(referral) }),
-        Fact::ReferralDeclined { referral, reason } => Wire::ReferralDeclined(v1::ReferralDeclined { referral: id(referral), reason: reason.number() }),
-        Fact::ReferralReturned { referral, reason, missing } => Wire::ReferralReturned(referral_returned(referral, *reason, missing)),
+        Fact::ReferralDeclined { referral, reason, duplicate_of } => {
+            Wire::ReferralDeclined(v1::ReferralDeclined { referral: id(referral), reason: reason.number(), duplicate_of: duplicate_of.as_ref().map(id) })
+        }
+        Fact::ReferralReturned { referral, reason, missing, right_function } => Wire::ReferralReturned(v1::ReferralReturned {
+            referral: id(referral),
+            reason: reason.number(),
+            missing: codes(missing),
+            right_function: right_function.as_ref().map(ToString::to_string),
+        }),
         Fact::ContactRecorded(contact) => Wire::ContactRecorded(contact_recorded(contact)),
         Fact::ReferralClosed(closing) => Wire::ReferralClosed(referral_closed(closing)),
         Fact::ReminderSent(reminder) => Wire::ReminderSent(reminder_sent(reminder)),
@@ -135,6 +142,8 @@ fn referral_submitted(submitted: &Submitted) -> v1::ReferralSubmitted {
         offer: submitted.offer.map(|offer| copied(offer.as_bytes())),
         persons: submitted.persons.iter().map(person).collect(),
         sections: submitted.sections.iter().map(submitted_section).collect(),
+        residence_basis: submitted.residence_basis.map(Code::number),
+        forwarded_from: submitted.forwarded_from.as_ref().map(id),
     }
 }
 
@@ -299,10 +308,6 @@ fn sections_released(referral: &ReferralId, recipient: &FunctionId, released: &R
         basis: section.basis.iter().map(|at| at.0).collect(),
     };
     v1::SectionsReleased { referral: id(referral), recipient: recipient.to_string(), released: released.sections().iter().map(section).collect() }
-}
-
-fn referral_returned(referral: &ReferralId, reason: ReturnReason, missing: &[Category]) -> v1::ReferralReturned {
-    v1::ReferralReturned { referral: id(referral), reason: reason.number(), missing: codes(missing) }
 }
 
 fn contact_recorded(contact: &Contact) -> v1::ContactRecorded {

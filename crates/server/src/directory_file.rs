@@ -11,10 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use brygga_domain::clocks::Opening;
-use brygga_domain::codes::{AgencyKind, Code, ReferralKind};
+use brygga_domain::codes::{AgencyKind, Code, ReferralKind, Relationship};
 use brygga_domain::content::OwnDays;
 use brygga_domain::directory::{CertificateName, OnDuty};
-use brygga_domain::{Agency, AgencyId, Directory, Function, FunctionId, Time};
+use brygga_domain::{Agency, AgencyId, Directory, Function, FunctionId, TargetGroup, Time};
 use serde::Deserialize;
 
 /// The file's shape.
@@ -79,6 +79,9 @@ pub struct FunctionEntry {
     /// Kinds of referral; none: all that no other function of the territory takes.
     #[serde(default)]
     pub kinds: Vec<String>,
+    /// Whom it is there for; none: everybody.
+    #[serde(default)]
+    pub target_group: TargetEntry,
     /// Telephone number.
     #[serde(default)]
     pub telephone: Option<String>,
@@ -94,6 +97,21 @@ pub struct FunctionEntry {
     /// The function of the same agency that is told while this one is closed.
     #[serde(default)]
     pub out_of_hours: Option<String>,
+}
+
+/// A target group in the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetEntry {
+    /// From which age, in whole years.
+    #[serde(default)]
+    pub age_from: Option<u32>,
+    /// Up to and with which age, in whole years.
+    #[serde(default)]
+    pub age_to: Option<u32>,
+    /// Relationships to the suspect; none: all.
+    #[serde(default)]
+    pub relationships: Vec<String>,
 }
 
 /// Why a directory file can't be used.
@@ -247,6 +265,7 @@ impl FunctionEntry {
             }
             kinds.push(kind);
         }
+        let target = self.target_group.into_target(&name)?;
         if self.telephone.as_ref().is_some_and(|number| !is_telephone(number)) {
             return Err(wrong(&name, "telephone", "must be digits, blanks, hyphens and one leading plus"));
         }
@@ -259,7 +278,24 @@ impl FunctionEntry {
             deputy: other(&name, "deputy", self.deputy.as_deref())?,
             out_of_hours: other(&name, "out_of_hours", self.out_of_hours.as_deref())?,
         };
-        Ok(Function { id, host, name: person_name(&name, &self.name)?, territories: self.territories, kinds, telephone: self.telephone, duty })
+        Ok(Function { id, host, name: person_name(&name, &self.name)?, territories: self.territories, kinds, target, telephone: self.telephone, duty })
+    }
+}
+
+impl TargetEntry {
+    fn into_target(self, name: &str) -> Result<TargetGroup, DirectoryError> {
+        if self.age_from.zip(self.age_to).is_some_and(|(from, to)| from > to) {
+            return Err(wrong(name, "target_group", "age_from is above age_to"));
+        }
+        let mut relationships = Vec::with_capacity(self.relationships.len());
+        for text in &self.relationships {
+            let known = Relationship::from_text(text).ok_or_else(|| wrong(name, "target_group", format!("{text}: {}", one_of::<Relationship>())))?;
+            if relationships.contains(&known) {
+                return Err(wrong(name, "target_group", format!("{text} stands twice")));
+            }
+            relationships.push(known);
+        }
+        Ok(TargetGroup { age_from: self.age_from, age_to: self.age_to, relationships })
     }
 }
 

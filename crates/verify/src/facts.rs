@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use brygga_domain::event::{CarriedCell, CellName, ClearanceDecision, Confirmation, OfferedSections, Outcome, SectionContent, Submitted};
+use brygga_domain::event::{CarriedCell, CellName, ClearanceDecision, Confirmation, OfferedSections, Outcome, Person, SectionContent, Submitted};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::Templates;
-use brygga_domain::{ConsentId, Event, Fact, FunctionId, GroundTable, Position, TableHash};
+use brygga_domain::{ConsentId, Event, Fact, FunctionId, GroundTable, Position, ProtectedIdentity, ResidenceBasis, Role, TableHash};
 
 use crate::book::Standing;
 use crate::clocks;
@@ -106,7 +106,18 @@ pub(crate) fn submitted(submitted: &Submitted, table: Option<&GroundTable>) -> V
             malformed(format!("a {} does not carry {}", submitted.kind, section.category));
         }
     }
+    lacks.extend(by_register(submitted));
     lacks
+}
+
+/// Where the register is wrong on purpose, or may be, it sends nothing anywhere (folkbokföringslagen 16 §).
+fn by_register(submitted: &Submitted) -> Option<Lack> {
+    let misled = |person: &Person| {
+        person.protected_identity == ProtectedIdentity::ProtectedPopulationRegistration
+            || (person.protected_identity == ProtectedIdentity::Unknown && [Role::Victim, Role::Child].contains(&person.name.role))
+    };
+    let found = submitted.persons.iter().find(|person| misled(person)).filter(|_| submitted.residence_basis == Some(ResidenceBasis::PopulationRegister));
+    found.map(|person| (Code::ResidenceFromRegister, format!("it was sent by the register, and {} is {}", person.name, person.protected_identity)))
 }
 
 fn amended(moment: Moment<'_>, contents: &[SectionContent]) -> Vec<Lack> {

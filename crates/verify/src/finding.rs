@@ -72,6 +72,7 @@ finding_codes! {
     ConsentWithdrawn = "CONSENT_WITHDRAWN", "The consent was withdrawn before.";
     EmergencyMalformed = "EMERGENCY_MALFORMED", "The emergency lasts longer than the ground table allows, or its agency has one of this referral already.";
     EventTwice = "EVENT_TWICE", "The same event stands twice.";
+    ForwardUnfounded = "FORWARD_UNFOUNDED", "It passes on a referral that its sender had not received, or may not pass on.";
     GroundUnlawful = "GROUND_UNLAWFUL", "The ground cannot carry that cell.";
     KeyDiffers = "KEY_DIFFERS", "The bundle names another key than the trusted one.";
     LeafUnreadable = "LEAF_UNREADABLE", "The leaf is not the canonical encoding of an event.";
@@ -91,6 +92,7 @@ finding_codes! {
     ReferralTwice = "REFERRAL_TWICE", "The same referral was submitted twice.";
     ReferralUnknown = "REFERRAL_UNKNOWN", "No referral of that id was submitted before.";
     ReleaseNotOffered = "RELEASE_NOT_OFFERED", "A section was released that no standing offer names.";
+    ResidenceFromRegister = "RESIDENCE_FROM_REGISTER", "It was sent by the population register where a registration is protected, or may be.";
     ReviewOverdue = "REVIEW_OVERDUE", "An emergency was declared while an earlier one of the agency was not reviewed in time.";
     ReviewSame = "REVIEW_SAME", "An emergency was reviewed by the officer who had declared it.";
     RevisionDiffers = "REVISION_DIFFERS", "Another revision was released than the latest, or a revision was passed over.";

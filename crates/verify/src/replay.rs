@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use brygga_domain::event::{OfferResult, Submitted};
-use brygga_domain::referral::evolve;
+use brygga_domain::referral::{Stage, evolve};
 use brygga_domain::{
-    AgencyId, AgencyKind, ClockLevel, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, OfficerPseudonym, Position, Referral, ReferralId, ReferralKind,
-    Time,
+    AgencyId, AgencyKind, ClockLevel, DeclineReason, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, OfficerPseudonym, Position, Referral, ReferralId,
+    ReferralKind, StopUseAnswer, Time,
 };
 
 use crate::book::Book;
@@ -182,6 +182,9 @@ impl Replay {
         }
         self.check_parties(at, event, submitted);
         self.check_offer(at, event, submitted);
+        if let Some(text) = submitted.forwarded_from.and_then(|id| self.unfounded_forward(event, submitted, id)) {
+            self.findings.at(at, Code::ForwardUnfounded, text);
+        }
         if self.referrals.contains_key(&submitted.referral) {
             self.findings.at(at, Code::ReferralTwice, format!("referral {} was submitted before", submitted.referral));
             return;
@@ -221,6 +224,42 @@ impl Replay {
         }
     }
 
+    /// What is passed on must have come to the agency by a release, be in its hands still, and be neither stopped nor a child concern.
+    fn unfounded_forward(&self, event: &Event, submitted: &Submitted, id: ReferralId) -> Option<String> {
+        let Some((held, _)) = self.referrals.get(&id) else { return Some(String::from("it passes on a referral that was not submitted before")) };
+        let stopped = held.notices.iter().any(|notice| notice.answer != Some(StopUseAnswer::ContinuesOnOwnProvision));
+        let by = event.officer.map(|officer| officer.pseudonym);
+        let why = if held.host != event.agency {
+            "of another recipient"
+        } else if !held.has_released() {
+            "that had not left"
+        } else if !matches!(held.stage, Stage::Opened | Stage::Accepted) {
+            "that is ended"
+        } else if held.kind == ReferralKind::ChildConcern {
+            "of a child concern"
+        } else if stopped {
+            "whose use had stopped"
+        } else if held.claimed_by.is_some() && held.claimed_by != by {
+            "of another officer"
+        } else if held.thread != submitted.thread || held.recipient == submitted.recipient {
+            "into another thread, or to where it was"
+        } else {
+            return None;
+        };
+        Some(format!("it passes on a referral {why}"))
+    }
+
+    /// One agency never hears of another's referral, so a duplicate is of the same sender's.
+    fn unfounded_duplicate(&self, referral: &Referral, event: &Event) -> Option<String> {
+        let Fact::ReferralDeclined { reason, duplicate_of, .. } = &event.fact else { return None };
+        let Some(id) = duplicate_of else {
+            return (*reason == DeclineReason::Duplicate).then(|| String::from("a duplicate names no earlier referral"));
+        };
+        let earlier = self.referrals.get(id).map(|(earlier, _)| earlier);
+        let founded = earlier.is_some_and(|earlier| earlier.sender == referral.sender && earlier.host == referral.host && earlier.offered_at.is_some());
+        (!founded || *reason != DeclineReason::Duplicate).then(|| String::from("it is a duplicate of no referral that the same sender had sent"))
+    }
+
     fn of_referral(&mut self, at: Position, id: ReferralId, event: &Event) {
         let Some((referral, mut book)) = self.referrals.remove(&id) else {
             self.findings.at(at, Code::ReferralUnknown, format!("{} is about a referral that was not submitted before", event.fact.name()));
@@ -238,6 +277,7 @@ impl Replay {
         lacks.extend(facts::lacks(moment, event, self.law.active_hash()));
         lacks.extend(content::parties(&referral, event, self.broker.as_ref()));
         lacks.extend(clocks::parties(&referral, event, self.broker.as_ref(), |function| self.hosts.get(function).cloned()));
+        lacks.extend(self.unfounded_duplicate(&referral, event).map(|text| (Code::AnswerUnfounded, text)));
         for (code, text) in lacks {
             self.findings.at(at, code, text);
         }

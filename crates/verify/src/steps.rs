@@ -142,7 +142,12 @@ pub(crate) fn wrong_answer(referral: &Referral, fact: &Fact) -> Option<Lack> {
         Fact::ReferralDeclined { reason: reason @ (DeclineReason::SubjectDeclined | DeclineReason::CannotReachSafely), .. } => {
             not_allowed(format!("{reason} is an answer about a person and never goes to the sender"))
         }
-        Fact::ReferralDeclined { reason: DeclineReason::Under18, .. } if unopened => not_allowed(String::from("the envelope does not show an age")),
+        Fact::ReferralDeclined { reason: reason @ (DeclineReason::Under18 | DeclineReason::Duplicate | DeclineReason::ClearanceDisputed), .. } if unopened => {
+            not_allowed(format!("the envelope does not show {reason}"))
+        }
+        Fact::ReferralReturned { reason: ReturnReason::WrongFunction | ReturnReason::Incomplete, right_function: Some(_), .. } => {
+            not_allowed(String::from("where an adult should go is an answer about the person"))
+        }
         Fact::ReferralReturned { reason, .. } if child_concern != (*reason == ReturnReason::WrongBoard) => {
             not_allowed(format!("{reason} is no answer to a {}", referral.kind))
         }

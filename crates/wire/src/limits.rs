@@ -42,7 +42,7 @@ pub const PAGE_ENTRIES_DEFAULT: u32 = 50;
 pub const PAGE_TOKEN_BYTES_MAX: usize = 128;
 /// Keys of a page token.
 pub const PAGE_TOKEN_KEYS_MAX: usize = 4;
-/// Age that an officer may assert.
+/// Age that an officer may assert, or a sender state for the route.
 pub const SUBJECT_AGE_YEARS_MAX: u32 = 130;
 /// Faults named in one answer: more would not fit into the headers of a reply.
 pub const VIOLATIONS_MAX: usize = 50;

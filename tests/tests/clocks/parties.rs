@@ -91,7 +91,7 @@ impl Plan {
             Act::Retract => (sender, Action::RetractReferral(name(), RetractReason::Wrong)),
             Act::Open => (host, Action::OpenReferral(name())),
             Act::Accept => (host, Action::AcceptReferral(name())),
-            Act::Decline => (host, Action::DeclineReferral(name(), DeclineReason::NoCapacity)),
+            Act::Decline => (host, Action::DeclineReferral(name(), DeclineReason::NoCapacity, None)),
             Act::Reach => {
                 let channel = Some(SafeChannel::Telephone);
                 (host, Action::RecordContact(name(), NewContact { outcome: ContactOutcome::Reached, at: now, channel, interpreter: false, next_try_at: None }))
@@ -125,6 +125,8 @@ impl Plan {
             sections: vec![NewSection { category, persons: vec![person()], investigation: false, content: Bytes::from_static(b"made up") }],
             consents: Vec::new(),
             decisions: Vec::new(),
+            routing: Routing::default(),
+            forwards: None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The rows, by what they are about.
 
 use brygga_client::v1;
-use brygga_domain::codes::{ContactOutcome, DeclineReason, EmergencyVerdict, RetractReason, ReturnReason, SafeChannel, StopUseAnswer};
-use brygga_domain::{Category, Code as _, Reason};
+use brygga_domain::codes::{ContactOutcome, DeclineReason, EmergencyVerdict, ResidenceBasis, RetractReason, ReturnReason, SafeChannel, StopUseAnswer};
+use brygga_domain::{Category, Code as _, Reason, ReferralKind};
 use brygga_tests::made_up::{
     CASE_HANDOVER, CONCERN_OF_POLICE, CONTACT_REQUEST, DECISION, HOUR, RISK, SUPPORT, answers, cell, content_of, from_now, release, section,
 };
@@ -333,6 +333,69 @@ fn accept(referral: &str) -> v1::AcceptReferralRequest {
 
 fn decline(referral: &str, reason: DeclineReason) -> v1::DeclineReferralRequest {
     v1::DeclineReferralRequest { referral: referral.to_owned(), reason: reason.number(), ..Default::default() }
+}
+
+/// What is passed on, returned and declined in a way that is not there.
+pub fn passing_on(setting: &Setting) -> Vec<Row> {
+    let Setting { ready, held, concern, opened, claimed, .. } = setting;
+    let on = |from: &str| v1::SubmitReferralRequest {
+        kind: ReferralKind::Handover.number(),
+        recipient: String::from("sundbyberg-mottagning"),
+        forwarded_from: from.to_owned(),
+        sections: vec![section((Category::VictimIdentity, &["victim-1"], false))],
+        ..CONTACT_REQUEST.submission()
+    };
+    let thread = v1::SubmitReferralRequest { thread_id: crate::table::request_id(), ..on(opened) };
+    let back = v1::SubmitReferralRequest { recipient: String::from("solna-rvc"), ..on(opened) };
+    let duplicate = |of: &str| v1::DeclineReferralRequest { duplicate_of: of.to_owned(), ..decline(opened, DeclineReason::Duplicate) };
+    let right = |referral: &str, reason: ReturnReason, function: &str| v1::ReturnReferralRequest {
+        referral: referral.to_owned(),
+        reason: reason.number(),
+        right_function: function.to_owned(),
+        ..Default::default()
+    };
+    let stray = v1::DeclineReferralRequest { duplicate_of: opened.clone(), ..decline(ready, DeclineReason::NoCapacity) };
+    let prosecution = right(concern, ReturnReason::WrongBoard, "vasterort-aklagare-kammare");
+    let nowhere = right(concern, ReturnReason::WrongBoard, "okand-funktion");
+    vec![
+        Row::new("passing on what is not opened", SARA, on(ready), (BLOCKED, Reason::NotOpened, "pass it on")),
+        Row::new("passing on somebody else's", "ekero-soc/eva", on(opened), (ABSENT, Reason::NotFound, "")),
+        Row::new("passing on one's own", KLARA, submission_of(|it| it.forwarded_from.clone_from(opened)), (ABSENT, Reason::NotFound, "")),
+        Row::new("passing on what is held", SARA, on(held), (ABSENT, Reason::NotFound, "")),
+        Row::new("passing on a child concern", SARA, on(concern), (BLOCKED, Reason::ReceivedNeverDeclined, "never passed on")),
+        Row::new("passing on what another officer has taken on", "solna-soc/mona", on(claimed), (BLOCKED, Reason::ClaimedByAnother, "")),
+        Row::new("passing on what has stopped", SARA, on(&setting.stopped.0), (BLOCKED, Reason::StopUseStands, "withdrawn")),
+        Row::new("passing on into another thread", SARA, thread, (BAD, Reason::MalformedMessage, "thread_id")),
+        Row::new("passing on to where it is", SARA, back, (BAD, Reason::MalformedMessage, "recipient")),
+        Row::new("passing on what is no name", SARA, on("x"), (BAD, Reason::MalformedMessage, "forwarded_from")),
+        Row::new("a duplicate of nothing", SARA, decline(opened, DeclineReason::Duplicate), (BAD, Reason::MalformedMessage, "duplicate_of: names")),
+        Row::new("a duplicate of what is held", SARA, duplicate(held), (ABSENT, Reason::NotFound, "")),
+        Row::new("no capacity, and a duplicate", SARA, stray, (BAD, Reason::MalformedMessage, "duplicate_of")),
+        Row::new("disputing what is not opened", SARA, decline(ready, DeclineReason::ClearanceDisputed), (BLOCKED, Reason::NeedsOpening, "")),
+        Row::new("where an adult lives", SARA, right(ready, ReturnReason::WrongFunction, "ekero-mottagning"), (BLOCKED, Reason::ReasonNotForKind, "")),
+        Row::new("a chamber as the right board", SARA, prosecution, (BLOCKED, Reason::FunctionDoesNotTake, "")),
+        Row::new("a right board that is not there", SARA, nowhere, (BAD, Reason::UnknownFunction, "")),
+    ]
+}
+
+/// What is sent where it does not belong.
+pub fn routing() -> Vec<Row> {
+    let lives = |territory: &str, basis: ResidenceBasis| v1::Routing { territory: territory.to_owned(), residence_basis: basis.number(), ..Default::default() };
+    let stating = |routing: v1::Routing| submission_of(|it| it.routing = Some(routing));
+    let stated = ResidenceBasis::StatedByPerson;
+    let young = stating(v1::Routing { age_years: Some(17), ..lives("0184", stated) });
+    let elsewhere = submission_of(|it| (it.recipient, it.routing) = (String::from("ekero-mottagning"), Some(lives("0184", stated))));
+    let register = stating(lives("0184", ResidenceBasis::PopulationRegister));
+    let baseless = stating(v1::Routing { residence_basis: 0, ..lives("0184", stated) });
+    let ancient = stating(v1::Routing { age_years: Some(131), ..Default::default() });
+    vec![
+        Row::new("a minor's support to the RVC", KLARA, young, (BLOCKED, Reason::OutsideTargetGroup, "it goes to solna-mottagning")),
+        Row::new("to a board that she does not live under", KLARA, elsewhere, (BLOCKED, Reason::TerritoryNotServed, "it goes to solna-rvc")),
+        Row::new("by the register, the grade not known", KLARA, register, (BLOCKED, Reason::ResidenceFromRegister, "victim-1")),
+        Row::new("a residence that rests on nothing", KLARA, baseless, (BAD, Reason::MalformedMessage, "routing.residence_basis: must say on what")),
+        Row::new("no territory", KLARA, stating(lives("Solna", stated)), (BAD, Reason::MalformedMessage, "routing.territory")),
+        Row::new("an age that nobody has", KLARA, ancient, (BAD, Reason::MalformedMessage, "routing.age_years")),
+    ]
 }
 
 /// What recipients do.

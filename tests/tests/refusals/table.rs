@@ -63,6 +63,8 @@ pub fn rows(setting: &Setting) -> Vec<Row> {
         about::emergencies(setting),
         about::consent(setting),
         about::inbox(setting),
+        about::passing_on(setting),
+        about::routing(),
         about::others(setting),
     ]
     .into_iter()

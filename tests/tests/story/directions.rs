@@ -64,7 +64,8 @@ async fn each_direction_is_held_cleared_offered_opened_accepted_contacted_and_cl
 }
 
 fn decline(id: &str, reason: DeclineReason) -> v1::DeclineReferralRequest {
-    v1::DeclineReferralRequest { referral: id.to_owned(), reason: reason.number(), ..Default::default() }
+    let duplicate_of = if reason == DeclineReason::Duplicate { id.to_owned() } else { String::new() };
+    v1::DeclineReferralRequest { referral: id.to_owned(), reason: reason.number(), duplicate_of, ..Default::default() }
 }
 
 fn send_back(id: &str, reason: ReturnReason) -> v1::ReturnReferralRequest {

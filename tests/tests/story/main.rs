@@ -4,8 +4,10 @@
 mod changes;
 mod directions;
 mod emergency;
+mod forward;
 mod officers;
 mod received;
+mod route;
 mod standing;
 mod steps;
 mod streams;

@@ -160,6 +160,8 @@ fn submission() -> Submission {
         sections: categories.into_iter().map(section).collect(),
         consents: vec![consent],
         decisions: vec![decision(&[1, 2])],
+        routing: Routing::default(),
+        forwards: None,
     }
 }
 

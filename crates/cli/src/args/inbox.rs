@@ -92,8 +92,11 @@ pub enum InboxCommand {
         #[command(flatten)]
         of: WithinReferral,
         /// Why; never an answer about the person
-        #[arg(long, value_parser = code::<DeclineReason>, value_name = "no_capacity|outside_target_group|conflict_of_interest|under_18")]
+        #[arg(long, value_parser = code::<DeclineReason>, value_name = "no_capacity|outside_target_group|conflict_of_interest|under_18|duplicate|clearance_disputed")]
         reason: DeclineReason,
+        /// For a duplicate: the earlier referral of the same sender
+        #[arg(long, value_name = "REFERRAL")]
+        duplicate_of: Option<String>,
     },
     /// Return a referral to its sender
     Return {
@@ -106,6 +109,9 @@ pub enum InboxCommand {
         /// A category that is missing
         #[arg(long, value_parser = code::<Category>, value_name = "CATEGORY")]
         missing: Vec<Category>,
+        /// For a child concern that came to the wrong board: the function that is right, for the sender to telephone
+        #[arg(long, value_name = "FUNCTION")]
+        right_function: Option<String>,
     },
     /// Record contact with the victim; reaching her stops the clock
     Contact(ContactArgs),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 pub use inbox::{ContactArgs, InboxCommand};
 pub use log::{LogCommand, Purpose};
-pub use referral::{ClearanceCommand, ConsentCommand, EmergencyArgs, OfferCommand, ReferralCommand};
+pub use referral::{ClearanceCommand, ConsentCommand, EmergencyArgs, OfferCommand, ReferralCommand, RouteArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 unexpected, 2 usage or not valid, 4 not allowed, 5 not found, 6 taken or changed meanwhile,

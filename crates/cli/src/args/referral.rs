@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use brygga_domain::{EmergencyVerdict, RetractReason};
+use brygga_domain::{EmergencyVerdict, ProtectedIdentity, ReferralKind, Relationship, ResidenceBasis, RetractReason};
 use brygga_wire::v1::Cell;
 use clap::{Args, Subcommand};
 
@@ -30,7 +30,12 @@ pub enum ReferralCommand {
         /// Many referrals, one JSON of SubmitReferralRequest a line; running the file again submits nothing twice
         #[arg(long, value_name = "FILE.ndjson", conflicts_with = "files")]
         batch: Option<PathBuf>,
+        /// The referral, by reference or id, that the agency has opened and passes on by this one: a disclosure of its own, held until it is cleared
+        #[arg(long, value_name = "REFERRAL", conflicts_with = "batch")]
+        forwards: Option<String>,
     },
+    /// Ask the directory which function a referral goes to, by where the person lives
+    Route(RouteArgs),
     /// Check referrals without sending anything
     Validate {
         /// The referrals, each as JSON of SubmitReferralRequest; - for the standard input
@@ -100,6 +105,29 @@ pub enum ReferralCommand {
     },
     /// Deliver the writes that wait in the outbox, what stops a disclosure first
     Resync,
+}
+
+/// What a route is found by. Nothing of it is kept.
+#[derive(Debug, Args)]
+pub struct RouteArgs {
+    /// The kind of referral
+    #[arg(long, value_parser = code::<ReferralKind>, value_name = "KIND")]
+    pub kind: ReferralKind,
+    /// Where the person lives: municipality code, with a district after a slash, 0184 or 0180/bromma
+    #[arg(long, value_name = "TERRITORY")]
+    pub territory: String,
+    /// On what that rests; the register only where no registration is protected
+    #[arg(long, value_parser = code::<ResidenceBasis>, value_name = "stated_by_person|known_by_agency|population_register")]
+    pub residence: ResidenceBasis,
+    /// The person's age today, in whole years
+    #[arg(long, value_name = "YEARS")]
+    pub age: Option<u32>,
+    /// The person's relationship to the suspect
+    #[arg(long, value_parser = code::<Relationship>, value_name = "RELATIONSHIP")]
+    pub relationship: Option<Relationship>,
+    /// The strongest protection of personal data among the persons [default: not known]
+    #[arg(long, value_parser = code::<ProtectedIdentity>, value_name = "none|confidentiality_marked|protected_population_registration")]
+    pub protected_identity: Option<ProtectedIdentity>,
 }
 
 /// Verbs of a consent.

@@ -50,18 +50,16 @@ async fn acts(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure> {
         InboxCommand::Accept { of } => {
             act(desk, (of.referral.clone(), v1::AcceptReferralRequest { referral: of.referral, ..Default::default() }), "accepted").await
         }
-        InboxCommand::Decline { of, reason } => {
-            act(desk, (of.referral.clone(), v1::DeclineReferralRequest { referral: of.referral, reason: reason.number(), ..Default::default() }), "declined")
-                .await
+        InboxCommand::Decline { of, reason, duplicate_of } => {
+            let duplicate_of = duplicate_of.unwrap_or_default();
+            let request = v1::DeclineReferralRequest { referral: of.referral.clone(), reason: reason.number(), duplicate_of, ..Default::default() };
+            act(desk, (of.referral, request), "declined").await
         }
-        InboxCommand::Return { of, reason, missing } => {
+        InboxCommand::Return { of, reason, missing, right_function } => {
             let missing = missing.into_iter().map(Code::number).collect();
-            act(
-                desk,
-                (of.referral.clone(), v1::ReturnReferralRequest { referral: of.referral, reason: reason.number(), missing, ..Default::default() }),
-                "returned",
-            )
-            .await
+            let (referral, right_function) = (of.referral.clone(), right_function.unwrap_or_default());
+            let request = v1::ReturnReferralRequest { referral, reason: reason.number(), missing, right_function, ..Default::default() };
+            act(desk, (of.referral, request), "returned").await
         }
         InboxCommand::Close { of, outcome, phases, support } => {
             let (phases, support) = (phases.into_iter().map(Code::number).collect(), support.into_iter().map(Code::number).collect());

@@ -11,6 +11,7 @@ mod log;
 mod log_verify;
 mod open;
 mod referral;
+mod route;
 mod submit;
 mod watch;
 

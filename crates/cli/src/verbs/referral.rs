@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::message;
 use crate::render::blocks;
 use crate::render::table::aligned;
-use crate::verbs::{batch, submit, watch};
+use crate::verbs::{batch, route, submit, watch};
 use crate::words;
 
 /// Entries of one page.
@@ -23,7 +23,8 @@ const PAGE_ENTRIES: u32 = 100;
 pub async fn run(desk: &mut Desk<'_>, verb: ReferralCommand) -> Result<(), Failure> {
     match verb {
         ReferralCommand::Submit { batch: Some(file), .. } => Box::pin(batch::submit(desk, &file)).await,
-        ReferralCommand::Submit { files, batch: None } => Box::pin(submit::submit(desk, &files)).await,
+        ReferralCommand::Submit { files, batch: None, forwards } => Box::pin(submit::submit(desk, &files, forwards.as_deref())).await,
+        ReferralCommand::Route(asked) => route::route(desk, asked).await,
         ReferralCommand::Validate { files } => Box::pin(submit::validate(desk, &files)).await,
         ReferralCommand::Amend { referral, from } => Box::pin(amend(desk, referral, &from)).await,
         ReferralCommand::Retract { referral, reason } => Box::pin(retract(desk, referral, reason)).await,
@@ -163,11 +164,22 @@ fn told(referral: &v1::SenderReferral) -> String {
     if referral.alarm == 0 { status } else { format!("{status}, {}", words::status(referral.alarm).to_uppercase()) }
 }
 
+/// Whom to telephone about a child concern that came to the wrong board.
+fn telephone(entry: &v1::StatusEntry) -> String {
+    match (entry.right_function.as_str(), entry.telephone.as_str()) {
+        ("", "") => String::new(),
+        ("", number) => format!("; telephone whoever returned it: {number}"),
+        (right, "") => format!("; it goes to {right}, of which the directory has no number"),
+        (right, number) => format!("; it goes to {right}; telephone {number}"),
+    }
+}
+
 async fn follow(desk: &mut Desk<'_>, after: u64, count: Option<u64>) -> Result<(), Failure> {
     let (client, _) = desk.client()?;
     let each = |entry: v1::StatusEntry| {
         let missing = if entry.missing.is_empty() { String::new() } else { format!("; missing: {}", words::categories(&entry.missing)) };
-        let line = format!("{:<8}{}  {}  {}{missing}", entry.position, words::time(entry.time.as_ref()), entry.reference, words::status(entry.status));
+        let call = telephone(&entry);
+        let line = format!("{:<8}{}  {}  {}{missing}{call}", entry.position, words::time(entry.time.as_ref()), entry.reference, words::status(entry.status));
         desk.item(&line, message::show(&entry))
     };
     watch::follow(client.watch_referrals(after), count, each).await

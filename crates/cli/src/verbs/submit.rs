@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use brygga_domain::{AgencyKind, Code, NotOfferedReason, OfferAnswer};
+use brygga_domain::{AgencyKind, Code, NotOfferedReason, OfferAnswer, Reason};
 use brygga_wire::lint::{Act, findings};
 use brygga_wire::v1;
 
 use crate::args::OfferCommand;
 use crate::desk::{Desk, logged, whole};
 use crate::failure::Failure;
+use crate::verbs::referral::one_name;
 use crate::{local, words};
 
 /// `offer`.
@@ -38,10 +39,11 @@ fn offer_in_words(offer: &v1::Offer) -> String {
 }
 
 /// `referral submit`.
-pub async fn submit(desk: &mut Desk<'_>, files: &[PathBuf]) -> Result<(), Failure> {
+pub async fn submit(desk: &mut Desk<'_>, files: &[PathBuf], forwards: Option<&str>) -> Result<(), Failure> {
     let progress = crate::verbs::watch::progress(desk, files.len(), "submitting");
     for file in files {
-        let submitted = submit_one(desk, file).await.map_err(|failure| if files.len() > 1 { failure.about(file.display().to_string()) } else { failure });
+        let submitted =
+            submit_one(desk, file, forwards).await.map_err(|failure| if files.len() > 1 { failure.about(file.display().to_string()) } else { failure });
         progress.inc(1);
         submitted?;
     }
@@ -49,16 +51,26 @@ pub async fn submit(desk: &mut Desk<'_>, files: &[PathBuf]) -> Result<(), Failur
     Ok(())
 }
 
-async fn submit_one(desk: &mut Desk<'_>, file: &Path) -> Result<(), Failure> {
-    let request: v1::SubmitReferralRequest = desk.request(file)?;
+async fn submit_one(desk: &mut Desk<'_>, file: &Path, forwards: Option<&str>) -> Result<(), Failure> {
+    let mut request: v1::SubmitReferralRequest = desk.request(file)?;
+    if let Some(held) = forwards {
+        request.forwarded_from = one_name(held.to_owned(), &request.forwarded_from)?;
+    }
+    let passed_on = request.forwarded_from.clone();
     let (officer, consents) = (request.officer.clone(), request.consents.len());
     warn(desk, &request)?;
     if desk.common.dry_run {
         table_check(file, &request, None)?;
+        residence_check(file, &request)?;
     }
     let Some(answer) = Box::pin(desk.write(request, &officer)).await? else { return Ok(()) };
     let referral = answer.response.referral.clone().unwrap_or_default();
-    desk.answer(&[logged(&stored(&referral), &answer), after(&referral, consents)], whole(&answer))
+    let mut lines = vec![logged(&stored(&referral), &answer)];
+    if !passed_on.is_empty() {
+        lines.push(format!("forwards   {passed_on}: a disclosure of its own; no consent and no decision of that one holds here"));
+    }
+    lines.push(after(&referral, consents));
+    desk.answer(&lines, whole(&answer))
 }
 
 /// That a referral is stored, and until when she must be reached.
@@ -119,6 +131,7 @@ pub async fn validate(desk: &mut Desk<'_>, files: &[PathBuf]) -> Result<(), Fail
             None => None,
         };
         table_check(file, &request, from)?;
+        residence_check(file, &request)?;
         takes(file, &request, recipient.as_ref())?;
         if request.request_id.is_empty() {
             request.request_id = String::from("00000000-0000-4000-8000-000000000001");
@@ -149,6 +162,12 @@ fn warn(desk: &mut Desk<'_>, request: &v1::SubmitReferralRequest) -> Result<(), 
 fn table_check(file: &Path, request: &v1::SubmitReferralRequest, from: Option<AgencyKind>) -> Result<(), Failure> {
     let faults = local::submission_faults(request, from);
     if faults.is_empty() { Ok(()) } else { Err(Failure::malformed(&file.display().to_string(), faults)) }
+}
+
+/// The guard that the broker has, too: where a registration is protected, the register sends nothing anywhere.
+fn residence_check(file: &Path, request: &v1::SubmitReferralRequest) -> Result<(), Failure> {
+    let Some(person) = local::misled_by_register(request) else { return Ok(()) };
+    Err(Failure::refused_here(Reason::ResidenceFromRegister, [file.display().to_string(), person.to_string()]))
 }
 
 /// Whether the recipient takes this kind, where the directory was asked.

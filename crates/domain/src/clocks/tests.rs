@@ -1,6 +1,7 @@
 use super::calendar::Calendar;
 use super::*;
 use crate::grounds::SHIPPED as TABLES;
+use crate::routing::TargetGroup;
 
 fn table() -> GroundTable {
     GroundTable::load(TABLES).unwrap()
@@ -129,6 +130,7 @@ mod who_is_told {
             name: id.to_owned(),
             territories: Vec::new(),
             kinds: Vec::new(),
+            target: TargetGroup::default(),
             telephone: None,
             duty,
         }

@@ -7,14 +7,14 @@ impl DeclineReason {
     pub fn is_personal(self) -> bool {
         match self {
             Self::SubjectDeclined | Self::CannotReachSafely => true,
-            Self::NoCapacity | Self::OutsideTargetGroup | Self::ConflictOfInterest | Self::Under18 => false,
+            Self::NoCapacity | Self::OutsideTargetGroup | Self::ConflictOfInterest | Self::Under18 | Self::Duplicate | Self::ClearanceDisputed => false,
         }
     }
 
     /// What the envelope does not show cannot be a reason to decline from it.
     pub fn needs_opening(self) -> bool {
         match self {
-            Self::Under18 => true,
+            Self::Under18 | Self::Duplicate | Self::ClearanceDisputed => true,
             Self::NoCapacity | Self::OutsideTargetGroup | Self::ConflictOfInterest | Self::SubjectDeclined | Self::CannotReachSafely => false,
         }
     }
@@ -25,6 +25,8 @@ impl DeclineReason {
             Self::NoCapacity => Some(SenderStatus::NoCapacity),
             Self::OutsideTargetGroup | Self::Under18 => Some(SenderStatus::OutsideTargetGroup),
             Self::ConflictOfInterest => Some(SenderStatus::ConflictOfInterest),
+            Self::Duplicate => Some(SenderStatus::Duplicate),
+            Self::ClearanceDisputed => Some(SenderStatus::ClearanceDisputed),
             Self::SubjectDeclined | Self::CannotReachSafely => None,
         }
     }

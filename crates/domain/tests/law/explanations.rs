@@ -42,6 +42,8 @@ fn submission(case: &Case, sections: Vec<NewSection>) -> Submission {
         sections,
         consents: Vec::new(),
         decisions: Vec::new(),
+        routing: Routing::default(),
+        forwards: None,
     }
 }
 

@@ -443,6 +443,10 @@ pub enum DeclineReason {
     CannotReachSafely = 5,
     /// Under 18: known from the content only.
     Under18 = 6,
+    /// The same sender has sent it before: known from the content only. Of another sender's referral nothing is ever said.
+    Duplicate = 7,
+    /// The recipient doubts that it may have what it received: the sender looks at its clearance again.
+    ClearanceDisputed = 8,
 }
 impl DeclineReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -458,6 +462,8 @@ impl DeclineReason {
             Self::SubjectDeclined => "DECLINE_REASON_SUBJECT_DECLINED",
             Self::CannotReachSafely => "DECLINE_REASON_CANNOT_REACH_SAFELY",
             Self::Under18 => "DECLINE_REASON_UNDER_18",
+            Self::Duplicate => "DECLINE_REASON_DUPLICATE",
+            Self::ClearanceDisputed => "DECLINE_REASON_CLEARANCE_DISPUTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -470,6 +476,8 @@ impl DeclineReason {
             "DECLINE_REASON_SUBJECT_DECLINED" => Some(Self::SubjectDeclined),
             "DECLINE_REASON_CANNOT_REACH_SAFELY" => Some(Self::CannotReachSafely),
             "DECLINE_REASON_UNDER_18" => Some(Self::Under18),
+            "DECLINE_REASON_DUPLICATE" => Some(Self::Duplicate),
+            "DECLINE_REASON_CLEARANCE_DISPUTED" => Some(Self::ClearanceDisputed),
             _ => None,
         }
     }
@@ -1171,6 +1179,43 @@ impl Relationship {
         }
     }
 }
+/// On what it rests that somebody lives where a referral is sent. It is residence that decides (SoL 29:1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ResidenceBasis {
+    /// Not set; not stated.
+    Unspecified = 0,
+    /// The person has said so.
+    StatedByPerson = 1,
+    /// The agency knows it from its own work.
+    KnownByAgency = 2,
+    /// The population register, which is wrong on purpose for whoever has a protected registration (folkbokföringslagen 16 §).
+    PopulationRegister = 3,
+}
+impl ResidenceBasis {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESIDENCE_BASIS_UNSPECIFIED",
+            Self::StatedByPerson => "RESIDENCE_BASIS_STATED_BY_PERSON",
+            Self::KnownByAgency => "RESIDENCE_BASIS_KNOWN_BY_AGENCY",
+            Self::PopulationRegister => "RESIDENCE_BASIS_POPULATION_REGISTER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESIDENCE_BASIS_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESIDENCE_BASIS_STATED_BY_PERSON" => Some(Self::StatedByPerson),
+            "RESIDENCE_BASIS_KNOWN_BY_AGENCY" => Some(Self::KnownByAgency),
+            "RESIDENCE_BASIS_POPULATION_REGISTER" => Some(Self::PopulationRegister),
+            _ => None,
+        }
+    }
+}
 /// Why a sender takes a referral back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1391,6 +1436,10 @@ pub enum SenderStatus {
     ContentDestroyed = 22,
     /// An emergency was declared at the sending side: it waits for its review.
     EmergencyDeclared = 25,
+    /// The recipient has it from the same sender already.
+    Duplicate = 26,
+    /// The recipient doubts that it may have it: look at its clearance again.
+    ClearanceDisputed = 27,
 }
 impl SenderStatus {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1423,6 +1472,8 @@ impl SenderStatus {
             Self::Telephone => "SENDER_STATUS_TELEPHONE",
             Self::ContentDestroyed => "SENDER_STATUS_CONTENT_DESTROYED",
             Self::EmergencyDeclared => "SENDER_STATUS_EMERGENCY_DECLARED",
+            Self::Duplicate => "SENDER_STATUS_DUPLICATE",
+            Self::ClearanceDisputed => "SENDER_STATUS_CLEARANCE_DISPUTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1452,6 +1503,8 @@ impl SenderStatus {
             "SENDER_STATUS_TELEPHONE" => Some(Self::Telephone),
             "SENDER_STATUS_CONTENT_DESTROYED" => Some(Self::ContentDestroyed),
             "SENDER_STATUS_EMERGENCY_DECLARED" => Some(Self::EmergencyDeclared),
+            "SENDER_STATUS_DUPLICATE" => Some(Self::Duplicate),
+            "SENDER_STATUS_CLEARANCE_DISPUTED" => Some(Self::ClearanceDisputed),
             _ => None,
         }
     }
@@ -1942,6 +1995,12 @@ pub struct ReferralSubmitted {
     /// The sections.
     #[prost(message, repeated, tag = "15")]
     pub sections: ::prost::alloc::vec::Vec<SubmittedSection>,
+    /// On what it rests that the person lives where the referral is sent; absent: not stated. Where that is, is nowhere in the log.
+    #[prost(enumeration = "ResidenceBasis", optional, tag = "16")]
+    pub residence_basis: ::core::option::Option<i32>,
+    /// Id of the referral that the sender has received and passes on by this one; absent: none. Nothing that was decided about that one holds here.
+    #[prost(bytes = "bytes", optional, tag = "17")]
+    pub forwarded_from: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// A person of one referral.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2426,6 +2485,9 @@ pub struct ReferralDeclined {
     /// Why.
     #[prost(enumeration = "DeclineReason", tag = "2")]
     pub reason: i32,
+    /// For a duplicate: id of the earlier referral, of the same sender; absent otherwise.
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub duplicate_of: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// The recipient sends the referral back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2439,6 +2501,9 @@ pub struct ReferralReturned {
     /// Categories that are missing.
     #[prost(enumeration = "Category", repeated, tag = "3")]
     pub missing: ::prost::alloc::vec::Vec<i32>,
+    /// For a child concern that came to the wrong board: the function that is right, where the board names one.
+    #[prost(string, optional, tag = "4")]
+    pub right_function: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Contact with the victim. It stays with the recipient and in statistics.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

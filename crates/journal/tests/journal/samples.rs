@@ -125,8 +125,19 @@ fn sending() -> Vec<Event> {
             SubmittedSection { content: content(1, 1), category: Category::SafeContact, persons: vec![victim()], investigation: false },
             SubmittedSection { content: content(2, 1), category: Category::Children, persons: vec![victim(), child()], investigation: true },
         ],
+        residence_basis: Some(ResidenceBasis::KnownByAgency),
+        forwarded_from: Some(ReferralId(uuid(0x13))),
     };
-    let plain = Submitted { reported_at: None, contact_due_at: None, offer: None, persons: vec![], sections: vec![], ..submitted.clone() };
+    let plain = Submitted {
+        reported_at: None,
+        contact_due_at: None,
+        offer: None,
+        persons: vec![],
+        sections: vec![],
+        residence_basis: None,
+        forwarded_from: None,
+        ..submitted.clone()
+    };
     vec![
         bare(Fact::OfferRecorded(offer)),
         bare(Fact::OfferRecorded(unmade)),
@@ -252,8 +263,10 @@ fn receiving() -> Vec<Event> {
         event(Fact::SectionsReleased { referral: referral(), recipient: rvc(), released }),
         event(Fact::DeliveryAcknowledged { referral: referral(), release: Position(310) }),
         event(Fact::ReferralAccepted { referral: referral() }),
-        event(Fact::ReferralDeclined { referral: referral(), reason: DeclineReason::NoCapacity }),
-        event(Fact::ReferralReturned { referral: referral(), reason: ReturnReason::Incomplete, missing: vec![Category::SafeContact] }),
+        event(Fact::ReferralDeclined { referral: referral(), reason: DeclineReason::NoCapacity, duplicate_of: None }),
+        event(Fact::ReferralDeclined { referral: referral(), reason: DeclineReason::Duplicate, duplicate_of: Some(ReferralId(uuid(0x14))) }),
+        event(Fact::ReferralReturned { referral: referral(), reason: ReturnReason::Incomplete, missing: vec![Category::SafeContact], right_function: None }),
+        event(Fact::ReferralReturned { referral: referral(), reason: ReturnReason::WrongBoard, missing: vec![], right_function: Some(rvc()) }),
     ]
 }
 

@@ -116,7 +116,8 @@ fn submitted() -> impl Strategy<Value = Submitted> {
     let names = (referral(), any::<u64>(), uuid(), function(), agency(), agency());
     let codes = (code(), code(), code(), code());
     let times = (option::of(time()), option::of(time()), option::of(uuid().prop_map(OfferId)));
-    (names, codes, times, vec(person(), 0..4), vec(section(), 0..4)).prop_map(|(names, codes, times, persons, sections)| Submitted {
+    let routes = (option::of(code()), option::of(referral()));
+    (names, codes, times, vec(person(), 0..4), vec(section(), 0..4), routes).prop_map(|(names, codes, times, persons, sections, routes)| Submitted {
         referral: names.0,
         reference: Reference::from_random(names.1),
         thread: ThreadId(names.2),
@@ -132,6 +133,8 @@ fn submitted() -> impl Strategy<Value = Submitted> {
         offer: times.2,
         persons,
         sections,
+        residence_basis: routes.0,
+        forwarded_from: routes.1,
     })
 }
 
@@ -280,8 +283,12 @@ fn of_the_recipient() -> Vec<BoxedStrategy<Fact>> {
         (referral(), function(), released()).prop_map(|(referral, recipient, released)| Fact::SectionsReleased { referral, recipient, released }).boxed(),
         (referral(), position()).prop_map(|(referral, release)| Fact::DeliveryAcknowledged { referral, release }).boxed(),
         referral().prop_map(|referral| Fact::ReferralAccepted { referral }).boxed(),
-        (referral(), code()).prop_map(|(referral, reason)| Fact::ReferralDeclined { referral, reason }).boxed(),
-        (referral(), code(), codes()).prop_map(|(referral, reason, missing)| Fact::ReferralReturned { referral, reason, missing }).boxed(),
+        (referral(), code(), option::of(referral()))
+            .prop_map(|(referral, reason, duplicate_of)| Fact::ReferralDeclined { referral, reason, duplicate_of })
+            .boxed(),
+        (referral(), code(), codes(), option::of(function()))
+            .prop_map(|(referral, reason, missing, right_function)| Fact::ReferralReturned { referral, reason, missing, right_function })
+            .boxed(),
         contact().prop_map(Fact::ContactRecorded).boxed(),
         closing().prop_map(Fact::ReferralClosed).boxed(),
         (referral(), code(), code(), function(), time(), time())

@@ -1,7 +1,7 @@
 //! The example file, the routes in it, and each error.
 
-use brygga_domain::GroundTable;
 use brygga_domain::grounds::SHIPPED;
+use brygga_domain::{GroundTable, Whom};
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn example() -> Directory {
 }
 
 fn route(directory: &Directory, territory: &str, kind: ReferralKind) -> String {
-    directory.route(territory, kind).unwrap().id.to_string()
+    directory.route(territory, kind, Whom::default()).unwrap().id.to_string()
 }
 
 #[test]
@@ -24,6 +24,20 @@ fn the_example_holds_vasterort() {
     assert_eq!(polis.certificate, CertificateName { issuer_key_hash: [7; 32], san_uri: "urn:brygga:agency:vasterort-polis".into() });
     assert_eq!(polis.organisation_number.as_deref(), Some("2021000076"));
     assert!(directory.agencies().all(|agency| agency.is_active(Time::from_micros(1_790_000_000_000_000))));
+}
+
+#[test]
+fn a_minors_support_and_a_strangers_violence_go_to_the_board_of_residence() {
+    let directory = example();
+    let of = |age_years, relationship| Whom { age_years, relationship };
+    for (age, relationship, wanted) in [
+        (Some(17), None, "stockholm-bromma-mottagning"),
+        (Some(18), None, "solna-rvc"),
+        (None, Some(Relationship::FormerPartner), "solna-rvc"),
+        (Some(40), Some(Relationship::OtherRelationship), "stockholm-bromma-mottagning"),
+    ] {
+        assert_eq!(directory.route("0180/bromma", ReferralKind::ContactRequest, of(age, relationship)).unwrap().id.as_str(), wanted);
+    }
 }
 
 #[test]
@@ -46,7 +60,7 @@ fn an_adults_support_goes_to_the_rvc_and_a_child_to_the_board_of_residence() {
             assert_eq!(route(&directory, territory, kind), board, "{territory} {kind}");
         }
     }
-    assert!(directory.route("0114", ReferralKind::ChildConcern).is_none());
+    assert!(directory.route("0114", ReferralKind::ChildConcern, Whom::default()).is_none());
 }
 
 #[test]
@@ -107,6 +121,9 @@ fn every_error_names_the_entry_and_the_field() {
         (function_with(r#""territories":["184"]"#), "function x-rvc: territories: 184"),
         (function_with(r#""kinds":["gossip"]"#), "function x-rvc: kinds: gossip"),
         (function_with(r#""kinds":["hearing","hearing"]"#), "function x-rvc: kinds: hearing stands twice"),
+        (function_with(r#""target_group":{"age_from":18,"age_to":17}"#), "function x-rvc: target_group: age_from"),
+        (function_with(r#""target_group":{"relationships":["friend"]}"#), "function x-rvc: target_group: friend"),
+        (function_with(r#""target_group":{"relationships":["spouse","spouse"]}"#), "function x-rvc: target_group: spouse stands twice"),
         (function_with(r#""telephone":"call me""#), "function x-rvc: telephone:"),
         (function_with(r#""deputy":"y-rvc""#), "function x-rvc: deputy: y-rvc is no other function of x-soc"),
         (function_with(r#""deputy":"x-rvc""#), "function x-rvc: deputy:"),

@@ -1,8 +1,11 @@
 //! `DirectoryService`: who takes part, and where a referral has to go. For every known agency.
 
-use brygga_domain::{Directory, Function, Reason};
+use brygga_domain::event::PersonName;
+use brygga_domain::routing::register_misleads;
+use brygga_domain::{Directory, Function, Reason, Role};
 use brygga_engine::readers::AskError;
 use brygga_engine::store::{Corrupt, Reader, StoreError};
+use brygga_wire::convert;
 use brygga_wire::convert::read::{self as wanted, Cursor};
 use brygga_wire::v1::directory_service_server::DirectoryService;
 use brygga_wire::{v1, view};
@@ -49,11 +52,14 @@ impl<R: Reader> Rpc<R> {
 
     fn route(&self, request: &Request<v1::ResolveRouteRequest>) -> Result<v1::Function, Failed> {
         self.caller(request.extensions())?;
-        let (territory, kind) = wanted::resolve_route(request.get_ref())?;
+        let asked = convert::resolve_route(request.get_ref())?;
+        // Whom it is about has no name yet; whoever it is may live at hers.
+        let somebody = PersonName { role: Role::Victim, number: 1 };
+        if register_misleads(Some(asked.basis), [(somebody, asked.protected_identity)]).is_some() {
+            return Err(Reason::ResidenceFromRegister.into());
+        }
         let directory = self.broker.directory();
-        // Who serves the whole municipality serves its districts, where no function has one of them to itself.
-        let whole = territory.split_once('/').map(|(municipality, _)| municipality);
-        let function = directory.route(&territory, kind).or_else(|| whole.and_then(|municipality| directory.route(municipality, kind)));
+        let function = directory.route(&asked.territory, asked.kind, asked.whom);
         shown(&directory, function)
     }
 }

@@ -170,7 +170,8 @@ fn metadata(detail: &Detail) -> HashMap<String, String> {
         | Detail::Conditions(..)
         | Detail::Provision(..)
         | Detail::Barred(..)
-        | Detail::Stage(_) => HashMap::from([(DETAIL.to_owned(), detail.to_string())]),
+        | Detail::Stage(_)
+        | Detail::Function(_) => HashMap::from([(DETAIL.to_owned(), detail.to_string())]),
     }
 }
 

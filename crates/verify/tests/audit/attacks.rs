@@ -269,7 +269,7 @@ fn a_release_comes_at_its_time_and_by_its_recipient() {
         }),
         ("after the end", |story| {
             let (claimed, at, referral) = (story.at("ReferralClaimed"), release(story), story.referral);
-            story.replace(claimed, Fact::ReferralDeclined { referral, reason: DeclineReason::NoCapacity });
+            story.replace(claimed, Fact::ReferralDeclined { referral, reason: DeclineReason::NoCapacity, duplicate_of: None });
             vec![(Code::StageWrong, at)]
         }),
         ("after the sender took it back", |story| {

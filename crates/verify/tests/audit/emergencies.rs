@@ -85,7 +85,7 @@ fn the_second_officer_comes_afterwards_even_when_all_is_over() {
     took(&mut world, id, (POLICE, 1), Action::DecideClearance(name, release("GENERAL_CLAUSE", None, &CELLS)));
     took(&mut world, id, (POLICE, 1), Action::DeclareEmergency(name, declare(1)));
     took(&mut world, id, (BOARD, 4), Action::OpenReferral(name));
-    took(&mut world, id, (BOARD, 4), Action::DeclineReferral(name, brygga_domain::DeclineReason::NoCapacity));
+    took(&mut world, id, (BOARD, 4), Action::DeclineReferral(name, brygga_domain::DeclineReason::NoCapacity, None));
     assert_eq!(refused(&mut world, id, (POLICE, 1), Action::DeclareEmergency(name, declare(1))), Reason::WrongStage);
     took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, release("NO_HARM", None, &CELLS)));
     let held = &world.referrals[&id];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use brygga_domain::command::{NewCell, NewContent, NewDecision, NewEmergency, NewOutcome, NewReview, Template};
+use brygga_domain::command::{NewCell, NewContent, NewDecision, NewEmergency, NewOutcome, NewReturn, NewReview, Template};
 use brygga_domain::event::Outcome;
 use brygga_domain::referral::{CellState, Decision};
 use brygga_domain::{
@@ -182,8 +182,8 @@ fn amend(referral: &Referral, random: &mut Random, name: ReferralName) -> (Strin
 
 fn answer(world: &World, random: &mut Random, name: ReferralName, host: String) -> (String, Action) {
     let action = match random.below(8) {
-        0 => Action::DeclineReferral(name, random.one_of(DeclineReason::ALL)),
-        1 => Action::ReturnReferral(name, random.one_of(ReturnReason::ALL), Vec::new()),
+        0 => Action::DeclineReferral(name, random.one_of(DeclineReason::ALL), None),
+        1 => Action::ReturnReferral(name, NewReturn { reason: random.one_of(ReturnReason::ALL), missing: Vec::new(), right_function: None }),
         2..=4 => Action::CloseReferral(name, closing(random.one_of(ClosingOutcome::ALL))),
         _ => Action::RecordContact(name, contact(world)),
     };

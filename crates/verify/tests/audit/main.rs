@@ -7,6 +7,7 @@ mod clocks;
 mod content;
 mod emergencies;
 mod forge;
+mod forwarding;
 mod honest;
 mod order;
 mod program;

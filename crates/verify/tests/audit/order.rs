@@ -100,22 +100,22 @@ fn stages_and_answers_are_lawful() {
         ("a child concern declined", |story| {
             let (claimed, referral) = (story.at("ReferralClaimed"), story.referral);
             submitted(story).kind = ReferralKind::ChildConcern;
-            story.replace(claimed, Fact::ReferralDeclined { referral, reason: DeclineReason::NoCapacity });
+            story.replace(claimed, Fact::ReferralDeclined { referral, reason: DeclineReason::NoCapacity, duplicate_of: None });
             vec![(Code::ChildConcernDeclined, claimed)]
         }),
         ("a personal answer to the sender", |story| {
             let (claimed, referral) = (story.at("ReferralClaimed"), story.referral);
-            story.replace(claimed, Fact::ReferralDeclined { referral, reason: DeclineReason::SubjectDeclined });
+            story.replace(claimed, Fact::ReferralDeclined { referral, reason: DeclineReason::SubjectDeclined, duplicate_of: None });
             vec![(Code::AnswerNotAllowed, claimed)]
         }),
         ("declined for what the envelope does not show", |story| {
             let (claimed, referral) = (story.at("ReferralClaimed"), story.referral);
-            story.replace(claimed, Fact::ReferralDeclined { referral, reason: DeclineReason::Under18 });
+            story.replace(claimed, Fact::ReferralDeclined { referral, reason: DeclineReason::Under18, duplicate_of: None });
             vec![(Code::AnswerNotAllowed, claimed)]
         }),
         ("returned as another board's, which is for child concerns", |story| {
             let (claimed, referral) = (story.at("ReferralClaimed"), story.referral);
-            story.replace(claimed, Fact::ReferralReturned { referral, reason: ReturnReason::WrongBoard, missing: Vec::new() });
+            story.replace(claimed, Fact::ReferralReturned { referral, reason: ReturnReason::WrongBoard, missing: Vec::new(), right_function: None });
             vec![(Code::AnswerNotAllowed, claimed)]
         }),
         ("closed with an inquiry", |story| {

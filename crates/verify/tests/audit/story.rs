@@ -10,7 +10,7 @@ use brygga_domain::event::{OfferResult, PersonName};
 use brygga_domain::grounds::Answers;
 use brygga_domain::{
     Action, Category, ClosingOutcome, ConsentForm, ConsentId, ContactOutcome, Event, Fact, FactCode, GdprBasis, OfferAnswer, Position, ProtectedIdentity,
-    Purpose, ReferralId, ReferralKind, ReferralName, Role, SafeChannel, StopUseAnswer, Urgency,
+    Purpose, ReferralId, ReferralKind, ReferralName, Role, Routing, SafeChannel, StopUseAnswer, Urgency,
 };
 use bytes::Bytes;
 
@@ -93,6 +93,8 @@ pub fn submission(world: &World, kind: ReferralKind, recipient: &str, sections: 
         sections,
         consents: Vec::new(),
         decisions: Vec::new(),
+        routing: Routing::default(),
+        forwards: None,
     }
 }
 

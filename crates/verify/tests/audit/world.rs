@@ -7,7 +7,7 @@ use brygga_domain::event::Officer;
 use brygga_domain::referral::evolve;
 use brygga_domain::{
     Action, Agency, AgencyId, AgencyKind, Code as _, Command, Digest, Directory, Entropy, Event, Fact, Facts, Function, FunctionId, GroundTable, Known,
-    OfficerProof, OfficerPseudonym, Position, Referral, ReferralId, Refusal, RequestId, Time, decide,
+    OfficerProof, OfficerPseudonym, Position, Referral, ReferralId, ReferralName, Refusal, RequestId, TargetGroup, Time, decide,
 };
 use brygga_journal::encode;
 use brygga_merkle::{Checkpoint, Ed25519Signer, Frontier, NoteKey, leaf_hash, sign_checkpoint};
@@ -122,7 +122,9 @@ impl World {
             emergency.agency.as_str() == by && emergency.review.is_none() && emergency.review_due_at <= self.now
         };
         let review_overdue = self.referrals.values().flat_map(|referral| &referral.emergencies).any(overdue);
-        let known = Known { offer: Some(Some(brygga_domain::OfferAnswer::Yes)), review_overdue, ..Known::default() };
+        let cited = command.action.cites().and_then(|name| self.referrals.values().find(|referral| name == ReferralName::Id(referral.id)));
+        let known =
+            Known { offer: Some(Some(brygga_domain::OfferAnswer::Yes)), review_overdue, cited: cited.cloned().map(std::sync::Arc::new), ..Known::default() };
         let facts = Facts {
             now: self.now,
             next: self.next(),
@@ -181,6 +183,7 @@ fn a_function(name: &str, host: &str) -> Function {
         name: name.to_owned(),
         territories: Vec::new(),
         kinds: Vec::new(),
+        target: TargetGroup::default(),
         telephone: None,
         duty: brygga_domain::directory::OnDuty { clears: true, ..Default::default() },
     }

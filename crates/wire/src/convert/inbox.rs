@@ -1,7 +1,7 @@
 //! What recipients write.
 
-use brygga_domain::command::{Action, NewClosing, NewContact};
-use brygga_domain::{AgencyId, Position, ReturnReason};
+use brygga_domain::command::{Action, NewClosing, NewContact, NewReturn};
+use brygga_domain::{AgencyId, DeclineReason, Position, ReturnReason};
 
 use super::check::{Check, head};
 use super::{Asked, Malformed};
@@ -65,7 +65,11 @@ pub fn decline_referral(request: v1::DeclineReferralRequest, door: &Door, agency
     let head = head!(request, door, agency);
     let referral = check.referral("referral", &request.referral);
     let reason = check.code("reason", request.reason);
-    check.asked(&head, (|| Some(Action::DeclineReferral(referral?, reason?)))())
+    let earlier = if request.duplicate_of.is_empty() { Some(None) } else { check.referral("duplicate_of", &request.duplicate_of).map(Some) };
+    if reason.is_some_and(|reason| (reason == DeclineReason::Duplicate) == request.duplicate_of.is_empty()) {
+        check.fault("duplicate_of", "names the earlier referral where the reason is duplicate, and only there");
+    }
+    check.asked(&head, (|| Some(Action::DeclineReferral(referral?, reason?, earlier?)))())
 }
 
 /// `ReturnReferral`.
@@ -84,7 +88,9 @@ pub fn return_referral(request: v1::ReturnReferralRequest, door: &Door, agency: 
         }
         Some(ReturnReason::Incomplete | ReturnReason::WrongFunction | ReturnReason::WrongBoard) | None => {}
     }
-    check.asked(&head, (|| Some(Action::ReturnReferral(referral?, reason?, missing?)))())
+    let right = if request.right_function.is_empty() { Some(None) } else { check.slug("right_function", &request.right_function).map(Some) };
+    let new = (|| Some(NewReturn { reason: reason?, missing: missing?, right_function: right? }))();
+    check.asked(&head, (|| Some(Action::ReturnReferral(referral?, new?)))())
 }
 
 /// `RecordContact`.

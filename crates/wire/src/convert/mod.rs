@@ -10,6 +10,7 @@ mod inbox;
 mod log;
 pub mod read;
 mod referral;
+mod routing;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub use inbox::{
 };
 pub use log::{EntriesWanted, get_entry, search_entries};
 pub use referral::{amend_referral, draft, record_offer, retract_referral, submit_referral};
+pub use routing::{Asked as RouteAsked, resolve_route};
 
 /// Domain of every `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "brygga.v1";

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use brygga_domain::{AgencyId, ConsentId, FunctionId, LookupHash, ReferralKind, ReferralName, ThreadId};
+use brygga_domain::{AgencyId, ConsentId, FunctionId, LookupHash, ReferralName, ThreadId};
 
 use super::Malformed;
 use super::check::Check;
@@ -146,24 +146,4 @@ pub fn list_inbox(request: &v1::ListInboxRequest) -> Result<(FunctionId, Page), 
     let function = check.slug("function", &request.function);
     let page = page(&mut check, request.page_size, &request.page_token);
     check.finish(function.zip(page))
-}
-
-/// `ResolveRoute`: the territory as the directory names it, and the kind.
-pub fn resolve_route(request: &v1::ResolveRouteRequest) -> Result<(String, ReferralKind), Malformed> {
-    let mut check = Check::default();
-    let territory = if request.municipality.is_empty() { check.message("municipality", None) } else { Some(request.municipality.clone()) };
-    let municipality = territory.and_then(|text| check.territory("municipality", text)).flatten().filter(|text| {
-        let plain = !text.contains('/');
-        if !plain {
-            check.fault("municipality", "must be four digits; the district has a field of its own");
-        }
-        plain
-    });
-    let territory = match municipality {
-        Some(code) if request.district.is_empty() => Some(code),
-        Some(code) => check.territory("district", format!("{code}/{}", request.district)).flatten(),
-        None => None,
-    };
-    let kind = check.code("kind", request.kind);
-    check.finish(territory.zip(kind))
 }

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_domain::command::{Action, NewContent, NewOffer, NewPerson, NewSection, Submission};
 use brygga_domain::event::{OfferResult, PersonName};
-use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ProtectedIdentity, ReferralKind};
+use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ProtectedIdentity, ReferralKind, Routing};
 use bytes::Bytes;
 
 use super::check::{Check, head};
-use super::{Asked, Malformed, clearance, consent};
+use super::{Asked, Malformed, clearance, consent, routing};
 use crate::content::{assessment_in, category_of, protected_in};
 use crate::door::Door;
 use crate::identifier::normalise;
@@ -79,6 +79,8 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     let assessment = assessment(sections.as_deref(), recipient.as_ref(), (door, agency));
     let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, |check, path, terms| consent::terms(check, path, terms, (door, agency)));
     let decisions = listed(&mut check, "decisions", decisions, DECISIONS_MAX, clearance::decision);
+    let routing = request.routing.take().map_or_else(|| Some(Routing::default()), |stated| routing::stated(&mut check, stated));
+    let forwards = if request.forwarded_from.is_empty() { Some(None) } else { check.referral("forwarded_from", &request.forwarded_from).map(Some) };
     let submission = (|| {
         Some(Submission {
             kind: kind?,
@@ -95,6 +97,8 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
             sections: sections?,
             consents: consents?,
             decisions: decisions?,
+            routing: routing?,
+            forwards: forwards?,
         })
     })();
     check.asked(&head, submission.map(|submission| Action::SubmitReferral(Box::new(submission))))

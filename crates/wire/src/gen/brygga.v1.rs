@@ -647,6 +647,22 @@ pub struct RecordOfferResponse {
     #[prost(string, tag = "3")]
     pub offer_id: ::prost::alloc::string::String,
 }
+/// What a sender states so that its referral goes to the right function. Of all this the broker keeps on what the residence rests, no more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Routing {
+    /// Where the person lives, as the directory names its territories (`0184`, `0180/bromma`); empty: not stated.
+    #[prost(string, tag = "1")]
+    pub territory: ::prost::alloc::string::String,
+    /// On what that rests, or the choice of the recipient where no territory is stated; compulsory beside a territory.
+    #[prost(enumeration = "::brygga_journal::v1::ResidenceBasis", tag = "2")]
+    pub residence_basis: i32,
+    /// Age today, in whole years, of the person whom the referral is about; absent: not stated, at most 130.
+    #[prost(uint32, optional, tag = "3")]
+    pub age_years: ::core::option::Option<u32>,
+    /// The person's relationship to the suspect; unspecified: not stated.
+    #[prost(enumeration = "::brygga_journal::v1::Relationship", tag = "4")]
+    pub relationship: i32,
+}
 /// Asks to submit a referral.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -700,6 +716,14 @@ pub struct SubmitReferralRequest {
     /// Decisions that need no second officer; at most 15.
     #[prost(message, repeated, tag = "16")]
     pub decisions: ::prost::alloc::vec::Vec<Decision>,
+    /// By what the recipient was chosen; absent: not stated. Outside its territory or target group the referral is refused, and so is a residence that
+    /// rests on the population register where somebody's registration is protected.
+    #[prost(message, optional, tag = "17")]
+    pub routing: ::core::option::Option<Routing>,
+    /// The referral that the sender holds and passes on by this one, by id or reference; empty: none. It joins that one's thread. It is a
+    /// disclosure of its own: no consent and no decision about the first holds for it.
+    #[prost(string, tag = "18")]
+    pub forwarded_from: ::prost::alloc::string::String,
 }
 /// The referral is stored.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -909,6 +933,12 @@ pub struct StatusEntry {
     /// Categories that the recipient misses, when it was returned as incomplete.
     #[prost(enumeration = "::brygga_journal::v1::Category", repeated, tag = "6")]
     pub missing: ::prost::alloc::vec::Vec<i32>,
+    /// The function that is right, when a child concern came to the wrong board and the board names one.
+    #[prost(string, tag = "7")]
+    pub right_function: ::prost::alloc::string::String,
+    /// Whom to telephone when a child concern came to the wrong board: the right function, or the one that returned it.
+    #[prost(string, tag = "8")]
+    pub telephone: ::prost::alloc::string::String,
 }
 /// A stop-use notice as the sender sees it: confirmed or not, never how it was answered.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3567,6 +3597,22 @@ pub struct Function {
     /// What the host is.
     #[prost(enumeration = "::brygga_journal::v1::AgencyKind", tag = "7")]
     pub host_kind: i32,
+    /// Whom it is there for; absent: everybody.
+    #[prost(message, optional, tag = "8")]
+    pub target_group: ::core::option::Option<TargetGroup>,
+}
+/// Whom a function is there for. What a referral does not state rules nobody out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TargetGroup {
+    /// From which age, in whole years; absent: from birth.
+    #[prost(uint32, optional, tag = "1")]
+    pub age_from: ::core::option::Option<u32>,
+    /// Up to and with which age, in whole years; absent: without end.
+    #[prost(uint32, optional, tag = "2")]
+    pub age_to: ::core::option::Option<u32>,
+    /// Relationships to the suspect; none: all.
+    #[prost(enumeration = "::brygga_journal::v1::Relationship", repeated, tag = "3")]
+    pub relationships: ::prost::alloc::vec::Vec<i32>,
 }
 /// Asks for the agencies.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3614,6 +3660,18 @@ pub struct ResolveRouteRequest {
     /// The kind of referral.
     #[prost(enumeration = "::brygga_journal::v1::ReferralKind", tag = "3")]
     pub kind: i32,
+    /// On what it rests that the person lives there; compulsory.
+    #[prost(enumeration = "::brygga_journal::v1::ResidenceBasis", tag = "4")]
+    pub residence_basis: i32,
+    /// Age today, in whole years, of the person whom it is about; absent: not stated, at most 130.
+    #[prost(uint32, optional, tag = "5")]
+    pub age_years: ::core::option::Option<u32>,
+    /// The person's relationship to the suspect; unspecified: not stated.
+    #[prost(enumeration = "::brygga_journal::v1::Relationship", tag = "6")]
+    pub relationship: i32,
+    /// The strongest protection of personal data among the persons; unspecified: not known.
+    #[prost(enumeration = "::brygga_journal::v1::ProtectedIdentity", tag = "7")]
+    pub protected_identity: i32,
 }
 /// Where it has to go.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3764,8 +3822,9 @@ pub mod directory_service_client {
                 .insert(GrpcMethod::new("brygga.v1.DirectoryService", "GetFunction"));
             self.inner.unary(req, path, codec).await
         }
-        /// Finds the function that serves a territory for a kind of referral. For support it is the one that serves her territory, for
-        /// child concern and handover the board of residence; never ask with the register's municipality for a protected identity.
+        /// Finds the function that serves the territory where somebody lives, for a kind of referral. For support it is the one that serves her
+        /// territory and whose target group she belongs to, for child concern and handover the board of residence. Refused
+        /// (RESIDENCE_FROM_REGISTER) where the residence rests on the population register and the registration is protected or not known to be none.
         pub async fn resolve_route(
             &mut self,
             request: impl tonic::IntoRequest<super::ResolveRouteRequest>,
@@ -3821,8 +3880,9 @@ pub mod directory_service_server {
             tonic::Response<super::GetFunctionResponse>,
             tonic::Status,
         >;
-        /// Finds the function that serves a territory for a kind of referral. For support it is the one that serves her territory, for
-        /// child concern and handover the board of residence; never ask with the register's municipality for a protected identity.
+        /// Finds the function that serves the territory where somebody lives, for a kind of referral. For support it is the one that serves her
+        /// territory and whose target group she belongs to, for child concern and handover the board of residence. Refused
+        /// (RESIDENCE_FROM_REGISTER) where the residence rests on the population register and the registration is protected or not known to be none.
         async fn resolve_route(
             &self,
             request: tonic::Request<super::ResolveRouteRequest>,
@@ -5480,6 +5540,9 @@ pub struct DeclineReferralRequest {
     /// Why. Reasons that tell about the person are refused here.
     #[prost(enumeration = "::brygga_journal::v1::DeclineReason", tag = "5")]
     pub reason: i32,
+    /// For a duplicate: the earlier referral, of the same sender, by id or reference.
+    #[prost(string, tag = "6")]
+    pub duplicate_of: ::prost::alloc::string::String,
 }
 /// The referral is declined.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5516,6 +5579,9 @@ pub struct ReturnReferralRequest {
     /// Categories that are missing, each once; for incomplete ones only.
     #[prost(enumeration = "::brygga_journal::v1::Category", repeated, tag = "6")]
     pub missing: ::prost::alloc::vec::Vec<i32>,
+    /// For a child concern that came to the wrong board: the function that is right, so that the sender can telephone; empty: not known.
+    #[prost(string, tag = "7")]
+    pub right_function: ::prost::alloc::string::String,
 }
 /// The referral is sent back.
 #[derive(Clone, PartialEq, ::prost::Message)]

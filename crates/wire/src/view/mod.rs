@@ -18,7 +18,7 @@ use prost_types::Timestamp;
 pub use explanation::{block_reason, explanation, explanations};
 pub use party::{Clearing, clearance_referral, consent, envelope, released, sender_referral, sender_status, standing};
 pub use proof::{consistency, log_entry, receipt};
-pub use stream::{inbox_entry, inbox_heartbeat, log_heartbeat, log_item, referrals_heartbeat, status_entry};
+pub use stream::{ReturnedWith, inbox_entry, inbox_heartbeat, log_heartbeat, log_item, referrals_heartbeat, status_entry};
 
 use crate::v1;
 
@@ -62,5 +62,10 @@ pub fn function(function: &Function, host: AgencyKind) -> v1::Function {
         kinds: function.kinds.iter().map(|kind| kind.number()).collect(),
         telephone: function.telephone.clone().unwrap_or_default(),
         host_kind: host.number(),
+        target_group: (!function.target.is_everybody()).then(|| v1::TargetGroup {
+            age_from: function.target.age_from,
+            age_to: function.target.age_to,
+            relationships: function.target.relationships.iter().map(|relationship| relationship.number()).collect(),
+        }),
     }
 }

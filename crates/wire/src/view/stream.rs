@@ -1,6 +1,6 @@
 //! Items of the streams: an entry, or a heartbeat when there is nothing to say.
 
-use brygga_domain::{Category, Code, InboxKind, Position, Reference, ReferralId, SenderStatus, Time};
+use brygga_domain::{Category, Code, FunctionId, InboxKind, Position, Reference, ReferralId, SenderStatus, Time};
 
 use super::timestamp;
 use crate::v1;
@@ -9,15 +9,28 @@ fn heartbeat(position: Position, time: Time) -> v1::Heartbeat {
     v1::Heartbeat { position: position.0, time: Some(timestamp(time)) }
 }
 
-/// A transport answer to the sender. `missing` is for a return as incomplete.
-pub fn status_entry(at: (Position, Time), referral: (ReferralId, Reference), status: SenderStatus, missing: &[Category]) -> v1::WatchReferralsResponse {
+/// What a return tells the sender besides its reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReturnedWith {
+    /// What an incomplete referral lacks.
+    pub missing: Vec<Category>,
+    /// Where a child concern should have gone.
+    pub right_function: Option<FunctionId>,
+    /// Whom to telephone about a child concern.
+    pub telephone: Option<String>,
+}
+
+/// A transport answer to the sender.
+pub fn status_entry(at: (Position, Time), referral: (ReferralId, Reference), status: SenderStatus, with: ReturnedWith) -> v1::WatchReferralsResponse {
     let entry = v1::StatusEntry {
         position: at.0.0,
         referral: referral.0.to_string(),
         status: status.number(),
         time: Some(timestamp(at.1)),
         reference: referral.1.to_string(),
-        missing: missing.iter().map(|category| category.number()).collect(),
+        missing: with.missing.iter().map(|category| category.number()).collect(),
+        right_function: with.right_function.map(|function| function.to_string()).unwrap_or_default(),
+        telephone: with.telephone.unwrap_or_default(),
     };
     v1::WatchReferralsResponse { item: Some(v1::watch_referrals_response::Item::Entry(entry)) }
 }

@@ -62,6 +62,7 @@ impl World {
                 name: String::new(),
                 territories: Vec::new(),
                 kinds: Vec::new(),
+                target: TargetGroup::default(),
                 telephone: None,
                 duty: brygga_domain::directory::OnDuty::default(),
             });
@@ -112,6 +113,8 @@ impl World {
             sections: vec![section],
             consents: Vec::new(),
             decisions: Vec::new(),
+            routing: Routing::default(),
+            forwards: None,
         };
         self.carried_out(case, None, Action::SubmitReferral(Box::new(submission)), 0)
     }

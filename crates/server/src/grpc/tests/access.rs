@@ -153,6 +153,8 @@ async fn everybody_finds_agencies_functions_and_routes() {
         municipality: municipality.to_owned(),
         district: district.to_owned(),
         kind: codes::ReferralKind::ContactRequest.into(),
+        residence_basis: codes::ResidenceBasis::StatedByPerson.into(),
+        ..Default::default()
     };
     for district in ["", "huvudsta"] {
         let function = directory.resolve_route(route("0184", district)).await.unwrap().into_inner().function.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use brygga_domain::directory::CertificateName;
-use brygga_domain::{Action, Agency, AgencyKind, Command, Digest, Directory, Entropy, Function, GroundTable, RequestId, Time};
+use brygga_domain::{Action, Agency, AgencyKind, Command, Digest, Directory, Entropy, Function, GroundTable, RequestId, TargetGroup, Time};
 use brygga_engine::batch::Law;
 use brygga_engine::clock::NoRandomness;
 use brygga_engine::lanes::LaneLimits;
@@ -102,6 +102,7 @@ fn directory() -> Directory {
             name: String::from("made up"),
             territories,
             kinds: Vec::new(),
+            target: TargetGroup::default(),
             telephone: None,
             duty: brygga_domain::directory::OnDuty::default(),
         });

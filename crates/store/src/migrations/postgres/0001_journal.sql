@@ -83,7 +83,7 @@ CREATE TABLE referral (
     recipient_acts bigint NOT NULL CHECK (recipient_acts IN (0, 1)),
     parts bytea NOT NULL,
     next_due_at bigint CHECK (next_due_at IS NOT NULL OR stage NOT IN ('held', 'ready', 'opened', 'accepted')),
-    CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18')),
+    CHECK (stage <> 'declined' OR stage_code IN ('no_capacity', 'outside_target_group', 'conflict_of_interest', 'subject_declined', 'cannot_reach_safely', 'under_18', 'duplicate', 'clearance_disputed')),
     CHECK (stage <> 'returned' OR stage_code IN ('wrong_function', 'incomplete', 'wrong_board')),
     CHECK (stage <> 'closed' OR stage_code IN ('supported', 'declined_by_her', 'not_reached_safely', 'handed_over', 'other_outcome', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'noted')),
     CHECK (stage <> 'retracted' OR stage_code IN ('wrong', 'report_withdrawn', 'misdirected'))
@@ -119,7 +119,7 @@ CREATE TABLE status (
     agency text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
     referral bytea NOT NULL CHECK (length(referral) = 16),
-    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone', 'content_destroyed', 'emergency_declared')),
+    status text NOT NULL CHECK (status IN ('stored', 'nothing_passes', 'offered', 'offer_withdrawn', 'delivered', 'opened', 'answered', 'returned_incomplete', 'wrong_function', 'no_capacity', 'outside_target_group', 'conflict_of_interest', 'closed', 'retracted', 'recall_confirmed', 'stop_use_confirmed', 'inquiry_opened', 'inquiry_not_opened', 'inquiry_already_running', 'overdue', 'telephone', 'content_destroyed', 'emergency_declared', 'duplicate', 'clearance_disputed')),
     at bigint NOT NULL,
     PRIMARY KEY (agency, position)
 );

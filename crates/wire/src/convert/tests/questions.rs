@@ -1,5 +1,7 @@
 //! What is asked in questions.
 
+use brygga_domain::ResidenceBasis;
+
 use super::*;
 
 #[test]
@@ -37,13 +39,18 @@ fn lists_and_names_are_checked() {
         assert_eq!(faults(read::list_page(0, bad)), ["page_token"], "{bad}");
     }
     let route = |municipality: &str, district: &str, kind| {
-        read::resolve_route(&v1::ResolveRouteRequest { municipality: municipality.into(), district: district.into(), kind })
+        let basis = ResidenceBasis::KnownByAgency.number();
+        let request =
+            v1::ResolveRouteRequest { municipality: municipality.into(), district: district.into(), kind, residence_basis: basis, ..Default::default() };
+        resolve_route(&request).map(|asked| asked.territory)
     };
-    assert_eq!(route("0180", "bromma", 1).unwrap().0, "0180/bromma");
-    assert_eq!(route("0184", "", 1).unwrap().0, "0184");
+    assert_eq!(route("0180", "bromma", 1).unwrap(), "0180/bromma");
+    assert_eq!(route("0184", "", 1).unwrap(), "0184");
     assert_eq!(faults(route("", "", 0)), ["municipality", "kind"]);
     assert_eq!(faults(route("0180/bromma", "", 1)), ["municipality"]);
     assert_eq!(faults(route("0180", "Bromma", 1)), ["district"]);
+    let bare = v1::ResolveRouteRequest { municipality: "0184".into(), kind: 1, age_years: Some(131), ..Default::default() };
+    assert_eq!(faults(resolve_route(&bare).map(|asked| asked.territory)), ["residence_basis", "age_years"]);
     assert_eq!(faults(read::get_consent(&v1::GetConsentRequest { referral: "x".into(), consent_id: "y".into() })), ["referral", "consent_id"]);
     assert_eq!(faults(read::list_inbox(&v1::ListInboxRequest { function: "X".into(), ..Default::default() })), ["function"]);
     assert_eq!(faults(read::get_referral(&v1::GetReferralRequest { name: None }, &door(), &police())), ["name"]);
