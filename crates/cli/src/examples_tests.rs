@@ -163,6 +163,9 @@ fn an_offer_and_a_moved_hearing_pass_the_door() {
     let (old, new) = (&hearing.sections[1].content, &moved.sections[0].content);
     assert_eq!(brygga_wire::category_of(old), brygga_wire::category_of(new));
     at_door("hearing-moved.json", moved);
+    let mut excluding: v1::AmendReferralRequest = example("exclusions.json");
+    SOME_REFERRAL.clone_into(&mut excluding.referral);
+    at_door("exclusions.json", excluding);
 }
 
 #[test]
