@@ -75,7 +75,7 @@ fn decided(name: &str) -> (v1::DecideClearanceRequest, BTreeSet<(u32, String)>) 
 #[test]
 fn every_file_is_known_here() {
     let mut known: BTreeSet<&str> = SUBMISSIONS.iter().map(|(name, ..)| *name).collect();
-    known.extend(["offer-yes.json", "consent.json", "decision.json", "decision-child-concern.json", "hearing-moved.json", "directory.json"]);
+    known.extend(["offer-yes.json", "consent.json", "decision.json", "decision-child-concern.json", "hearing-moved.json", "exclusions.json", "directory.json"]);
     known.extend(TEMPLATES.iter().flat_map(|(template, facts, ..)| [*template, *facts]));
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
