@@ -139,6 +139,7 @@ pub fn consent(person: &str, categories: &[Category], recipient: &str) -> v1::Co
         language: String::from("som"),
         interpreter: true,
         gdpr_basis: GdprBasis::PublicTask.number(),
+        given_by: brygga_domain::ConsentGiver::Person.number(),
         ..v1::ConsentTerms::default()
     }
 }

@@ -260,8 +260,8 @@ impl Fold<'_> {
             let own = |((agency, _), due): (&(String, i64), &i64)| agency.as_str() == command.agency.as_str() && *due <= self.now.micros();
             return Known { review_overdue: self.reviews.iter().any(own), ..Known::default() };
         }
-        let cites = command.action.cites().and_then(|name| self.of_name(name));
-        let Action::SubmitReferral(submission) = &command.action else { return Known { cited: cites, ..Known::default() } };
+        let other = command.action.cites().and_then(|name| self.of_name(name));
+        let Action::SubmitReferral(submission) = &command.action else { return Known { cited: other, ..Known::default() } };
         let existing = |hash: Option<LookupHash>| self.sender_references.get(&Blob::from(hash?.0)).and_then(|reference| reference.parse().ok());
         let cited = submission.offer.and_then(|offer| self.offers.get(&(command.agency.to_string(), offer.as_bytes().into())));
         Known {
@@ -270,7 +270,7 @@ impl Fold<'_> {
             assessment: existing(submission.assessment),
             offer: cited.map(|answer| answer.as_deref().and_then(OfferAnswer::from_text)),
             review_overdue: false,
-            cited: cites,
+            cited: other,
         }
     }
 

@@ -1,6 +1,4 @@
-//! Rows as every back end keeps them: plain values, computed here, so that a back end is only a list of statements.
-//!
-//! Bytes travel as lower-case hex where they travel as text, flags as 0 and 1, times as microseconds of UTC, codes as their text.
+//! Rows as every back end keeps them: plain values, computed here, so that a back end is only a list of statements. Bytes travel as lower-case hex where they travel as text, flags as 0 and 1, times as microseconds of UTC, codes as their text.
 
 use serde::{Deserialize, Serialize};
 
@@ -309,7 +307,7 @@ pub struct OpenReviewRow {
     pub review_due_at: i64,
 }
 
-/// A referral's own row and its parts, which lie in one column beside it (`parts.rs`).
+/// A referral's own row and its parts (`parts.rs`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferralRows {
     /// Its own.

@@ -121,7 +121,7 @@ async fn append_only_tables_refuse_everybody_each_in_their_way() {
         ("UPDATE log_head SET size = 4", BROKEN),
         ("UPDATE log_head SET last_time = 0", BROKEN),
         ("UPDATE request_key SET digest = decode(repeat('00', 32), 'hex')", BROKEN),
-        ("INSERT INTO section_content VALUES (99, 1, 1, NULL, decode(repeat('00', 32), 'hex'), 'x', NULL)", "23503"),
+        ("INSERT INTO section_content VALUES (99, 1, 1, NULL, decode(repeat('00', 32), 'hex'), 'x')", "23503"),
         ("INSERT INTO inbox VALUES ('f', 99, decode(repeat('00', 16), 'hex'), 'offered')", "23503"),
     ] {
         refused("brygga_run", statement, wanted);
