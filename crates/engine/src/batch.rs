@@ -363,12 +363,7 @@ impl Fold<'_> {
             let tiles = self.frontier.append(leaf_hash);
             let tree_row = |tile: brygga_merkle::TileHash| TreeRow { level: i64::from(tile.level), number: number(tile.index), hash: tile.hash.0.into() };
             self.batch.tree.extend(tiles.into_iter().map(tree_row));
-            self.batch.events.push(EventRow {
-                position: number(position),
-                event_id: event.id.as_bytes().into(),
-                bytes: Blob(bytes.to_vec()),
-                leaf_hash: leaf_hash.0.into(),
-            });
+            self.batch.events.push(EventRow { position: number(position), bytes: Blob(bytes.to_vec()), leaf_hash: leaf_hash.0.into() });
             self.facts.push(event.fact.name());
             if let Fact::GroundTableActivated { table, .. } = &event.fact {
                 self.grounds = table.0.into();
