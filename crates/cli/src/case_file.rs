@@ -34,8 +34,8 @@ pub fn pdf(title: &str, lines: &[String], made: Timestamp) -> Result<Vec<u8>, Fa
     let mut document = Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
     let pages: Vec<&[String]> = shown.chunks(PAGE_LINES).collect();
     for (index, page_lines) in pages.iter().enumerate() {
-        let mut page = document.start_page_with(PageSettings::from_wh(PAGE.0, PAGE.1).ok_or_else(broken)?);
-        let mut surface = page.surface();
+        let mut sheet = document.start_page_with(PageSettings::from_wh(PAGE.0, PAGE.1).ok_or_else(broken)?);
+        let mut surface = sheet.surface();
         let foot = format!("{title}, page {} of {}", index + 1, pages.len());
         let mut down = MARGIN;
         for line in page_lines.iter().chain([&String::new(), &foot]) {
@@ -43,7 +43,7 @@ pub fn pdf(title: &str, lines: &[String], made: Timestamp) -> Result<Vec<u8>, Fa
             down += LINE_HEIGHT;
         }
         surface.finish();
-        page.finish();
+        sheet.finish();
     }
     document.set_metadata(Metadata::new().title(title.to_owned()).language(String::from("sv")).creation_date(date_time(made)));
     document.finish().map_err(|_| broken())
