@@ -43,7 +43,7 @@ pub fn directory() -> Directory {
             certificate: CertificateName { issuer_key_hash: [7; 32], san_uri: format!("urn:brygga:agency:{id}") },
             agreement_at: signed.filter(|_| active),
             suitability_at: signed,
-            content_days: Default::default(),
+            content_days: brygga_domain::content::OwnDays::default(),
         });
     }
     for (id, host) in FUNCTIONS {

@@ -3,6 +3,7 @@
 pub mod desk;
 pub mod directory;
 pub mod fold;
+pub mod hand;
 pub mod harness;
 pub mod history;
 pub mod line;

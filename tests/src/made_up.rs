@@ -1,5 +1,7 @@
 //! Made-up referrals: one case for each direction and kind, with content that bears a marker wherever a name would stand.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use brygga_client::content;
 use brygga_client::content_v1::content::Section as Content;
 use brygga_client::content_v1::{
@@ -71,7 +73,7 @@ impl Case {
             urgency: Urgency::Urgent.number(),
             reported_at: clock.then(|| from_now(-2 * HOUR)),
             persons: self.persons.iter().map(|name| v1::Person { name: (*name).to_owned(), identifier: None, ..Default::default() }).collect(),
-            sections: self.parts.iter().map(|part| section(*part)).collect(),
+            sections: self.parts.iter().map(|part| assessed(section(*part))).collect(),
             ..Default::default()
         }
     }
@@ -139,8 +141,19 @@ pub fn consent(person: &str, categories: &[Category], recipient: &str) -> v1::Co
         language: String::from("som"),
         interpreter: true,
         gdpr_basis: GdprBasis::PublicTask.number(),
+        given_by: brygga_domain::ConsentGiver::Person.number(),
         ..v1::ConsentTerms::default()
     }
+}
+
+/// The section; of a concern with an assessment that no other one rests on.
+fn assessed(section: v1::Section) -> v1::Section {
+    static ASSESSED: AtomicU64 = AtomicU64::new(0);
+    if section.category != Category::Concern.number() {
+        return section;
+    }
+    let word = format!("assessment {}", ASSESSED.fetch_add(1, Ordering::Relaxed));
+    v1::Section { content: content_of(Category::Concern, &word), ..section }
 }
 
 /// A section with made-up content.

@@ -307,7 +307,7 @@ fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
         251..=252 => (sender, Action::MakeMarks(ReferralName::Id(referral.id))),
         _ => {
             let release = referral.sections.iter().find_map(|section| section.released).map_or(Position(0), |release| release.at);
-            if step.choice[0] % 4 == 0 { (host, Action::ConfirmImport(name, release)) } else { (host, Action::AcknowledgeDelivery(name, release)) }
+            if step.choice[0].is_multiple_of(4) { (host, Action::ConfirmImport(name, release)) } else { (host, Action::AcknowledgeDelivery(name, release)) }
         }
     };
     // Mostly the party whose turn it is; sometimes anybody.

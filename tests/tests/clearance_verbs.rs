@@ -1,61 +1,7 @@
 //! The verbs of clearance as they are typed, against a real broker: a template, a decision that stands, an emergency and its review.
 
-use std::path::{Path, PathBuf};
-
-use brygga_tests::harness::Broker;
+use brygga_tests::hand::Hand;
 use serde_json::{Value, json};
-
-/// A world with its broker, in which commands are run as people type them.
-struct Hand {
-    folder: tempfile::TempDir,
-    broker: Broker,
-}
-
-impl Hand {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let broker = Broker::start(&folder.path().join("world"), "\n[telemetry]\nlog_level = \"error\"\n").await;
-        Self { folder, broker }
-    }
-
-    /// Writes a file that a command line names.
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    /// Runs a command with JSON out; gives its exit code and its answer.
-    async fn run(&self, line: &str) -> (u8, Value) {
-        let (exit, said) = self.say(&format!("{line} -o json")).await;
-        (exit, serde_json::from_str(&said).unwrap_or_else(|_| json!(said)))
-    }
-
-    /// Runs a command; gives its exit code and what it said.
-    async fn say(&self, line: &str) -> (u8, String) {
-        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples");
-        let line = line.replace("examples/", &format!("{}/", examples.display()));
-        let mut args: Vec<String> = std::iter::once("brygga").chain(line.split(' ')).map(str::to_owned).collect();
-        args.extend([String::from("--world"), self.folder.path().join("world").display().to_string()]);
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let exit = brygga_cli::run(args, &mut out, &mut err).await;
-        if exit != 0 {
-            eprintln!("{line}: {exit}\n{}", String::from_utf8_lossy(&err));
-        }
-        out.extend(err);
-        (exit, String::from_utf8(out).unwrap())
-    }
-
-    async fn done(&self, line: &str) -> Value {
-        let (exit, answer) = self.run(line).await;
-        assert_eq!(exit, 0, "{line}: {answer}");
-        answer
-    }
-
-    async fn submitted(&self, file: &str, who: &str) -> String {
-        self.done(&format!("referral submit {file} {who}")).await["referral"]["reference"].as_str().unwrap().to_owned()
-    }
-}
 
 const KLARA: &str = "--as vasterort-polis --officer klara";
 const OLOF: &str = "--as vasterort-polis --officer olof";

@@ -94,6 +94,11 @@ impl Failure {
         Self::new(EXIT_UNEXPECTED, "failed", "IO", format!("{what}: {error}"))
     }
 
+    /// Something that cannot be made here, and should be.
+    pub fn unexpected(happened: impl Into<String>) -> Self {
+        Self::new(EXIT_UNEXPECTED, "failed", "UNEXPECTED", happened)
+    }
+
     /// Something that is not there.
     pub fn not_found(happened: impl Into<String>) -> Self {
         Self::new(Reason::NotFound.exit_code(), "not found", Reason::NotFound.code(), happened)

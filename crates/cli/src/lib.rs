@@ -5,6 +5,7 @@
 //! calls [`run`] with the process's own streams; the tour of the broker runs the same commands in process through it.
 
 mod args;
+mod case_file;
 mod desk;
 mod failure;
 mod local;

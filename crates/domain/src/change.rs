@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::codes::{Category, Code as _, ProtectedIdentity};
+use crate::codes::{Category, Code as _, ProtectedIdentity, ReferralKind};
 use crate::event::{CellName, Outcome};
 use crate::gate;
 use crate::grounds::{Direction, Ground, GroundCode, GroundTable, Offence, OffenceCode, Protected, Protects, Unlawful};
@@ -24,6 +24,8 @@ pub struct Change {
     pub offences: BTreeSet<OffenceCode>,
     /// Grounds, and whom they are about, on which one officer suffices by one table only.
     pub officers: Vec<(GroundCode, Protected)>,
+    /// Policies that read differently: of emergencies, of standing decisions, of templates, of minors, of clocks.
+    pub policies: Vec<&'static str>,
     rest_on_consent: BTreeSet<GroundCode>,
 }
 
@@ -88,13 +90,29 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
     let everybody = || ProtectedIdentity::ALL.iter().map(|held| Protected::Person(*held)).chain([Protected::Investigation]);
     let cases = codes.iter().flat_map(|code| everybody().map(|whom| ((*code).clone(), whom)));
     let officers = cases.filter(|(code, whom)| due(before, code, *whom) != due(after, code, *whom)).collect();
-    Change { answers, grounds, offences: offences(before, after, &date), officers, rest_on_consent }
+    Change { answers, grounds, offences: offences(before, after, &date), officers, policies: policies(before, after), rest_on_consent }
 }
 
 /// A ground's rows in force on a day, as they stand in the table.
 fn rows(table: &GroundTable, code: &GroundCode, date: &str) -> Vec<Option<serde_json::Value>> {
     let own = |ground: &&Ground| ground.code == *code && ground.in_force(date);
     table.grounds().filter(own).map(|ground| serde_json::to_value(ground).ok()).collect()
+}
+
+/// What the tables say beside answers, grounds and offences.
+fn policies(before: &GroundTable, after: &GroundTable) -> Vec<&'static str> {
+    type Said = fn(&GroundTable) -> Option<serde_json::Value>;
+    let said: [(&str, Said); 5] = [
+        ("emergency", |table| serde_json::to_value((table.emergency(), table.two_officers().break_glass)).ok()),
+        ("standing", |table| serde_json::to_value(table.standing()).ok()),
+        ("templates", |table| {
+            let kinds = ReferralKind::ALL.iter().filter_map(|kind| table.kind(*kind).map(|rule| (kind.as_str(), rule.templates)));
+            serde_json::to_value(kinds.collect::<Vec<_>>()).ok()
+        }),
+        ("minors", minors),
+        ("clocks", |table| serde_json::to_value(table.clocks()).ok()),
+    ];
+    said.into_iter().filter(|(_, said)| said(before) != said(after)).map(|(name, _)| name).collect()
 }
 
 fn minors(table: &GroundTable) -> Option<serde_json::Value> {

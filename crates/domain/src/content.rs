@@ -75,12 +75,12 @@ impl OwnDays {
 
 impl DayRule {
     /// Whether the rule can be followed.
-    pub(crate) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(self) -> bool {
         1 <= self.days_min && self.days_min <= self.days && self.days <= self.days_max
     }
 
     /// The days that hold for a sender who has set these.
-    fn of(&self, own: Option<u16>) -> u16 {
+    fn of(self, own: Option<u16>) -> u16 {
         own.map_or(self.days, |days| days.clamp(self.days_min, self.days_max))
     }
 }
@@ -92,7 +92,7 @@ fn after(since: Time, days: u16) -> Time {
 impl ContentDays {
     /// The first moment at which content may be destroyed by time, whatever its sender has set.
     pub fn earliest(&self, kept: Kept) -> Time {
-        let rule = if kept.left { &self.delivered } else { &self.held };
+        let rule = if kept.left { self.delivered } else { self.held };
         after(kept.since, rule.days_min)
     }
 

@@ -260,8 +260,8 @@ impl Fold<'_> {
             let own = |((agency, _), due): (&(String, i64), &i64)| agency.as_str() == command.agency.as_str() && *due <= self.now.micros();
             return Known { review_overdue: self.reviews.iter().any(own), ..Known::default() };
         }
-        let cites = command.action.cites().and_then(|name| self.of_name(name));
-        let Action::SubmitReferral(submission) = &command.action else { return Known { cited: cites, ..Known::default() } };
+        let other = command.action.cites().and_then(|name| self.of_name(name));
+        let Action::SubmitReferral(submission) = &command.action else { return Known { cited: other, ..Known::default() } };
         let existing = |hash: Option<LookupHash>| self.sender_references.get(&Blob::from(hash?.0)).and_then(|reference| reference.parse().ok());
         let cited = submission.offer.and_then(|offer| self.offers.get(&(command.agency.to_string(), offer.as_bytes().into())));
         Known {
@@ -270,7 +270,7 @@ impl Fold<'_> {
             assessment: existing(submission.assessment),
             offer: cited.map(|answer| answer.as_deref().and_then(OfferAnswer::from_text)),
             review_overdue: false,
-            cited: cites,
+            cited: other,
         }
     }
 
@@ -366,12 +366,7 @@ impl Fold<'_> {
             let tiles = self.frontier.append(leaf_hash);
             let tree_row = |tile: brygga_merkle::TileHash| TreeRow { level: i64::from(tile.level), number: number(tile.index), hash: tile.hash.0.into() };
             self.batch.tree.extend(tiles.into_iter().map(tree_row));
-            self.batch.events.push(EventRow {
-                position: number(position),
-                event_id: event.id.as_bytes().into(),
-                bytes: Blob(bytes.to_vec()),
-                leaf_hash: leaf_hash.0.into(),
-            });
+            self.batch.events.push(EventRow { position: number(position), bytes: Blob(bytes.to_vec()), leaf_hash: leaf_hash.0.into() });
             self.facts.push(event.fact.name());
             if let Fact::GroundTableActivated { table, .. } = &event.fact {
                 self.grounds = table.0.into();

@@ -72,13 +72,13 @@ pub fn rows(referral: &Referral) -> ReferralRows {
             recall_confirmed: flag(confirmed),
             claimed_by: referral.claimed_by.map(|officer| officer.0.into()),
         },
-        persons: referral.persons.iter().map(|person| person_row(person)).collect(),
-        sections: referral.sections.iter().map(|section| section_row(section)).collect(),
+        persons: referral.persons.iter().map(person_row).collect(),
+        sections: referral.sections.iter().map(section_row).collect(),
         cells: referral.sections.iter().flat_map(|section| (0_i64..).zip(&section.cells).map(|(place, cell)| cell_row(section.number, place, cell))).collect(),
-        consents: referral.consents.iter().map(|consent| consent_row(consent)).collect(),
-        stop_uses: referral.notices.iter().map(|notice| stop_use_row(notice)).collect(),
-        emergencies: referral.emergencies.iter().map(|emergency| emergency::row(emergency)).collect(),
-        excluded: referral.excluded.iter().map(|one| excluded::row(one)).collect(),
+        consents: referral.consents.iter().map(consent_row).collect(),
+        stop_uses: referral.notices.iter().map(stop_use_row).collect(),
+        emergencies: referral.emergencies.iter().map(emergency::row).collect(),
+        excluded: referral.excluded.iter().map(excluded::row).collect(),
     }
 }
 

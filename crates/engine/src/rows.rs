@@ -73,8 +73,6 @@ impl HeadRow {
 pub struct EventRow {
     /// Its position.
     pub position: i64,
-    /// Its id, 16 bytes.
-    pub event_id: Blob,
     /// The bytes that are hashed, verbatim.
     pub bytes: Blob,
     /// SHA-256(0x00 ‖ bytes).

@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn batch(positions: std::ops::Range<u8>) -> Batch {
-        let event = |at: u8| EventRow { position: at.into(), event_id: Blob::default(), bytes: Blob::default(), leaf_hash: hash(at).0.into() };
+        let event = |at: u8| EventRow { position: at.into(), bytes: Blob::default(), leaf_hash: hash(at).0.into() };
         Batch { events: positions.map(event).collect(), ..Batch::default() }
     }
 

@@ -74,11 +74,7 @@ impl<'p, P: Place> World<'p, P> {
 
     fn command(&mut self, plan: &Plan, act: Act) -> Command {
         self.number += 1;
-        let mut command = plan.command(act, self.number, begins());
-        if let Action::SubmitReferral(submission) = &mut command.action {
-            submission.reported_at = None;
-        }
-        command
+        plan.command(act, self.number, begins())
     }
 
     async fn carry_out(&self, command: Command) -> Result<Referral, Reason> {

@@ -12,7 +12,7 @@ use brygga_client::v1;
 use brygga_domain::{Fact, Reason};
 use brygga_tests::desk::Desk;
 use brygga_tests::harness::Broker;
-use brygga_tests::made_up::CONTACT_REQUEST;
+use brygga_tests::made_up::{CONCERN_OF_POLICE, CONTACT_REQUEST};
 use brygga_tests::wire::{call, call_unfinished, channel, frame};
 use brygga_wire::contract::WriteRequest;
 use bytes::Bytes;
@@ -79,6 +79,7 @@ async fn every_way_to_go_wrong_has_a_clear_answer_and_writes_nothing_but_the_ref
     provoked.insert(not_yours_and_not_there_are_the_same_bytes(&setting).await);
     provoked.insert(the_same_id_gives_the_same_receipt_and_another_body_is_refused(&setting).await);
     provoked.insert(a_sender_reference_is_taken_once(&setting).await);
+    provoked.insert(what_was_assessed_for_one_child_carries_no_other_concern(&setting).await);
     provoked.insert(an_answer_that_is_too_late_says_so().await);
     provoked.insert(Reason::OverCapacity.code().to_owned());
 
@@ -156,6 +157,14 @@ async fn a_sender_reference_is_taken_once(setting: &Setting) -> String {
     request.persons[0].identifier = Some(v1::Identifier { r#type: i32::from(v1::IdentifierType::PersonalNumber), value: String::from("19821105-9954") });
     setting.desk.write(CONTACT_REQUEST.sender, request).await;
     info.reason
+}
+
+async fn what_was_assessed_for_one_child_carries_no_other_concern(setting: &Setting) -> String {
+    let concern = rows::changed_concern(|_| {});
+    setting.desk.write(CONCERN_OF_POLICE.sender, concern.clone()).await;
+    let no = (Code::FailedPrecondition, Reason::RoutineConcern, "each child is assessed on its own");
+    let row = Row::new("the same assessment for another child", CONCERN_OF_POLICE.sender, concern, no);
+    reason(&check(&setting.desk, &setting.channels, &row).await)
 }
 
 /// A broker of its own, which waits a second for a request that is begun and never ended.

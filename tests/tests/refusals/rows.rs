@@ -137,7 +137,7 @@ fn submission_rows() -> Vec<(&'static str, v1::SubmitReferralRequest, (Code, Rea
 }
 
 /// A child concern whose section of that category says something else.
-fn changed_concern(change: impl FnOnce(&mut Concern)) -> v1::SubmitReferralRequest {
+pub fn changed_concern(change: impl FnOnce(&mut Concern)) -> v1::SubmitReferralRequest {
     let mut request = CONCERN_OF_POLICE.submission();
     let mut concern = Concern { what: String::from("made up"), assessment: String::from("made up"), ..Default::default() };
     change(&mut concern);
@@ -152,12 +152,10 @@ pub fn submission(setting: &Setting) -> Vec<Row> {
     let declined = submission_of(|it| it.offer_id.clone_from(&setting.declined_offer));
     let concern = v1::SubmitReferralRequest { recipient: String::from("solna-rvc"), ..CONCERN_OF_POLICE.submission() };
     let plain = || submission_of(|_| {});
-    let routine = || CONCERN_OF_POLICE.submission();
     let without = changed_concern(|concern| concern.assessment.clear());
     rows.extend([
         Row::new("she said no", KLARA, declined, (BLOCKED, Reason::OfferDeclined, "")),
         Row::new("the RVC takes no child concern", KLARA, concern, (BLOCKED, Reason::FunctionDoesNotTake, "ask for the route")),
-        Row::new("the same assessment for another child", KLARA, routine(), (BLOCKED, Reason::RoutineConcern, "each child is assessed on its own")),
         Row::new(
             "a concern without an assessment",
             KLARA,

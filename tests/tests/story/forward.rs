@@ -87,7 +87,7 @@ async fn what_is_passed_on_is_held_until_it_has_a_clearance_of_its_own_and_the_f
     assert!(police().all(|heard| !heard.text.contains(&passed.id) && !heard.text.contains(&passed.reference)));
     let events = desk.audited().await;
     let forwarded = events.iter().filter_map(|event| if let Fact::ReferralSubmitted(new) = &event.fact { new.forwarded_from } else { None });
-    assert_eq!(forwarded.map(|id| id.to_string()).collect::<Vec<_>>(), [first.id.clone()]);
+    assert_eq!(forwarded.map(|id| id.to_string()).collect::<Vec<_>>(), [first.id.as_str()]);
 
     withdrawn_stops_it(&desk, &first.id, &passed).await;
     desk.finish().await;

@@ -55,9 +55,12 @@ pub enum InboxCommand {
         /// Which
         #[command(flatten)]
         of: WithinReferral,
-        /// Write the whole as JSON to a new file that only its owner can read: the copy for the case file
+        /// Write the copy for the case file: the whole as JSON to this new file, and beside it as PDF/A; only their owner can read them
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Once both files are on the disk, confirm the import: the broker destroys that content for good
+        #[arg(long, requires = "out")]
+        confirm_import: bool,
         /// Show the safe contact and the receipt only
         #[arg(long)]
         brief: bool,

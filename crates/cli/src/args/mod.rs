@@ -3,6 +3,7 @@
 mod inbox;
 mod log;
 mod referral;
+mod register;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 pub use inbox::{ContactArgs, InboxCommand};
 pub use log::{LogCommand, Purpose};
 pub use referral::{ClearanceCommand, ConsentCommand, EmergencyArgs, OfferCommand, ReferralCommand, RouteArgs};
+pub use register::RegisterCommand;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 unexpected, 2 usage or not valid, 4 not allowed, 5 not found, 6 taken or changed meanwhile,
@@ -111,6 +113,9 @@ pub enum Command {
     /// The inbox of a function
     #[command(subcommand)]
     Inbox(InboxCommand),
+    /// The agency's own register of what it sent and received
+    #[command(subcommand)]
+    Register(RegisterCommand),
     /// The disclosure log
     #[command(subcommand)]
     Log(LogCommand),

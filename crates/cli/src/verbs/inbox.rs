@@ -21,7 +21,7 @@ pub async fn run(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure>
     match verb {
         InboxCommand::List { function, all, limit } => list(desk, function, (all, limit)).await,
         InboxCommand::Watch { function, after, count } => follow(desk, function, (after, count)).await,
-        InboxCommand::Open { of, out, brief } => Box::pin(open::open(desk, of.referral, (out, brief))).await,
+        InboxCommand::Open { of, out, confirm_import, brief } => Box::pin(open::open(desk, of.referral, open::Opening { out, confirm_import, brief })).await,
         InboxCommand::Contact(contact) => Box::pin(self::contact(desk, contact)).await,
         act @ (InboxCommand::Claim { .. }
         | InboxCommand::Delivered { .. }

@@ -11,6 +11,7 @@ mod log;
 mod log_verify;
 mod open;
 mod referral;
+mod register;
 mod route;
 mod submit;
 mod watch;
@@ -30,6 +31,7 @@ pub async fn run(desk: &mut Desk<'_>, command: Command) -> Result<(), Failure> {
         Command::Consent(verb) => Box::pin(consent::run(desk, verb)).await,
         Command::Clearance(verb) => Box::pin(clearance::run(desk, verb)).await,
         Command::Inbox(verb) => Box::pin(inbox::run(desk, verb)).await,
+        Command::Register(verb) => Box::pin(register::run(desk, verb)).await,
         Command::Log(verb) => Box::pin(log::run(desk, verb)).await,
         Command::Completion { shell } => completion(desk, shell),
     }

@@ -1,6 +1,6 @@
 //! Opening: the one command that shows content, and only what its receipt proves.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -10,45 +10,119 @@ use brygga_client::content;
 use brygga_domain::{Category, Code, Position};
 use brygga_wire::content_v1::content::Section;
 use brygga_wire::v1;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::desk::{Desk, whole};
 use crate::failure::Failure;
 use crate::render::table::with_log;
 use crate::render::{blocks, sections};
-use crate::{message, words};
+use crate::{case_file, message, words};
+
+/// How an opening is shown, and where its copy goes.
+pub struct Opening {
+    /// The JSON of the copy; its PDF lies beside it.
+    pub out: Option<PathBuf>,
+    /// Whether the broker may destroy what was delivered, once both files are on the disk.
+    pub confirm_import: bool,
+    /// Whether only the safe contact and the receipt are shown.
+    pub brief: bool,
+}
 
 /// `inbox open`.
-pub async fn open(desk: &mut Desk<'_>, referral: String, (out, brief): (Option<PathBuf>, bool)) -> Result<(), Failure> {
+pub async fn open(desk: &mut Desk<'_>, referral: String, how: Opening) -> Result<(), Failure> {
     // The copy is made before the content is asked for, so that a release is never logged for a file that can't be written.
-    let mut copy = out.as_deref().filter(|_| !desk.common.dry_run).map(new_file).transpose()?;
+    let copy = how.out.as_deref().filter(|_| !desk.common.dry_run).map(CaseFile::new).transpose()?;
     let request = v1::OpenReferralRequest { referral: referral.clone(), ..v1::OpenReferralRequest::default() };
-    let asked = desk.ask(request).await.map_err(|failure| failure.about(referral));
-    let answer = match (asked, &out) {
+    let asked = desk.ask(request).await.map_err(|failure| failure.about(referral.clone()));
+    let answer = match (asked, &copy) {
         (Ok(Some(answer)), _) => answer,
-        (other, Some(path)) if copy.is_some() => {
-            // Nothing came, so the empty copy goes away again; that it may be gone already changes nothing.
-            drop(std::fs::remove_file(path));
+        (other, Some(copy)) => {
+            copy.take_away();
             return other.map(drop);
         }
-        (other, _) => return other.map(drop),
+        (other, None) => return other.map(drop),
     };
     let whole = whole(&answer);
-    if let (Some(file), Some(path)) = (&mut copy, &out) {
-        let text = format!("{whole:#}\n");
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| Failure::io(path.display(), &error))?;
-    }
-    let lines = lines(desk, &answer, brief);
+    let written = match copy {
+        Some(copy) => Some(copy.write(&whole, &paper(desk, &answer), desk.now)?),
+        None => None,
+    };
+    let lines = lines(desk, &answer, how.brief);
     desk.answer(&lines, whole)?;
-    if let Some(path) = &out {
-        desk.talk(&format!("written    {}: the whole, for the case file; readable by its owner only", path.display()))?;
+    let Some((json, pdf)) = written else { return Ok(()) };
+    desk.talk(&format!("written    {} and {}: the whole, for the case file; readable by their owner only", json.display(), pdf.display()))?;
+    if !how.confirm_import {
+        return Ok(());
+    }
+    let import = v1::ConfirmImportRequest { referral: referral.clone(), release: answer.response.release, ..v1::ConfirmImportRequest::default() };
+    if desk.write(import, "").await.map_err(|failure| failure.about(referral))?.is_some() {
+        desk.talk("imported   the content is destroyed at the broker, and the sender learns that it is")?;
     }
     Ok(())
 }
 
-fn new_file(path: &Path) -> Result<std::fs::File, Failure> {
+/// The two files of a copy for the case file, made and still empty.
+struct CaseFile {
+    json: (PathBuf, File),
+    pdf: (PathBuf, File),
+}
+
+impl CaseFile {
+    fn new(json: &Path) -> Result<Self, Failure> {
+        let pdf = json.with_extension("pdf");
+        if pdf == json {
+            return Err(Failure::usage("--out names the JSON; its PDF gets the same name with .pdf"));
+        }
+        let first = new_file(json)?;
+        let second = new_file(&pdf).inspect_err(|_| drop(std::fs::remove_file(json)))?;
+        Ok(Self { json: (json.to_owned(), first), pdf: (pdf, second) })
+    }
+
+    /// Nothing came, so the empty files go away again; that one may be gone already changes nothing.
+    fn take_away(&self) {
+        for (path, _) in [&self.json, &self.pdf] {
+            drop(std::fs::remove_file(path));
+        }
+    }
+
+    /// Writes both and waits until they are on the disk.
+    fn write(self, whole: &Value, paper: &[String], now: Timestamp) -> Result<(PathBuf, PathBuf), Failure> {
+        let title = whole.pointer("/envelope/reference").and_then(Value::as_str).unwrap_or("referral").to_owned();
+        // The JSON first: it is the whole, and is there even if the other cannot be made.
+        let text = format!("{whole:#}\n");
+        let (json, pdf) = (self.json, self.pdf);
+        synced(json.1, text.as_bytes()).map_err(|error| Failure::io(json.0.display(), &error))?;
+        let bytes = case_file::pdf(&title, paper, now)?;
+        synced(pdf.1, &bytes).map_err(|error| Failure::io(pdf.0.display(), &error))?;
+        Ok((json.0, pdf.0))
+    }
+}
+
+fn synced(mut file: File, bytes: &[u8]) -> std::io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn new_file(path: &Path) -> Result<File, Failure> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     made.map_err(|error| Failure::usage(format!("{} cannot be made: {error}", path.display())))
+}
+
+/// What stands on the paper: whose copy it is, the envelope, and everything that was delivered.
+fn paper(desk: &Desk<'_>, answer: &Answer<v1::OpenReferralResponse>) -> Vec<String> {
+    let envelope = answer.response.envelope.clone().unwrap_or_default();
+    let officer = desk.common.officer.as_deref().unwrap_or("the officer of the settings");
+    let mut lines = vec![
+        String::from("COPY FOR THE CASE FILE. Secrecy applies; the recipient marks it (OSL 5:5)."),
+        format!("made       {} by {officer}", words::local(desk.now)),
+        format!("referral   {}, {}, {}", envelope.reference, words::kind(envelope.kind), words::urgency(envelope.urgency)),
+        format!("from       {}", envelope.sender),
+        format!("to         {}", envelope.recipient),
+        String::new(),
+    ];
+    lines.extend(self::lines(desk, answer, false));
+    lines
 }
 
 fn lines(desk: &Desk<'_>, answer: &Answer<v1::OpenReferralResponse>, brief: bool) -> Vec<String> {

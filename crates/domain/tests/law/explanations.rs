@@ -224,4 +224,13 @@ fn a_change_of_the_table_names_the_answers_and_the_open_clearances_that_it_touch
     let touched = change::touched(&decided, &asks_more, now);
     assert_eq!((touched.clearances.len(), touched.consents.len()), (6, 0));
     assert!(change::touched(&referral, &asks_more, now).is_empty(), "nothing is decided on it yet");
+    for (from, to, policy) in [
+        (r#""hours_max": 24"#, r#""hours_max": 23"#, "emergency"),
+        (r#""days_max": 366"#, r#""days_max": 365"#, "standing"),
+        (r#""templates": "never""#, r#""templates": "allowed""#, "templates"),
+        (r#""age_below": 18"#, r#""age_below": 17"#, "minors"),
+    ] {
+        assert_eq!(other(from, to).policies, [policy]);
+    }
+    assert!(nothing.policies.is_empty());
 }

@@ -23,7 +23,6 @@ pub struct Tables {
     pub head: HeadRow,
     /// Events: the index is the position.
     pub events: Vec<EventRow>,
-    event_ids: BTreeSet<Blob>,
     /// Tiles by level and number.
     pub tree: BTreeMap<(i64, i64), TreeRow>,
     /// Checkpoints by size.
@@ -152,7 +151,6 @@ impl Tables {
     fn check_log(&self, batch: &Batch) -> Result<(), Violation> {
         let end = count(self.events.len());
         must(batch.events.iter().map(|event| event.position).eq(end..end + count(batch.events.len())), "event", "appended at its end only")?;
-        fresh("event", batch.events.iter().map(|event| &event.event_id), |id| self.event_ids.contains(*id))?;
         fresh("tree", batch.tree.iter().map(|tile| (tile.level, tile.number)), |key| self.tree.contains_key(key))?;
         if let Some(checkpoint) = &batch.checkpoint {
             let latest = self.checkpoints.last_key_value().map_or(0, |(size, _)| *size);
@@ -197,7 +195,6 @@ impl Tables {
 
     /// Writes a batch that was checked.
     pub(super) fn apply(&mut self, batch: &Batch) {
-        self.event_ids.extend(batch.events.iter().map(|event| event.event_id.clone()));
         self.events.extend(batch.events.iter().cloned());
         self.tree.extend(batch.tree.iter().map(|tile| ((tile.level, tile.number), tile.clone())));
         self.checkpoints.extend(batch.checkpoint.iter().map(|checkpoint| (checkpoint.size, checkpoint.clone())));

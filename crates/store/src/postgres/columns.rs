@@ -59,7 +59,7 @@ pub(super) fn ordinary(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
         return None;
     }
     let columns = Columns { query: sqlx::query(WRITE), rows: &batch.events };
-    let columns = columns.int(|row| row.position).blob(|row| &row.event_id).blob(|row| &row.bytes).blob(|row| &row.leaf_hash);
+    let columns = columns.int(|row| row.position).blob(|row| &row.bytes).blob(|row| &row.leaf_hash);
     let columns = columns.over(batch.checkpoint.as_slice()).int(|row| row.size).int(|row| row.prev_size).blob(|row| &row.root).blob(|row| &row.note);
     let columns = keys(told_rows(referrals(columns, changes), batch, changes), &batch.keys);
     let columns = columns.over(&batch.in_flight).int(|row| row.origin).blob(|row| &row.broker).int(|row| row.number);

@@ -107,7 +107,7 @@ mod tests {
         let status = StatusRow { agency: String::from("polisen"), position: 6, referral: Blob::default(), status: String::from("stored"), at: 1 };
         Batch {
             head: Some(HeadRow { size: 8, ..HeadRow::default() }),
-            events: vec![EventRow { position: 6, event_id: Blob::default(), bytes: Blob::default(), leaf_hash: Blob::default() }],
+            events: vec![EventRow { position: 6, bytes: Blob::default(), leaf_hash: Blob::default() }],
             inbox: (0..functions).map(inbox).collect(),
             statuses: vec![status],
             ..Batch::default()

@@ -19,7 +19,7 @@ pub(super) fn head(row: &PgRow) -> Result<HeadRow, sqlx::Error> {
 }
 
 pub(super) fn event(row: &PgRow) -> Result<EventRow, sqlx::Error> {
-    Ok(EventRow { position: row.try_get(0)?, event_id: row.try_get(1).map(Blob)?, bytes: row.try_get(2).map(Blob)?, leaf_hash: row.try_get(3).map(Blob)? })
+    Ok(EventRow { position: row.try_get(0)?, bytes: row.try_get(1).map(Blob)?, leaf_hash: row.try_get(2).map(Blob)? })
 }
 
 pub(super) fn checkpoint(row: &PgRow) -> Result<CheckpointRow, sqlx::Error> {

@@ -121,16 +121,16 @@ UNION ALL ",
 /// Every table that an ordinary batch writes. Told to whoever listens: the new size, by the server, when the commit is done.
 pub(crate) const WRITE: &str = concat!(
     "-- write\nWITH events AS (",
-    insert!(event, position 1, event_id 2, bytes 3, leaf_hash 4),
+    insert!(event, position 1, bytes 2, leaf_hash 3),
     "), checkpoints AS (",
-    insert!(checkpoint, size 5, prev_size 6, root 7, note 8),
+    insert!(checkpoint, size 4, prev_size 5, root 6, note 7),
     "), referrals AS (",
     // What names a referral is written once: the statement sets the rest.
     insert!(
-        referral, first_position 9, id 10, reference 11, thread 12, kind 13, sender 14, from_kind 15, to_kind 16, recipient 17, host 18, leader 19, urgency 20,
-        reported_at 21, contact_due_at 22, contacted_at 23, submitted_at 24, last_position 25, offered_at 26, stage 27, stage_code 28, recall 29,
-        recall_confirmed 30, claimed_by 31, sender_clears 32, leader_clears 33, recipient_acts 34, received_at 35, stage_since 36, marks 37, next_due_at 38,
-        parts 39
+        referral, first_position 8, id 9, reference 10, thread 11, kind 12, sender 13, from_kind 14, to_kind 15, recipient 16, host 17, leader 18, urgency 19,
+        reported_at 20, contact_due_at 21, contacted_at 22, submitted_at 23, last_position 24, offered_at 25, stage 26, stage_code 27, recall 28,
+        recall_confirmed 29, claimed_by 30, sender_clears 31, leader_clears 32, recipient_acts 33, received_at 34, stage_since 35, marks 36, next_due_at 37,
+        parts 38
     ),
     "\nON CONFLICT (first_position) DO UPDATE SET (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at,
 contact_due_at, contacted_at, submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears,
@@ -140,31 +140,31 @@ excluded.last_position, excluded.offered_at, excluded.stage, excluded.stage_code
 excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts, excluded.received_at, excluded.stage_since, excluded.marks, excluded.next_due_at,
 excluded.parts)",
     "), entries AS (",
-    insert!(inbox, function 40, position 41, referral 42, kind 43),
+    insert!(inbox, function 39, position 40, referral 41, kind 42),
     "), statuses AS (",
-    insert!(status, agency 44, position 45, referral 46, status 47, at 48),
+    insert!(status, agency 43, position 44, referral 45, status 46, at 47),
     "), contents AS (",
-    insert!(section_content, origin 49, section 50, revision 51, key_id 52, salt 53, bytes 54),
+    insert!(section_content, origin 48, section 49, revision 50, key_id 51, salt 52, bytes 53),
     "), openings AS (",
-    insert!(opening, position 55, field 56, salt 57, value 58),
+    insert!(opening, position 54, field 55, salt 56, value 57),
     "), lookups AS (",
-    insert!(person_lookup, hash 59, person 60),
+    insert!(person_lookup, hash 58, person 59),
     "), sender_references AS (",
-    insert!(sender_reference, hash 61, referral 62),
+    insert!(sender_reference, hash 60, referral 61),
     "), keys AS (",
-    upsert!(request_key, [agency 63, request 64], digest 65, refused 66, positions 67, size 68, referral 69, released 70, at 71),
+    upsert!(request_key, [agency 62, request 63], digest 64, refused 65, positions 66, size 67, referral 68, released 69, at 70),
     // The same answer once more is no use of a key.
     "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
 IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
     "), set_out AS (",
-    insert!(in_flight, origin 72, broker 73, number 74, released_at 75, until 76),
-    "), departed AS (DELETE FROM in_flight AS i USING unnest($77, $78, $79) AS gone (origin, broker, number)
+    insert!(in_flight, origin 71, broker 72, number 73, released_at 74, until 75),
+    "), departed AS (DELETE FROM in_flight AS i USING unnest($76, $77, $78) AS gone (origin, broker, number)
 WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
-    "), destroyed AS (DELETE FROM section_content AS c USING unnest($80, $81, $82) AS gone (origin, section, revision)
+    "), destroyed AS (DELETE FROM section_content AS c USING unnest($79, $80, $81) AS gone (origin, section, revision)
 WHERE (c.origin, c.section, c.revision) = (gone.origin, gone.section, gone.revision)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time, grounds) = (head.size, head.root, head.frontier, head.last_time, head.grounds)
-FROM unnest($83, $84, $85, $86, $87) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
-SELECT pg_notify('brygga_log', $88) FROM moved",
+FROM unnest($82, $83, $84, $85, $86) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
+SELECT pg_notify('brygga_log', $87) FROM moved",
 );
 
 /// The tables that few batches write.
@@ -199,7 +199,7 @@ pub(crate) const READ_HEAD: &str = "-- read_head
 SELECT size, root, frontier, last_time, grounds FROM log_head";
 
 pub(crate) const READ_EVENTS: &str = "-- read_events
-SELECT position, event_id, bytes, leaf_hash FROM event WHERE position >= $1 AND position < $2 ORDER BY position";
+SELECT position, bytes, leaf_hash FROM event WHERE position >= $1 AND position < $2 ORDER BY position";
 
 pub(crate) const READ_LEAF_HASHES: &str = "-- read_leaf_hashes
 SELECT leaf_hash FROM event WHERE position >= $1 AND position < $2 ORDER BY position";

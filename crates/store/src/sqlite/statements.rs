@@ -52,7 +52,7 @@ macro_rules! head_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* size, root, frontier, last_time, grounds } };
 }
 macro_rules! event_columns {
-    ($then:ident $($with:tt)*) => { $then! { $($with)* position, event_id, leaf_hash, bytes } };
+    ($then:ident $($with:tt)*) => { $then! { $($with)* position, leaf_hash, bytes } };
 }
 macro_rules! tree_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* level, number, hash } };

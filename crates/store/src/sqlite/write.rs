@@ -116,11 +116,11 @@ fn put_waiting(waiting: Waiting, row: &ReferralRow, slots: &mut Slots<'_, '_>) -
 /// What finds emergencies without a review. None is ever deleted, so the one that stands in the same place is the same one.
 fn emergencies(connection: &Connection, changes: &[Change<'_>]) -> Result<(), Failed> {
     let stands = |change: &Change<'_>, place: usize| change.before.as_ref().and_then(|before| before.emergencies.get(place)).cloned();
-    let changed = changes.iter().flat_map(|change| {
+    let fresh = changes.iter().flat_map(|change| {
         let own = change.now.emergencies.iter().enumerate();
         own.filter(|(place, row)| stands(change, *place).as_ref() != Some(*row)).map(|(_, row)| row)
     });
-    changed.into_iter().try_for_each(|row| connection.prepare(WRITE_EMERGENCY)?.run(|slots| columns::put_emergency(row, slots)))
+    fresh.into_iter().try_for_each(|row| connection.prepare(WRITE_EMERGENCY)?.run(|slots| columns::put_emergency(row, slots)))
 }
 
 fn contents(connection: &Connection, batch: &Batch) -> Result<(), Failed> {

@@ -110,18 +110,15 @@ async fn append_only_tables_refuse_everybody_each_in_their_way() {
         refused("postgres", &format!("INSERT INTO {table} SELECT * FROM {table} ON CONFLICT DO UPDATE SET {first} = excluded.{first}"), "ERROR");
     }
     for (statement, wanted) in [
-        ("INSERT INTO event SELECT 7, decode(repeat('07', 16), 'hex'), bytes, leaf_hash FROM event LIMIT 1", BROKEN),
-        (
-            "INSERT INTO event SELECT 5 + 2 * n, decode(repeat('0' || n, 16), 'hex'), bytes, leaf_hash FROM event, generate_series(0, 1) AS n WHERE position = 0",
-            BROKEN,
-        ),
+        ("INSERT INTO event SELECT 7, bytes, leaf_hash FROM event LIMIT 1", BROKEN),
+        ("INSERT INTO event SELECT 5 + 2 * n, bytes, leaf_hash FROM event, generate_series(0, 1) AS n WHERE position = 0", BROKEN),
         ("INSERT INTO checkpoint (size, prev_size, root, note) SELECT 9, 0, root, note FROM checkpoint", BROKEN),
         ("INSERT INTO checkpoint (size, prev_size, root, note) SELECT 9, 4, root, note FROM checkpoint", BROKEN),
         ("INSERT INTO log_head SELECT 2, size, root, frontier, last_time, grounds FROM log_head", "ERROR"),
         ("UPDATE log_head SET size = 4", BROKEN),
         ("UPDATE log_head SET last_time = 0", BROKEN),
         ("UPDATE request_key SET digest = decode(repeat('00', 32), 'hex')", BROKEN),
-        ("INSERT INTO section_content VALUES (99, 1, 1, NULL, decode(repeat('00', 32), 'hex'), 'x', NULL)", "23503"),
+        ("INSERT INTO section_content VALUES (99, 1, 1, NULL, decode(repeat('00', 32), 'hex'), 'x')", "23503"),
         ("INSERT INTO inbox VALUES ('f', 99, decode(repeat('00', 16), 'hex'), 'offered')", "23503"),
     ] {
         refused("brygga_run", statement, wanted);

@@ -43,7 +43,7 @@ impl Log {
         let first = self.size;
         for position in first..first + count {
             let seed = position.unsigned_abs();
-            batch.events.push(EventRow { position, event_id: id(seed, "event"), bytes: bytes(seed, "bytes", length), leaf_hash: hash(seed, "leaf") });
+            batch.events.push(EventRow { position, bytes: bytes(seed, "bytes", length), leaf_hash: hash(seed, "leaf") });
             if (position + 1) % 256 == 0 {
                 batch.tree.push(TreeRow { level: 8, number: position / 256, hash: hash(seed, "tile") });
             }

@@ -23,9 +23,8 @@ async fn append_only_tables_refuse_update_delete_and_replace() {
     for statement in [
         "UPDATE event SET bytes = x'00'",
         "DELETE FROM event",
-        "INSERT OR REPLACE INTO event SELECT position, event_id, x'00', leaf_hash FROM event WHERE position = 1",
-        "INSERT OR REPLACE INTO event SELECT 5, event_id, x'00', leaf_hash FROM event WHERE position = 1",
-        "INSERT OR REPLACE INTO event SELECT 7, randomblob(16), x'00', leaf_hash FROM event WHERE position = 1",
+        "INSERT OR REPLACE INTO event SELECT position, x'00', leaf_hash FROM event WHERE position = 1",
+        "INSERT OR REPLACE INTO event SELECT 7, x'00', leaf_hash FROM event WHERE position = 1",
         "UPDATE tree SET hash = zeroblob(32)",
         "DELETE FROM tree",
         "INSERT OR REPLACE INTO tree SELECT level, number, zeroblob(32) FROM tree",

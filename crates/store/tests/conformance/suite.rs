@@ -290,8 +290,6 @@ type Spoil = (&'static str, fn(&mut Batch, &Batch));
 const SPOILS: &[Spoil] = &[
     ("a gap before the events", |batch, _| batch.events.iter_mut().for_each(|event| event.position += 1)),
     ("a position that is taken", |batch, _| batch.events[0].position -= 1),
-    ("an event id that is taken", |batch, before| batch.events[2].event_id = before.events[1].event_id.clone()),
-    ("an event id twice", |batch, _| batch.events[2].event_id = batch.events[1].event_id.clone()),
     ("a tile that is taken", |batch, _| batch.tree.push(TreeRow { level: 8, number: 0, hash: samples::hash(1, "other") })),
     ("a fork", |batch, before| batch.checkpoint.as_mut().unwrap().prev_size = before.checkpoint.as_ref().unwrap().prev_size),
     ("a checkpoint over a gap", |batch, _| batch.checkpoint.as_mut().unwrap().prev_size += 1),

@@ -172,7 +172,7 @@ fn an_agency(name: &str, kind: AgencyKind) -> Agency {
         certificate,
         agreement_at: since,
         suitability_at: since,
-        content_days: Default::default(),
+        content_days: brygga_domain::content::OwnDays::default(),
     }
 }
 

@@ -5259,6 +5259,9 @@ pub struct Envelope {
     /// The highest mark of a clock that still runs for it: reminded once or twice, or overdue; unspecified: none yet.
     #[prost(enumeration = "::brygga_journal::v1::ClockLevel", tag = "17")]
     pub reminded: i32,
+    /// When it was offered first.
+    #[prost(message, optional, tag = "18")]
+    pub received_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Asks for an inbox.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -269,6 +269,7 @@ pub fn envelope(referral: &Referral, table: &GroundTable) -> v1::Envelope {
         recall,
         recall_confirmed,
         reminded: reminded(referral, table),
+        received_at: referral.received_at.map(timestamp),
     }
 }
 

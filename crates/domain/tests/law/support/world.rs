@@ -53,7 +53,7 @@ impl World {
                     certificate,
                     agreement_at: signed,
                     suitability_at: signed,
-                    content_days: Default::default(),
+                    content_days: brygga_domain::content::OwnDays::default(),
                 });
             }
             directory.put_function(Function {

@@ -160,7 +160,7 @@ async fn content_that_is_gone_stops_the_whole_release() {
     tables.contents.retain(|(_, section, _), _| *section != 2);
     let world = World::with_tables(tables).await;
     let refused = InboxServiceClient::new(world.wire(BOARD)).open_referral(open_request(2, &referral.id, 0)).await.unwrap_err();
-    assert_eq!((refused.code(), refused.get_details_error_info().unwrap().reason.as_str()), (Code::FailedPrecondition, "NOT_CLEARED"));
+    assert_eq!((refused.code(), refused.get_details_error_info().unwrap().reason.as_str()), (Code::FailedPrecondition, "CONTENT_DESTROYED"));
 }
 
 #[tokio::test]

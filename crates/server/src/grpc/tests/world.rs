@@ -90,7 +90,7 @@ fn directory() -> Directory {
             certificate,
             agreement_at: signed,
             suitability_at: signed,
-            content_days: Default::default(),
+            content_days: brygga_domain::content::OwnDays::default(),
         });
     }
     for (id, host, territory) in [(RVC, BOARD, "0184"), ("ekero-mottagning", OTHER_BOARD, "0125")] {

@@ -23,7 +23,6 @@ INSERT INTO log_head (single, size, root, frontier, last_time, grounds) VALUES (
 
 CREATE TABLE event (
     position bigint PRIMARY KEY CHECK (position >= 0),
-    event_id bytea NOT NULL UNIQUE CHECK (length(event_id) = 16),
     bytes bytea NOT NULL CHECK (length(bytes) BETWEEN 1 AND 65535),
     leaf_hash bytea NOT NULL CHECK (length(leaf_hash) = 32)
 );

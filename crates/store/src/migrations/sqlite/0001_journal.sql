@@ -19,7 +19,6 @@ INSERT INTO log_head (single, size, root, frontier, last_time, grounds) VALUES (
 
 CREATE TABLE event (
     position INTEGER PRIMARY KEY CHECK (position >= 0),
-    event_id BLOB NOT NULL UNIQUE CHECK (length(event_id) = 16),
     bytes BLOB NOT NULL CHECK (length(bytes) BETWEEN 1 AND 65535),
     leaf_hash BLOB NOT NULL CHECK (length(leaf_hash) = 32)
 ) STRICT;
@@ -203,7 +202,7 @@ CREATE TABLE function (
 -- batch with it: a statement that could be undone alone would keep the pages that it touches aside.
 
 CREATE TRIGGER event_append BEFORE INSERT ON event
-WHEN NEW.position IS NOT (SELECT coalesce(max(position) + 1, 0) FROM event) OR EXISTS (SELECT 1 FROM event WHERE event_id = NEW.event_id)
+WHEN NEW.position IS NOT (SELECT coalesce(max(position) + 1, 0) FROM event)
 BEGIN SELECT raise(ROLLBACK, 'event: appended at its end only'); END;
 CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT raise(ROLLBACK, 'event: append-only'); END;
 CREATE TRIGGER event_delete BEFORE DELETE ON event BEGIN SELECT raise(ROLLBACK, 'event: append-only'); END;
