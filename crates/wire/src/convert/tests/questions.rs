@@ -87,7 +87,7 @@ fn each_fault_of_an_exclusion_names_its_field() {
     assert_eq!(faults(vec![v1::Exclusion::default()]), path(""));
     assert_eq!(faults(vec![v1::Exclusion { function: "solna-jour".into(), ..officer("solna-soc", "sara") }]), path(""));
     assert_eq!(faults(vec![officer("Solna", "sara")]), path(".agency"));
-    assert_eq!(faults(vec![officer("solna-soc", CANARY)]), path(".officer"));
+    assert_eq!(faults(vec![officer("solna-soc", "Sara Ek")]), path(".officer"));
     assert_eq!(faults(vec![officer("solna-soc", "")]), path(".officer"));
     assert_eq!(faults(vec![unit("S")]), path(".function"));
     assert_eq!(faults(vec![officer("vasterort-polis", "klara")]), path(".officer"), "whoever acts stays able to repeat what was lost");
