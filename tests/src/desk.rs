@@ -137,6 +137,11 @@ impl Desk {
         self.clients[agency].as_officer(officer)
     }
 
+    /// The officer of `agency/officer`, empty where none is named: the agency's own system reads.
+    fn reader(who: &str) -> String {
+        who.split_once('/').map_or_else(String::new, |(_, officer)| officer.to_owned())
+    }
+
     fn remember(&self, who: &str, path: &str, text: String) {
         let agency = who.split('/').next().unwrap_or_default().to_owned();
         self.heard.lock().unwrap().push(Heard { agency, path: path.to_owned(), text });
@@ -208,7 +213,7 @@ impl Desk {
     /// When the sender does not find it.
     pub async fn referral(&self, who: &str, id: &str) -> v1::SenderReferral {
         let name = Some(v1::get_referral_request::Name::Referral(id.to_owned()));
-        let answer = self.client(who).get_referral(v1::GetReferralRequest { name }).await;
+        let answer = self.client(who).get_referral(v1::GetReferralRequest { name, officer: Self::reader(who) }).await;
         self.told(who, "/brygga.v1.ReferralService/GetReferral", answer).unwrap().referral.unwrap()
     }
 
@@ -217,7 +222,7 @@ impl Desk {
     /// # Panics
     /// When it cannot be listed.
     pub async fn pending(&self, who: &str) -> Vec<v1::ClearanceReferral> {
-        let answer = self.client(who).list_pending_clearances(v1::ListPendingClearancesRequest::default()).await;
+        let answer = self.client(who).list_pending_clearances(v1::ListPendingClearancesRequest { officer: Self::reader(who), ..Default::default() }).await;
         self.told(who, "/brygga.v1.ClearanceService/ListPendingClearances", answer).unwrap().referrals
     }
 
@@ -226,7 +231,8 @@ impl Desk {
     /// # Panics
     /// When it cannot be assessed.
     pub async fn assess(&self, who: &str, id: &str) -> v1::AssessReferralResponse {
-        let answer = self.client(who).assess_referral(v1::AssessReferralRequest { referral: id.to_owned(), ..Default::default() }).await;
+        let answer =
+            self.client(who).assess_referral(v1::AssessReferralRequest { referral: id.to_owned(), officer: Self::reader(who), ..Default::default() }).await;
         self.told(who, "/brygga.v1.ClearanceService/AssessReferral", answer).unwrap()
     }
 
@@ -249,7 +255,8 @@ impl Desk {
     }
 
     async fn envelopes(&self, who: &str, function: &str, id: &str, include_ended: bool) -> Vec<v1::Envelope> {
-        let mut request = v1::ListInboxRequest { function: function.to_owned(), page_size: 500, include_ended, ..Default::default() };
+        let mut request =
+            v1::ListInboxRequest { function: function.to_owned(), page_size: 500, include_ended, officer: Self::reader(who), ..Default::default() };
         let mut found = Vec::new();
         loop {
             let answer = self.client(who).list_inbox(request.clone()).await;

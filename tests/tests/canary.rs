@@ -81,6 +81,10 @@ fn contents() -> [(codes::Category, Bytes); 4] {
     ]
 }
 
+fn excluded() -> v1::Exclusion {
+    v1::Exclusion { agency: String::from("solna-soc"), officer: format!("{MARK}-jav"), ..Default::default() }
+}
+
 fn submission(number: &str) -> v1::SubmitReferralRequest {
     let sections = contents().into_iter().map(|(category, content)| v1::Section {
         number: 0,
@@ -94,6 +98,7 @@ fn submission(number: &str) -> v1::SubmitReferralRequest {
         sender_reference: format!("5000-{number}-zqkanarie7"),
         persons: vec![v1::Person { name: VICTIM.to_owned(), identifier: Some(identifier), ..Default::default() }],
         sections: sections.collect(),
+        excluded: Some(v1::ExclusionList { exclusions: vec![excluded()] }),
         ..held_submission()
     }
 }
@@ -174,6 +179,8 @@ async fn refusals(police: &Client, board: &Client, said: &mut Said) {
     said.refused("recipient", police.submit_referral(v1::SubmitReferralRequest { recipient: mark(), ..submission("B") }).await);
     said.refused("unknown function", police.submit_referral(v1::SubmitReferralRequest { recipient: format!("{MARK}-soc"), ..submission("B") }).await);
     said.refused("leader", police.submit_referral(v1::SubmitReferralRequest { leader: mark(), ..submission("B") }).await);
+    let nowhere = Some(v1::ExclusionList { exclusions: vec![v1::Exclusion { agency: mark(), ..excluded() }] });
+    said.refused("excluded", police.submit_referral(v1::SubmitReferralRequest { excluded: nowhere, ..submission("B") }).await);
     said.refused("thread", police.submit_referral(v1::SubmitReferralRequest { thread_id: mark(), ..submission("B") }).await);
     said.refused("offer", police.submit_referral(v1::SubmitReferralRequest { offer_id: mark(), ..submission("B") }).await);
     let mut person = submission("B");

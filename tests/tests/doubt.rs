@@ -53,7 +53,10 @@ async fn is_doubted(broker: Broker, held: &str) {
     assert!(get(&broker, "/ready").await.starts_with("HTTP/1.1 503"));
     assert!(get(&broker, "/live").await.starts_with("HTTP/1.1 200"));
     let (police, board) = (impatient(&broker, POLICE, "klara"), impatient(&broker, BOARD, "sara"));
-    let read = police.get_referral(v1::GetReferralRequest { name: Some(v1::get_referral_request::Name::Referral(held.to_owned())) }).await.unwrap();
+    let read = police
+        .get_referral(v1::GetReferralRequest { name: Some(v1::get_referral_request::Name::Referral(held.to_owned())), ..Default::default() })
+        .await
+        .unwrap();
     assert_eq!(read.referral.unwrap().id, held);
     let inbox = board.list_inbox(v1::ListInboxRequest { function: RVC.to_owned(), ..Default::default() }).await.unwrap();
     assert!(inbox.envelopes.iter().any(|envelope| envelope.id == held));
@@ -165,7 +168,8 @@ async fn a_wal_that_is_gone_after_a_kill_is_noticed_when_commits_are_lost_with_i
             return is_doubted(broker, &held).await;
         }
         let police = broker.client(POLICE, "klara");
-        let found = police.get_referral(v1::GetReferralRequest { name: Some(v1::get_referral_request::Name::Referral(last.clone())) }).await;
+        let found =
+            police.get_referral(v1::GetReferralRequest { name: Some(v1::get_referral_request::Name::Referral(last.clone())), ..Default::default() }).await;
         assert_eq!(found.unwrap().referral.unwrap().id, last, "an acknowledged command is lost and nobody doubts");
         assert_eq!(broker.stop().await, Some(0));
     }

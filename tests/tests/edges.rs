@@ -128,6 +128,7 @@ fn cleared_one_by_one(sections: usize) -> Submission {
         decisions: (1..).zip(&parts).map(|(number, part)| act(number, part)).collect(),
         routing: Routing::default(),
         forwards: None,
+        excluded: Vec::new(),
     }
 }
 
@@ -161,7 +162,7 @@ async fn a_new_revision_leaves_before_what_has_left_already() {
     assert!(first.len() < last && !first.contains(&(number, 1)) && rest.contains(&(number, 1)));
     let (category, person) = (*directory::table().kind(ReferralKind::ReportedOffence).unwrap().categories.get(4).unwrap(), victim(4));
     let content = NewContent { section: number, category, content: bytes::Bytes::from_static(b"other") };
-    world.does(POLICE, KLARA, Action::AmendReferral(name, vec![content])).await;
+    world.does(POLICE, KLARA, Action::AmendReferral(name, vec![content], None)).await;
     world.does(POLICE, KLARA, Action::DecideClearance(name, act(number, &(category, person)))).await;
     let renewed = world.does(BOARD, SARA, Action::OpenReferral(name)).await.released;
     assert!(renewed.contains(&(number, 2)), "{renewed:?}");
@@ -304,4 +305,69 @@ async fn no_receipt_of_a_recipient_tells_of_what_was_kept_back() {
     let (decided, confirmed) = told(&world, &opened).await;
     // Section 3 might still have left when it was decided; that the second officer differed is not told.
     assert_eq!((decided, confirmed), ([1, 3].into(), [1].into()));
+}
+
+fn without(agency: &str, officer: u8) -> Excluded {
+    Excluded::Officer(agency.parse().unwrap(), OfficerPseudonym([officer; 16]))
+}
+
+#[tokio::test]
+async fn to_an_excluded_officer_a_referral_is_not_there_and_the_log_holds_a_commitment_only() {
+    let mut world = World::begin().await;
+    let unit = Excluded::Function("solna-mottagning".parse().unwrap());
+    let submission = Submission { excluded: vec![without(BOARD, SARA), without(POLICE, MONA), unit.clone()], ..cleared_one_by_one(1) };
+    let first = world.size().await;
+    let name = name(&world.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission.clone()))).await);
+    let at = i64::try_from(first).unwrap();
+    let mut reader = world.database.reader();
+    let event = brygga_journal::decode(&reader.events(at, at + 1).await.unwrap()[0].bytes.0).unwrap();
+    let Fact::ReferralSubmitted(recorded) = event.fact else { panic!("a submission") };
+    let sealed = &reader.openings(at).await.unwrap()[0];
+    assert_eq!(sealed.field, "excluded");
+    assert_eq!(recorded.excluded, Some(entropy::commit(&sealed.salt.0.as_slice().try_into().unwrap(), &sealed.value.0)));
+    let text = format!("officer solna-soc {}\nofficer vasterort-polis {}\nfunction solna-mottagning", "02".repeat(16), "03".repeat(16));
+    assert_eq!(String::from_utf8(sealed.value.0.clone()).unwrap(), text);
+
+    let size = world.size().await;
+    let claim = || Action::ClaimReferral { referral: name, takeover: false };
+    for action in [Action::OpenReferral(name), claim(), Action::AcceptReferral(name), Action::AcknowledgeDelivery(name, Position(1))] {
+        assert_eq!(world.refuses(BOARD, SARA, action).await, Reason::NotFound);
+    }
+    let part = (Category::VictimIdentity, victim(1));
+    for action in [
+        Action::RecordConsent(name, consent(&part)),
+        Action::DecideClearance(name, act(1, &part)),
+        Action::RetractReferral(name, RetractReason::Wrong),
+        Action::AmendReferral(name, Vec::new(), Some(Vec::new())),
+    ] {
+        assert_eq!(world.refuses(POLICE, MONA, action).await, Reason::NotFound);
+    }
+    assert_eq!(world.size().await, size, "not even a refusal is logged of what is not there");
+    // The same pseudonym at another agency is somebody else.
+    world.does(POLICE, SARA, Action::RecordConsent(name, consent(&part))).await;
+
+    // An opening that was answered is not repeated to whoever is excluded since.
+    let opening = world.command(BOARD, MONA, Action::OpenReferral(name));
+    world.ask(&opening).await.unwrap();
+    assert!(world.ask(&opening).await.unwrap().replayed);
+    world.does(POLICE, KLARA, Action::AmendReferral(name, Vec::new(), Some(vec![without(BOARD, MONA)]))).await;
+    assert_eq!(world.ask(&opening).await.unwrap_err().reason, Reason::NotFound);
+    assert_eq!(world.refuses(BOARD, MONA, Action::OpenReferral(name)).await, Reason::NotFound);
+    world.does(BOARD, SARA, Action::OpenReferral(name)).await;
+    world.does(POLICE, KLARA, Action::AmendReferral(name, Vec::new(), Some(Vec::new()))).await;
+    assert!(world.ask(&opening).await.unwrap().replayed);
+}
+
+#[tokio::test]
+async fn an_excluded_unit_is_no_recipient_and_whoever_is_named_takes_part() {
+    let mut world = World::begin().await;
+    let excluding = |one: Excluded| Action::SubmitReferral(Box::new(Submission { excluded: vec![one], ..cleared_one_by_one(1) }));
+    let unit = |id: &str| Excluded::Function(id.parse().unwrap());
+    assert_eq!(world.refuses(POLICE, KLARA, excluding(unit("solna-rvc"))).await, Reason::RecipientExcluded);
+    assert_eq!(world.refuses(POLICE, KLARA, excluding(unit("ingen-funktion"))).await, Reason::UnknownFunction);
+    assert_eq!(world.refuses(POLICE, KLARA, excluding(without("ingen-myndighet", SARA))).await, Reason::UnknownAgency);
+    let name = world.submitted(1).await;
+    let amend = |one: Excluded| Action::AmendReferral(name, Vec::new(), Some(vec![one]));
+    assert_eq!(world.refuses(POLICE, KLARA, amend(unit("solna-rvc"))).await, Reason::RecipientExcluded);
+    world.does(POLICE, KLARA, amend(unit("solna-mottagning"))).await;
 }

@@ -119,6 +119,7 @@ fn referral(direction: Direction, cell: (Category, Interest, ProtectedIdentity),
         consents: consent(state, category).into_iter().collect(),
         notices: Vec::new(),
         emergencies: Vec::new(),
+        excluded: Vec::new(),
     }
 }
 

@@ -133,7 +133,7 @@ async fn what_is_overdue_is_told_to_the_recipient_and_outside_only_that_somethin
     assert_eq!(listed.envelopes[0].reminded, ClockLevel::Overdue.number());
     // Whether she was reached is nothing for the sender: no alarm, and no status.
     let name = Some(v1::get_referral_request::Name::Referral(submitted.id.clone()));
-    let seen = police.get_referral(v1::GetReferralRequest { name }).await.unwrap();
+    let seen = police.get_referral(v1::GetReferralRequest { name, ..Default::default() }).await.unwrap();
     assert_eq!(seen.referral.as_ref().unwrap().alarm, 0);
     assert!(!json("/brygga.v1.ReferralService/GetReferral", &seen).contains("OVERDUE"));
     let mut statuses = police.watch_referrals(0);

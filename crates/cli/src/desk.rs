@@ -136,6 +136,11 @@ impl Desk<'_> {
         message::read(&text, self.now).map_err(|fault| Failure::input(&path.display().to_string(), &fault))
     }
 
+    /// The officer who reads, empty where none is named: some referrals exist to certain officers only.
+    pub fn reader(&self, settings: &Settings) -> String {
+        self.common.officer.as_ref().or(settings.officer.as_ref()).cloned().unwrap_or_default()
+    }
+
     /// Gives a request its id and its officer. The pin's size stays 0, so that the same command given again has the same bytes.
     pub fn head<W: WriteRequest>(&self, request: &mut W, officer: &str, settings: Option<&Settings>) -> Result<(), Failure> {
         let officer = self.common.officer.as_deref().or(Some(officer).filter(|officer| !officer.is_empty()));

@@ -75,7 +75,7 @@ fn decided(name: &str) -> (v1::DecideClearanceRequest, BTreeSet<(u32, String)>) 
 #[test]
 fn every_file_is_known_here() {
     let mut known: BTreeSet<&str> = SUBMISSIONS.iter().map(|(name, ..)| *name).collect();
-    known.extend(["offer-yes.json", "consent.json", "decision.json", "decision-child-concern.json", "hearing-moved.json", "directory.json"]);
+    known.extend(["offer-yes.json", "consent.json", "decision.json", "decision-child-concern.json", "hearing-moved.json", "exclusions.json", "directory.json"]);
     known.extend(TEMPLATES.iter().flat_map(|(template, facts, ..)| [*template, *facts]));
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -163,6 +163,9 @@ fn an_offer_and_a_moved_hearing_pass_the_door() {
     let (old, new) = (&hearing.sections[1].content, &moved.sections[0].content);
     assert_eq!(brygga_wire::category_of(old), brygga_wire::category_of(new));
     at_door("hearing-moved.json", moved);
+    let mut excluding: v1::AmendReferralRequest = example("exclusions.json");
+    SOME_REFERRAL.clone_into(&mut excluding.referral);
+    at_door("exclusions.json", excluding);
 }
 
 #[test]

@@ -29,6 +29,7 @@ const LINES: &[(&str, bool)] = &[
     ("referral route --kind handover --territory 0184", false),
     ("referral validate a.json", true),
     ("referral amend BR-1 --from hearing-moved.json", true),
+    ("referral amend BR-1 --from exclusions.json --officer klara -o json", true),
     ("referral retract BR-1 --reason wrong", true),
     ("referral retract BR-1 --reason report-withdrawn", true),
     ("referral retract BR-1 --reason nonsense", false),

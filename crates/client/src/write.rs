@@ -173,6 +173,8 @@ fn submit(request: &v1::SubmitReferralRequest, response: &v1::SubmitReferralResp
     logged.sort_unstable();
     sent.sort_unstable();
     same(logged == sent, "the sections")?;
+    let excluding = request.excluded.as_ref().is_some_and(|list| !list.exclusions.is_empty());
+    same(submitted.excluded.is_some() == excluding, "who is excluded")?;
     same(own_all(given, "OfferRecorded").count() == usize::from(request.offer.is_some()), "the offer")?;
     same(own_all(given, "ConsentRecorded").count() == request.consents.len(), "the consents")?;
     same(own_decided(given).count() == request.decisions.iter().map(|decision| decision.cells.len()).sum::<usize>(), "the decisions")
@@ -190,7 +192,8 @@ fn own_words(given: Given<'_>) -> impl Iterator<Item = &Confirmation> {
 
 fn amend(request: &v1::AmendReferralRequest, response: &v1::AmendReferralResponse, given: Given<'_>) -> Checked {
     let fact = about(&request.referral, response.referral.as_ref(), "ReferralAmended", given)?;
-    let Fact::ReferralAmended { sections, .. } = fact else { return Ok(()) };
+    let Fact::ReferralAmended { sections, excluded, .. } = fact else { return Ok(()) };
+    same(excluded.is_some() == request.excluded.is_some(), "who is excluded")?;
     let logged: BTreeSet<u32> = sections.iter().map(|content| content.section).collect();
     same(logged == request.sections.iter().map(|section| section.number).collect(), "the sections")
 }

@@ -7,11 +7,12 @@ use crate::codes::RetractReason;
 use crate::command::NewContent;
 use crate::decide::{Draft, wrong_stage};
 use crate::event::Fact;
+use crate::exclusion::Excluded;
 use crate::referral::Stage;
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::submit::keep_content;
 
-pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent]) -> Result<(), Refusal> {
+pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Option<&[Excluded]>) -> Result<(), Refusal> {
     to.active_agency()?;
     let referral = to.for_sender()?.clone();
     if referral.stage.is_ended() {
@@ -29,11 +30,15 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent]) -> Result<(), R
         }
         sections.push(keep_content(to, referral.id, (new.section, section.revision.saturating_add(1)), &new.content));
     }
-    if sections.is_empty() {
+    if sections.is_empty() && excluded.is_none() {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("sections")));
     }
     clearance::carry(to, &sections)?;
-    to.push(Fact::ReferralAmended { referral: referral.id, sections });
+    let commitment = excluded.map(|list| to.exclude(list, &referral.recipient)).transpose()?;
+    to.push(Fact::ReferralAmended { referral: referral.id, sections, excluded: commitment });
+    if let Some(list) = excluded {
+        to.keep_excluded(list);
+    }
     to.offer_what_passes()
 }
 

@@ -103,7 +103,7 @@ impl<'a> Duty<'a> {
     /// Who owns the stage that a referral is in: while it is held the sender's clearance function, then the recipient.
     fn owner(self, referral: &Referral) -> Option<&'a Function> {
         match OpenStage::of(referral.stage)? {
-            OpenStage::Held => self.directory.clearance_function(&referral.sender),
+            OpenStage::Held => self.directory.clearance_functions(&referral.sender).find(|function| !referral.excludes_function(&function.id)),
             OpenStage::Ready | OpenStage::Opened | OpenStage::Accepted => self.directory.function(&referral.recipient),
         }
     }
@@ -113,7 +113,7 @@ impl<'a> Duty<'a> {
         let owner = self.owner(referral)?;
         let sister = |named: &Option<FunctionId>| {
             let other = named.as_ref().and_then(|id| self.directory.function(id));
-            other.filter(|other| other.host == owner.host)
+            other.filter(|other| other.host == owner.host && !referral.excludes_function(&other.id))
         };
         let named = match to {
             Addressee::Owner => owner,

@@ -11,6 +11,7 @@ use crate::codes::*;
 use crate::directory::{Agency, Function};
 use crate::entropy::Entropy;
 use crate::event::{OfferResult, Officer, PersonName};
+use crate::exclusion::Excluded;
 use crate::ids::*;
 use crate::routing::Routing;
 use crate::time::Time;
@@ -55,8 +56,8 @@ pub enum Action {
     RecordOffer(NewOffer),
     /// Hand a referral to a function.
     SubmitReferral(Box<Submission>),
-    /// Replace the content of sections.
-    AmendReferral(ReferralName, Vec<NewContent>),
+    /// Replace the content of sections, and who is excluded where a list is given.
+    AmendReferral(ReferralName, Vec<NewContent>, Option<Vec<Excluded>>),
     /// Take a referral back.
     RetractReferral(ReferralName, RetractReason),
     /// Confirm a recall.
@@ -158,6 +159,8 @@ pub struct Submission {
     pub routing: Routing,
     /// The referral that the sender holds and passes on.
     pub forwards: Option<ReferralName>,
+    /// Who is excluded.
+    pub excluded: Vec<Excluded>,
 }
 
 /// A person of a submission.
@@ -320,7 +323,7 @@ impl Action {
             | Self::RecordOffer(_)
             | Self::SubmitReferral(_)
             | Self::QueryLog(_) => None,
-            Self::AmendReferral(name, _)
+            Self::AmendReferral(name, ..)
             | Self::RetractReferral(name, _)
             | Self::AcknowledgeRecall(name)
             | Self::RecordConsent(name, _)
@@ -416,13 +419,14 @@ impl Action {
     pub fn shuts_gate(&self) -> bool {
         match self {
             Self::WithdrawConsent(..) | Self::RevokeClearance(..) | Self::ReviewEmergency(..) | Self::RetractReferral(..) => true,
+            // What is on its way may be on its way to somebody who is excluded by it.
+            Self::AmendReferral(_, _, excluded) => excluded.is_some(),
             Self::StartLog { .. }
             | Self::ActivateGroundTable { .. }
             | Self::RegisterAgency(..)
             | Self::RegisterFunction(..)
             | Self::RecordOffer(_)
             | Self::SubmitReferral(_)
-            | Self::AmendReferral(..)
             | Self::AcknowledgeRecall(_)
             | Self::RecordConsent(..)
             | Self::DecideClearance(..)
@@ -452,7 +456,7 @@ impl Action {
     pub fn content_bytes(&self) -> usize {
         match self {
             Self::SubmitReferral(submission) => submission.sections.iter().map(|section| section.content.len()).sum(),
-            Self::AmendReferral(_, contents) => contents.iter().map(|content| content.content.len()).sum(),
+            Self::AmendReferral(_, contents, _) => contents.iter().map(|content| content.content.len()).sum(),
             Self::DecideClearance(_, decision) | Self::ConfirmClearance(_, decision) => decision.reasons.len(),
             Self::DeclareEmergency(_, new) => new.reasons.len(),
             Self::ReviewEmergency(_, new) => new.reasons.len(),

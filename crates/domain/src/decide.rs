@@ -218,7 +218,7 @@ impl<'a> Draft<'a> {
 
 /// Decides a command.
 pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
-    let mut draft = Draft::new(command, facts);
+    let mut draft = Draft::new(command, facts.seen_by(command));
     let to = &mut draft;
     match &command.action {
         Action::StartLog { origin, table } => {
@@ -243,7 +243,7 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
             record_offer(to, offer)?;
         }
         Action::SubmitReferral(submission) => submit::submit(to, submission)?,
-        Action::AmendReferral(_, contents) => amend::amend(to, contents)?,
+        Action::AmendReferral(_, contents, excluded) => amend::amend(to, contents, excluded.as_deref())?,
         Action::RetractReferral(_, reason) => amend::retract(to, *reason)?,
         Action::AcknowledgeRecall(_) => amend::acknowledge_recall(to)?,
         Action::RecordConsent(_, consent) => consent::record(to, consent)?,
@@ -301,6 +301,7 @@ pub fn refused(command: &Command, facts: Facts<'_>, refusal: &Refusal) -> Option
         | crate::refusal::Class::TooLate
         | crate::refusal::Class::Broken => return None,
     }
+    let facts = facts.seen_by(command);
     let referral = facts.referral?.id;
     let mut draft = Draft::new(command, facts);
     draft.push(Fact::DisclosureRefused { referral, reason: refusal.reason.code().to_owned() });

@@ -108,9 +108,9 @@ impl Directory {
         self.functions.get(id)
     }
 
-    /// The function that clears what an agency sends: of several, the first by name.
-    pub fn clearance_function(&self, agency: &AgencyId) -> Option<&Function> {
-        self.functions.values().find(|function| function.host == *agency && function.duty.clears)
+    /// The functions that clear what an agency sends, by name; the first is reminded.
+    pub fn clearance_functions(&self, agency: &AgencyId) -> impl Iterator<Item = &Function> {
+        self.functions.values().filter(move |function| function.host == *agency && function.duty.clears)
     }
 
     /// All agencies, by name.

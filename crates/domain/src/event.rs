@@ -89,6 +89,8 @@ pub enum Fact {
         referral: ReferralId,
         /// What each amended section is now.
         sections: Vec<SectionContent>,
+        /// Commitment to who is excluded from now on; `None`: as before.
+        excluded: Option<Commitment>,
     },
     /// The sender took it back; after a release this is a recall.
     ReferralRetracted {
@@ -302,6 +304,8 @@ pub struct Submitted {
     pub residence_basis: Option<ResidenceBasis>,
     /// The referral that the sender passes on by this one.
     pub forwarded_from: Option<ReferralId>,
+    /// Commitment to who is excluded.
+    pub excluded: Option<Commitment>,
 }
 
 /// A person of a referral.

@@ -14,7 +14,7 @@ pub(crate) fn passed_on(to: &Draft<'_>, submission: &Submission) -> Result<Optio
     if submission.forwards.is_none() {
         return Ok(None);
     }
-    let held = to.facts.known.cited.as_deref().filter(|held| held.host == to.command.agency && held.offered_at.is_some());
+    let held = to.cited().filter(|held| held.host == to.command.agency && held.offered_at.is_some());
     let held = held.ok_or(Refusal::new(Reason::NotFound))?;
     // A board that is not the right one sends a child concern back, so that whoever is bound to report reports to the right one.
     if to.facts.table.kind(held.kind).is_some_and(|rule| rule.received_never_declined) {
@@ -36,6 +36,10 @@ pub(crate) fn passed_on(to: &Draft<'_>, submission: &Submission) -> Result<Optio
     }
     if submission.recipient == held.recipient {
         return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("recipient")));
+    }
+    // The first sender's exclusion binds who holds it, or passing on would get around it.
+    if held.excludes_function(&submission.recipient) {
+        return Err(Reason::RecipientExcluded.into());
     }
     Ok(Some((held.id, held.thread)))
 }

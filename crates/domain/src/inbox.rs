@@ -35,6 +35,9 @@ pub(crate) fn for_officer<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal
 
 /// Whether content may go to the officer of this command at all, the first time or again. The gate is asked after it, section by section.
 pub fn may_receive(command: &Command, referral: &Referral, directory: &Directory, now: Time) -> Result<(), Refusal> {
+    if referral.is_hidden_from(&command.agency, command.officer) {
+        return Err(Reason::NotFound.into());
+    }
     let is_active = directory.agency(&command.agency).is_some_and(|agency| agency.is_active(now));
     if !is_active {
         Err(Reason::AgencyNotActive.into())
@@ -104,7 +107,7 @@ fn has_seen_content(referral: &Referral) -> Result<bool, Refusal> {
 
 /// The earlier referral that makes one a duplicate. It must be the same sender's: no answer tells one agency of another's referral.
 fn duplicate_of(to: &Draft<'_>, referral: &Referral) -> Result<ReferralId, Refusal> {
-    let earlier = to.facts.known.cited.as_deref().filter(|earlier| earlier.host == to.command.agency && earlier.offered_at.is_some());
+    let earlier = to.cited().filter(|earlier| earlier.host == to.command.agency && earlier.offered_at.is_some());
     let of_sender = earlier.filter(|earlier| earlier.sender == referral.sender && earlier.id != referral.id);
     of_sender.map(|earlier| earlier.id).ok_or(Refusal::new(Reason::NotFound))
 }

@@ -12,6 +12,7 @@ use crate::codes::*;
 use crate::content::Kept;
 use crate::emergency::{Emergency, Review};
 use crate::event::{CellName, ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName, Submitted};
+use crate::exclusion::Excluded;
 use crate::gate::Released;
 use crate::grounds::Protected;
 use crate::ids::*;
@@ -76,6 +77,8 @@ pub struct Referral {
     pub notices: Vec<StopUseNotice>,
     /// Emergencies, in journal order.
     pub emergencies: Vec<Emergency>,
+    /// Who is excluded. The journal does not say it: it comes with the decision that commits to it, and from the row.
+    pub excluded: Vec<Excluded>,
 }
 
 /// A section as it stands.
@@ -314,6 +317,7 @@ impl Referral {
             consents: Vec::new(),
             notices: Vec::new(),
             emergencies: Vec::new(),
+            excluded: Vec::new(),
         }
     }
 

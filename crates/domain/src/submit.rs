@@ -32,6 +32,7 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
     let cited = Cited { offer, forwarded };
     let submitted = submitted(to, submission, (sender.kind, host), cited, rule)?;
     to.push(Fact::ReferralSubmitted(submitted));
+    to.keep_excluded(&submission.excluded);
     to.decided.sender_reference = submission.sender_reference;
     to.decided.assessment = submission.assessment;
     for new in &submission.consents {
@@ -156,6 +157,7 @@ fn submitted(to: &mut Draft<'_>, submission: &Submission, parties: (AgencyKind, 
     let lookups = submission.persons.iter().zip(&persons).filter_map(|(new, person)| new.lookup.map(|hash| (hash, person.id)));
     to.decided.persons.extend(lookups);
     let sections = (1_u32..).zip(&submission.sections).map(|(number, new)| section(to, referral, number, new, &persons)).collect();
+    let excluded = if submission.excluded.is_empty() { None } else { Some(to.exclude(&submission.excluded, &submission.recipient)?) };
     Ok(Submitted {
         referral,
         reference: free_reference(to)?,
@@ -174,6 +176,7 @@ fn submitted(to: &mut Draft<'_>, submission: &Submission, parties: (AgencyKind, 
         sections,
         residence_basis: submission.routing.basis,
         forwarded_from: cited.forwarded.map(|(referral, _)| referral),
+        excluded,
     })
 }
 

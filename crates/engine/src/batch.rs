@@ -280,6 +280,9 @@ impl Fold<'_> {
             return Err(Reason::KeyReused.into());
         }
         let referral = row.referral.as_ref().and_then(|id| ReferralId::from_bytes(&id.0).ok()).and_then(|id| self.referrals.get(&id)).map(Arc::clone);
+        if referral.as_ref().is_some_and(|referral| referral.is_hidden_from(&command.agency, command.officer)) {
+            return Err(Reason::NotFound.into());
+        }
         let released = released_of(&row.released);
         if let (Action::OpenReferral(_), Some(referral)) = (&command.action, &referral) {
             may_receive(command, referral, &self.directory, self.now)?;

@@ -3,6 +3,7 @@
 //! Decisions read rows, never old event bytes; replaying the journal must give the same rows, and an operator command compares them.
 
 mod emergency;
+mod excluded;
 mod told;
 
 pub use told::{notices, told_function};
@@ -77,6 +78,7 @@ pub fn rows(referral: &Referral) -> ReferralRows {
         consents: referral.consents.iter().map(consent_row).collect(),
         stop_uses: referral.notices.iter().map(stop_use_row).collect(),
         emergencies: referral.emergencies.iter().map(emergency::row).collect(),
+        excluded: referral.excluded.iter().map(excluded::row).collect(),
     }
 }
 
@@ -270,6 +272,7 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
         consents: rows.consents.iter().map(|part| consent(part, &row.id)).collect::<Result<_, _>>()?,
         notices: rows.stop_uses.iter().map(stop_use).collect::<Result<_, _>>()?,
         emergencies: rows.emergencies.iter().map(emergency::read).collect::<Result<_, _>>()?,
+        excluded: rows.excluded.iter().map(|row| excluded::read(row, &at)).collect::<Result<_, _>>()?,
     })
 }
 

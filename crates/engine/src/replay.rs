@@ -83,9 +83,10 @@ async fn compare<R: Reader>(reader: &mut R, mut referrals: BTreeMap<ReferralId, 
         for rows in page.iter().filter(|rows| rows.referral.last_position < size) {
             let stored = projection::referral(rows)?;
             found.referrals = found.referrals.saturating_add(1);
-            // The next look at it follows from the directory and the tables, too; that there is one does not.
+            // The next look at it follows from the directory and the tables, too; that there is one does not. Who is excluded follows from
+            // nothing in the journal.
             let watched = rows.referral.next_due_at.is_some() == (!stored.stage.is_ended() || stored.has_content());
-            let same = referrals.remove(&stored.id).is_some_and(|replayed| watched && with_look(projection::rows(&replayed), rows) == *rows);
+            let same = referrals.remove(&stored.id).is_some_and(|replayed| watched && with_what_is_beside(projection::rows(&replayed), rows) == *rows);
             if !same {
                 found.differing.push(stored.id);
             }
@@ -120,7 +121,8 @@ async fn compare_contents<R: Reader>(reader: &mut R, page: &[ReferralRows], afte
     Ok(differing)
 }
 
-fn with_look(mut replayed: ReferralRows, stored: &ReferralRows) -> ReferralRows {
+fn with_what_is_beside(mut replayed: ReferralRows, stored: &ReferralRows) -> ReferralRows {
     replayed.referral.next_due_at = stored.referral.next_due_at;
+    replayed.excluded.clone_from(&stored.excluded);
     replayed
 }

@@ -1,6 +1,12 @@
-//! Rows as every back end keeps them: plain values, computed here, so that a back end is only a list of statements. Bytes travel as lower-case hex where they travel as text, flags as 0 and 1, times as microseconds of UTC, codes as their text.
+//! Rows as every back end keeps them: plain values, computed here, so that a back end is only a list of statements.
+//!
+//! Bytes travel as lower-case hex where they travel as text, flags as 0 and 1, times as microseconds of UTC, codes as their text.
+
+mod beside;
 
 use serde::{Deserialize, Serialize};
+
+pub use beside::{EmergencyRow, ExcludedRow, OpenReviewRow};
 
 /// Bytes of a row, in hex where they travel as text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -273,39 +279,7 @@ pub struct StopUseRow {
     pub answer: Option<String>,
 }
 
-/// An emergency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EmergencyRow {
-    /// Position of the declaration.
-    pub position: i64,
-    /// The agency whose decisions it is about.
-    pub agency: String,
-    /// Who declared it, 16 bytes.
-    pub officer: Option<Blob>,
-    /// When it ends by itself.
-    pub expires_at: i64,
-    /// Until when it is to be reviewed.
-    pub review_due_at: i64,
-    /// When something was told by telephone.
-    pub telephoned_at: Option<i64>,
-    /// Position of the review.
-    pub reviewed_at: Option<i64>,
-    /// The verdict.
-    pub verdict: Option<String>,
-}
-
-/// An emergency of any referral that waits for its review.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenReviewRow {
-    /// Position of the declaration.
-    pub position: i64,
-    /// The agency that reviews it.
-    pub agency: String,
-    /// Until when.
-    pub review_due_at: i64,
-}
-
-/// A referral's own row and its parts (`parts.rs`).
+/// A referral's own row and its parts, which lie in one column beside it (`parts.rs`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferralRows {
     /// Its own.
@@ -322,6 +296,8 @@ pub struct ReferralRows {
     pub stop_uses: Vec<StopUseRow>,
     /// By position.
     pub emergencies: Vec<EmergencyRow>,
+    /// In their order; not from the journal, and erasable.
+    pub excluded: Vec<ExcludedRow>,
 }
 
 /// A referral whose clocks or content are to be looked at.

@@ -58,7 +58,11 @@ fn fact(fact: Wire) -> Decoded<Fact> {
         }
         Wire::OfferRecorded(recorded) => Ok(Fact::OfferRecorded(offer(recorded)?)),
         Wire::ReferralSubmitted(referral) => Ok(Fact::ReferralSubmitted(submitted(&referral)?)),
-        Wire::ReferralAmended(amended) => Ok(Fact::ReferralAmended { referral: referral(&amended.referral)?, sections: each(&amended.sections, content)? }),
+        Wire::ReferralAmended(amended) => Ok(Fact::ReferralAmended {
+            referral: referral(&amended.referral)?,
+            sections: each(&amended.sections, content)?,
+            excluded: amended.excluded.map(|bytes| commitment("excluded", &bytes)).transpose()?,
+        }),
         Wire::ReferralRetracted(retracted) => {
             Ok(Fact::ReferralRetracted { referral: referral(&retracted.referral)?, reason: code("reason", retracted.reason)? })
         }
@@ -167,6 +171,7 @@ fn submitted(submitted: &v1::ReferralSubmitted) -> Decoded<Submitted> {
         sections: each(&submitted.sections, submitted_section)?,
         residence_basis: submitted.residence_basis.map(|number| code("residence_basis", number)).transpose()?,
         forwarded_from: submitted.forwarded_from.as_ref().map(|bytes| id("forwarded_from", ReferralId::from_bytes(bytes))).transpose()?,
+        excluded: submitted.excluded.as_ref().map(|bytes| commitment("excluded", bytes)).transpose()?,
     })
 }
 

@@ -11,7 +11,7 @@ use brygga_domain::event::{
 };
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::grounds::GroundCode;
-use brygga_domain::ids::{AgencyId, ConsentId, Digest, FunctionId, Position, ReferralId, TableHash};
+use brygga_domain::ids::{AgencyId, Commitment, ConsentId, Digest, FunctionId, Position, ReferralId, TableHash};
 use bytes::Bytes;
 use prost::Message;
 
@@ -63,7 +63,7 @@ fn fact(fact: &Fact) -> Wire {
         }
         Fact::OfferRecorded(offer) => Wire::OfferRecorded(offer_recorded(offer)),
         Fact::ReferralSubmitted(submitted) => Wire::ReferralSubmitted(referral_submitted(submitted)),
-        Fact::ReferralAmended { referral, sections } => Wire::ReferralAmended(referral_amended(referral, sections)),
+        Fact::ReferralAmended { referral, sections, excluded } => Wire::ReferralAmended(referral_amended(referral, sections, *excluded)),
         Fact::ReferralRetracted { referral, reason } => Wire::ReferralRetracted(v1::ReferralRetracted { referral: id(referral), reason: reason.number() }),
         Fact::RecallAcknowledged { referral, recall } => Wire::RecallAcknowledged(v1::RecallAcknowledged { referral: id(referral), recall: recall.0 }),
         Fact::ConsentRecorded(given) => Wire::ConsentRecorded(consent_recorded(given)),
@@ -144,6 +144,7 @@ fn referral_submitted(submitted: &Submitted) -> v1::ReferralSubmitted {
         sections: submitted.sections.iter().map(submitted_section).collect(),
         residence_basis: submitted.residence_basis.map(Code::number),
         forwarded_from: submitted.forwarded_from.as_ref().map(id),
+        excluded: submitted.excluded.map(|commitment| copied(&commitment.0)),
     }
 }
 
@@ -169,8 +170,12 @@ fn section_content(content: &SectionContent) -> v1::SectionContent {
     v1::SectionContent { section: content.section, revision: content.revision, commitment: copied(&content.commitment.0) }
 }
 
-fn referral_amended(referral: &ReferralId, sections: &[SectionContent]) -> v1::ReferralAmended {
-    v1::ReferralAmended { referral: id(referral), sections: sections.iter().map(section_content).collect() }
+fn referral_amended(referral: &ReferralId, sections: &[SectionContent], excluded: Option<Commitment>) -> v1::ReferralAmended {
+    v1::ReferralAmended {
+        referral: id(referral),
+        sections: sections.iter().map(section_content).collect(),
+        excluded: excluded.map(|commitment| copied(&commitment.0)),
+    }
 }
 
 fn consent_recorded(given: &ConsentGiven) -> v1::ConsentRecorded {

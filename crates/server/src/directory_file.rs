@@ -314,7 +314,7 @@ fn check_duties(directory: &Directory) -> Result<(), DirectoryError> {
                 return Err(wrong(name(), field, format!("{id} is no other function of {}", function.host)));
             }
         }
-        if function.duty.clears && directory.clearance_function(&function.host) != Some(function) {
+        if function.duty.clears && directory.clearance_functions(&function.host).next() != Some(function) {
             return Err(wrong(name(), "clears", format!("another function of {} clears already", function.host)));
         }
     }

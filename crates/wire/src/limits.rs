@@ -6,6 +6,8 @@ pub const SECTIONS_MAX: usize = 32;
 pub const PERSONS_MAX: usize = 32;
 /// Consents of one submission; with the acts of decision its events still fit one receipt.
 pub const CONSENTS_MAX: usize = 30;
+/// Officers and functions that are excluded from one referral.
+pub const EXCLUSIONS_MAX: usize = 32;
 /// Bytes of what names an interpreter.
 pub const INTERPRETER_REFERENCE_BYTES_MAX: usize = 64;
 /// Acts of decision of one submission; an act makes up to two events, for what may leave and for what stays.

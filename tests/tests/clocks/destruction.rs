@@ -151,7 +151,7 @@ async fn holds<P: Place>(place: &P, brokers: usize) {
     // An amended section is new content.
     let fresh = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"sent again") };
     let name = ReferralName::Id(delivered.id.unwrap());
-    world.ask(&delivered, "vasterort-polis", Action::AmendReferral(name, vec![fresh])).await.unwrap();
+    world.ask(&delivered, "vasterort-polis", Action::AmendReferral(name, vec![fresh], None)).await.unwrap();
     world.act(&delivered, Act::Decide).await.unwrap();
     let again = world.act(&delivered, Act::Open).await.unwrap();
     let release = again.sections[0].released.unwrap();

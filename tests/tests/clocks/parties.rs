@@ -127,6 +127,7 @@ impl Plan {
             decisions: Vec::new(),
             routing: Routing::default(),
             forwards: None,
+            excluded: Vec::new(),
         }
     }
 }

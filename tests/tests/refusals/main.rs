@@ -108,7 +108,7 @@ async fn not_yours_and_not_there_are_the_same_bytes(setting: &Setting) -> String
         let row = Row::new("open", "ekero-soc/eva", request, (Code::NotFound, Reason::NotFound, ""));
         answers.push(check(&setting.desk, &setting.channels, &row).await);
         let name = Some(v1::get_referral_request::Name::Referral(name.to_owned()));
-        let body = frame(&v1::GetReferralRequest { name }.encode_to_vec());
+        let body = frame(&v1::GetReferralRequest { name, ..Default::default() }.encode_to_vec());
         let read = call(&setting.channels["ekero-soc"], "/brygga.v1.ReferralService/GetReferral", body).await;
         answers.push(read.expect_err("it is not theirs"));
     }

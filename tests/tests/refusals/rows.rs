@@ -462,3 +462,17 @@ pub fn others(setting: &Setting) -> Vec<Row> {
         ),
     ]
 }
+
+/// Who is excluded, and how they are answered.
+pub fn exclusions(setting: &Setting) -> Vec<Row> {
+    let list = |one: v1::Exclusion| Some(v1::ExclusionList { exclusions: vec![one] });
+    let unit = |function: &str| submission_of(|it| it.excluded = list(v1::Exclusion { function: function.to_owned(), ..Default::default() }));
+    let officer = |agency: &str| v1::Exclusion { agency: agency.to_owned(), officer: String::from("klara"), ..Default::default() };
+    let herself = v1::AmendReferralRequest { referral: setting.ready.clone(), excluded: list(officer("vasterort-polis")), ..Default::default() };
+    vec![
+        Row::new("to an excluded unit", KLARA, unit("solna-rvc"), (BLOCKED, Reason::RecipientExcluded, "")),
+        Row::new("excluding no unit", KLARA, unit("okand-funktion"), (BAD, Reason::UnknownFunction, "")),
+        Row::new("excluding of no agency", KLARA, submission_of(|it| it.excluded = list(officer("okand-myndighet"))), (BAD, Reason::UnknownAgency, "")),
+        Row::new("excluding herself", KLARA, herself, (BAD, Reason::MalformedMessage, "excluded.exclusions[0].officer")),
+    ]
+}

@@ -65,6 +65,7 @@ pub fn rows(setting: &Setting) -> Vec<Row> {
         about::inbox(setting),
         about::passing_on(setting),
         about::routing(),
+        about::exclusions(setting),
         about::others(setting),
     ]
     .into_iter()

@@ -4,6 +4,7 @@
 mod changes;
 mod directions;
 mod emergency;
+mod exclusion;
 mod forward;
 mod officers;
 mod received;

@@ -162,6 +162,7 @@ fn submission() -> Submission {
         decisions: vec![decision(&[1, 2])],
         routing: Routing::default(),
         forwards: None,
+        excluded: Vec::new(),
     }
 }
 
@@ -256,7 +257,7 @@ async fn what_shuts_the_gate_waits_and_nothing_else_does() {
         |ready: &Ready| [(POLICE, Action::WithdrawConsent(ready.name, ready.consent)), (POLICE, Action::RetractReferral(ready.name, RetractReason::Wrong))];
     let others = |ready: &Ready| {
         let content = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"better") };
-        let amended = (POLICE, Action::AmendReferral(ready.name, vec![content]));
+        let amended = (POLICE, Action::AmendReferral(ready.name, vec![content], None));
         [(BOARD, Action::ClaimReferral { referral: ready.name, takeover: false }), (BOARD, Action::AcceptReferral(ready.name)), amended]
     };
     for which in 0..2 {
@@ -277,7 +278,7 @@ async fn what_shuts_the_gate_waits_and_nothing_else_does() {
     let ready = world.ready(&broker).await;
     let window = broker.carry_out(world.opening(&ready)).await.unwrap().window;
     let content = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"better") };
-    broker.carry_out(world.command(POLICE, Action::AmendReferral(ready.name, vec![content]))).await.unwrap();
+    broker.carry_out(world.command(POLICE, Action::AmendReferral(ready.name, vec![content], None))).await.unwrap();
     broker.carry_out(world.command(POLICE, Action::DecideClearance(ready.name, decision(&[1])))).await.unwrap();
     let (answer, took) = timed(&broker, world.command(POLICE, Action::RevokeClearance(ready.name, vec![cell]))).await;
     assert!(answer.is_ok() && took >= RELEASE_SEND_MAX, "{answer:?} {took:?}");

@@ -42,11 +42,11 @@ pub enum ReferralCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Give sections new content; what was released is released anew, through the gate
+    /// Give sections new content, released anew through the gate, or say anew who is excluded for a conflict of interest
     Amend {
         /// The referral, by reference or id
         referral: String,
-        /// The sections, as JSON of AmendReferralRequest; - for the standard input
+        /// The sections, or `excluded`, as JSON of AmendReferralRequest; - for the standard input
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
     },

@@ -36,10 +36,10 @@ pub async fn run(desk: &mut Desk<'_>, verb: ClearanceCommand) -> Result<(), Fail
 }
 
 async fn list(desk: &mut Desk<'_>, limit: u32) -> Result<(), Failure> {
-    let (client, _) = desk.client()?;
+    let (client, settings) = desk.client()?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut referrals: Vec<v1::ClearanceReferral> = Vec::new();
-    let mut request = v1::ListPendingClearancesRequest::default();
+    let mut request = v1::ListPendingClearancesRequest { officer: desk.reader(&settings), ..Default::default() };
     loop {
         let page = client.list_pending_clearances(request.clone()).await.map_err(|error| Failure::client(&error))?;
         referrals.extend(page.referrals);
@@ -103,8 +103,9 @@ async fn decide(desk: &mut Desk<'_>, referral: String, said: Said<'_>) -> Result
     }
     if let Some(file) = said.template {
         let template = Template::read(file)?;
-        let (client, _) = desk.client()?;
-        let asked = v1::AssessReferralRequest { referral: request.referral.clone(), ..v1::AssessReferralRequest::default() };
+        let (client, settings) = desk.client()?;
+        let officer = desk.reader(&settings);
+        let asked = v1::AssessReferralRequest { referral: request.referral.clone(), officer, ..v1::AssessReferralRequest::default() };
         let stands = client.assess_referral(asked).await.map_err(|error| Failure::client(&error).about(request.referral.clone()))?;
         template.decide(&stands.referral.unwrap_or_default(), request.decision.get_or_insert_default())?;
     }

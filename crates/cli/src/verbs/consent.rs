@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use brygga_client::Client;
 use brygga_wire::v1;
 
 use crate::args::ConsentCommand;
@@ -34,9 +33,10 @@ fn day(terms: &v1::ConsentTerms) -> String {
     words::stamp(terms.valid_until.as_ref()).map_or_else(String::new, |stamp| words::day(stamp).to_string())
 }
 
-async fn on_record(client: &Client, referral: &str) -> Result<Vec<v1::Consent>, Failure> {
+async fn on_record(desk: &Desk<'_>, referral: &str) -> Result<Vec<v1::Consent>, Failure> {
+    let (client, settings) = desk.client()?;
     let mut consents = Vec::new();
-    let mut request = v1::ListConsentsRequest { referral: referral.to_owned(), ..v1::ListConsentsRequest::default() };
+    let mut request = v1::ListConsentsRequest { referral: referral.to_owned(), officer: desk.reader(&settings), ..v1::ListConsentsRequest::default() };
     loop {
         let page = client.list_consents(request.clone()).await.map_err(|error| Failure::client(&error).about(referral))?;
         consents.extend(page.consents);
@@ -56,8 +56,7 @@ fn state(consent: &v1::Consent) -> String {
 }
 
 async fn show(desk: &mut Desk<'_>, referral: String, id: Option<&str>) -> Result<(), Failure> {
-    let (client, _) = desk.client()?;
-    let mut consents = on_record(&client, &referral).await?;
+    let mut consents = on_record(desk, &referral).await?;
     if let Some(id) = id {
         consents.retain(|consent| consent.id == id);
         if consents.is_empty() {
@@ -88,7 +87,7 @@ async fn show(desk: &mut Desk<'_>, referral: String, id: Option<&str>) -> Result
 async fn withdraw(desk: &mut Desk<'_>, referral: String, id: Option<String>) -> Result<(), Failure> {
     let consent_id = match id {
         Some(id) => id,
-        None => only_standing(&desk.client()?.0, &referral).await?,
+        None => only_standing(desk, &referral).await?,
     };
     let request = v1::WithdrawConsentRequest { referral: referral.clone(), consent_id, ..v1::WithdrawConsentRequest::default() };
     let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
@@ -103,8 +102,8 @@ async fn withdraw(desk: &mut Desk<'_>, referral: String, id: Option<String>) -> 
 }
 
 /// The one consent that stands; where there are several the person must be meant by id.
-async fn only_standing(client: &Client, referral: &str) -> Result<String, Failure> {
-    let mut standing: Vec<v1::Consent> = on_record(client, referral).await?;
+async fn only_standing(desk: &Desk<'_>, referral: &str) -> Result<String, Failure> {
+    let mut standing: Vec<v1::Consent> = on_record(desk, referral).await?;
     standing.retain(|consent| consent.withdrawal.is_none());
     match standing.as_slice() {
         [consent] => Ok(consent.id.clone()),

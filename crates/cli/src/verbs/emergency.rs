@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use brygga_client::Client;
 use brygga_domain::{Code as _, EmergencyVerdict};
 use brygga_wire::v1;
 use jiff::Timestamp;
@@ -45,7 +44,7 @@ pub async fn declare(desk: &mut Desk<'_>, said: EmergencyArgs) -> Result<(), Fai
 pub async fn review(desk: &mut Desk<'_>, said: Review) -> Result<(), Failure> {
     let emergency = match said.emergency {
         Some(position) => position,
-        None => only_one(&desk.client()?.0, &said.referral).await?,
+        None => only_one(desk, &said.referral).await?,
     };
     let request = v1::ReviewEmergencyRequest {
         referral: said.referral.clone(),
@@ -60,8 +59,9 @@ pub async fn review(desk: &mut Desk<'_>, said: Review) -> Result<(), Failure> {
 }
 
 /// The only emergency of the referral that waits for its review.
-async fn only_one(client: &Client, referral: &str) -> Result<u64, Failure> {
-    let asked = v1::AssessReferralRequest { referral: referral.to_owned(), ..v1::AssessReferralRequest::default() };
+async fn only_one(desk: &Desk<'_>, referral: &str) -> Result<u64, Failure> {
+    let (client, settings) = desk.client()?;
+    let asked = v1::AssessReferralRequest { referral: referral.to_owned(), officer: desk.reader(&settings), ..v1::AssessReferralRequest::default() };
     let stands = client.assess_referral(asked).await.map_err(|error| Failure::client(&error).about(referral))?.referral.unwrap_or_default();
     let waiting: Vec<u64> = unreviewed(&stands).map(|emergency| emergency.position).collect();
     match waiting.as_slice() {

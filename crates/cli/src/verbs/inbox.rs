@@ -189,9 +189,10 @@ fn function(client: &Client, named: Option<String>) -> Result<FunctionId, Failur
 }
 
 async fn list(desk: &mut Desk<'_>, named: Option<String>, (include_ended, limit): (bool, u32)) -> Result<(), Failure> {
-    let (client, _) = desk.client()?;
+    let (client, settings) = desk.client()?;
+    let officer = desk.reader(&settings);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut request = v1::ListInboxRequest { function: function(&client, named)?.to_string(), include_ended, ..Default::default() };
+    let mut request = v1::ListInboxRequest { function: function(&client, named)?.to_string(), include_ended, officer, ..Default::default() };
     let mut envelopes: Vec<v1::Envelope> = Vec::new();
     loop {
         let page = client.list_inbox(request.clone()).await.map_err(|error| Failure::client(&error).about(request.function.clone()))?;

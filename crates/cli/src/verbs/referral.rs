@@ -44,14 +44,24 @@ pub fn one_name(given: String, in_file: &str) -> Result<String, Failure> {
 async fn amend(desk: &mut Desk<'_>, referral: String, from: &Path) -> Result<(), Failure> {
     let mut request: v1::AmendReferralRequest = desk.request(from)?;
     request.referral = one_name(referral, &request.referral)?;
-    let (officer, numbers) = (request.officer.clone(), request.sections.iter().map(|section| section.number).collect::<Vec<_>>());
+    let (officer, excluding) = (request.officer.clone(), request.excluded.is_some());
+    let numbers: Vec<u32> = request.sections.iter().map(|section| section.number).collect();
     let subject = request.referral.clone();
     let Some(answer) = desk.write(request, &officer).await.map_err(|failure| failure.about(subject))? else { return Ok(()) };
     let referral = answer.response.referral.clone().unwrap_or_default();
     let amended = referral.sections.iter().filter(|section| numbers.contains(&section.number));
-    let named: Vec<String> = amended.map(|section| format!("{} is revision {}", words::category(section.category), section.revision)).collect();
+    let mut named: Vec<String> = amended.map(|section| format!("{} is revision {}", words::category(section.category), section.revision)).collect();
     let released = referral.sections.iter().any(|section| numbers.contains(&section.number) && section.released_revision > 0);
-    let after = if released { "a new release through the gate; the old one is superseded" } else { "it replaces what was not released" };
+    if excluding {
+        named.push(String::from("who is excluded is replaced"));
+    }
+    let after = if numbers.is_empty() {
+        "to those officers it does not exist"
+    } else if released {
+        "a new release through the gate; the old one is superseded"
+    } else {
+        "it replaces what was not released"
+    };
     desk.answer(&[logged(&format!("amended    {}; {after}", named.join(", ")), &answer)], whole(&answer))
 }
 
@@ -70,8 +80,9 @@ async fn show(desk: &mut Desk<'_>, referral: Option<String>, named: Option<&Path
         (Some(referral), None) => v1::get_referral_request::Name::Referral(referral),
         (None, None) => return Err(Failure::usage("no referral is named")),
     };
-    let (client, _) = desk.client()?;
-    let answer = client.get_referral(v1::GetReferralRequest { name: Some(name) }).await.map_err(|error| Failure::client(&error))?;
+    let (client, settings) = desk.client()?;
+    let officer = desk.reader(&settings);
+    let answer = client.get_referral(v1::GetReferralRequest { name: Some(name), officer }).await.map_err(|error| Failure::client(&error))?;
     let referral = answer.referral.clone().unwrap_or_default();
     let mut lines = vec![
         format!("{:<11}{}   {}, {}", words::status(referral.status), referral.reference, words::kind(referral.kind), words::urgency(referral.urgency)),
@@ -125,10 +136,11 @@ pub fn cells(sections: &[v1::SectionClearance]) -> Vec<Vec<String>> {
 }
 
 async fn list(desk: &mut Desk<'_>, (open_only, thread): (bool, Option<String>), limit: u32) -> Result<(), Failure> {
-    let (client, _) = desk.client()?;
+    let (client, settings) = desk.client()?;
+    let officer = desk.reader(&settings);
     let mut referrals: Vec<v1::SenderReferral> = Vec::new();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut request = v1::ListReferralsRequest { page_size: PAGE_ENTRIES, thread_id: thread.unwrap_or_default(), open_only, ..Default::default() };
+    let mut request = v1::ListReferralsRequest { page_size: PAGE_ENTRIES, thread_id: thread.unwrap_or_default(), open_only, officer, ..Default::default() };
     loop {
         let page = client.list_referrals(request.clone()).await.map_err(|error| Failure::client(&error))?;
         referrals.extend(page.referrals);
@@ -186,11 +198,11 @@ async fn follow(desk: &mut Desk<'_>, after: u64, count: Option<u64>) -> Result<(
 }
 
 async fn why(desk: &mut Desk<'_>, referral: Option<String>, (draft, known): (Option<&Path>, Option<&Path>), lang: Lang) -> Result<(), Failure> {
-    let (client, _) = desk.client()?;
-    let referral = referral.unwrap_or_default();
+    let (client, settings) = desk.client()?;
+    let (referral, officer) = (referral.unwrap_or_default(), desk.reader(&settings));
     let draft = draft.map(|path| desk.request(path)).transpose()?;
     let known = known.map(|path| desk.request(path)).transpose()?;
-    let request = v1::AssessReferralRequest { referral: referral.clone(), draft, known };
+    let request = v1::AssessReferralRequest { referral: referral.clone(), draft, known, officer };
     let answer = client.assess_referral(request).await.map_err(|error| Failure::client(&error).about(referral))?;
     let mut lines = Vec::new();
     for explanation in &answer.blocked {

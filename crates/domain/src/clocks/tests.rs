@@ -120,6 +120,7 @@ mod who_is_told {
     use super::*;
     use crate::codes::{AgencyKind, ReferralKind, Urgency};
     use crate::directory::OnDuty;
+    use crate::exclusion::Excluded;
     use crate::ids::{Position, Reference, ReferralId, ThreadId};
     use crate::referral::Stage;
 
@@ -176,6 +177,7 @@ mod who_is_told {
             sections: Vec::new(),
             consents: Vec::new(),
             emergencies: Vec::new(),
+            excluded: Vec::new(),
             notices: Vec::new(),
         }
     }
@@ -185,6 +187,21 @@ mod who_is_told {
         let (table, directory, since) = (table(), directory(), at(since));
         let due = Duty { table: &table, directory: &directory }.due(&referral(stage, since), since.plus_minutes(60));
         due.into_iter().map(|due| (due.level, due.to.map(|to| to.to_string()))).collect()
+    }
+
+    #[test]
+    fn an_excluded_unit_is_passed_over() {
+        let (table, directory) = (table(), directory());
+        let told = |stage, since: &str, unit: &str| {
+            let since = at(since);
+            let waiting = Referral { excluded: vec![Excluded::Function(unit.parse().unwrap())], ..referral(stage, since) };
+            let due = Duty { table: &table, directory: &directory }.due(&waiting, since.plus_minutes(60));
+            due.into_iter().map(|due| (due.level, due.to.map(|to| to.to_string()))).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Stage::Ready, "2026-11-23T09:00:00Z", "mottagning"), levels(["rvc", "rvc", "rvc"]), "the deputy");
+        assert_eq!(told(Stage::Ready, "2026-11-22T09:00:00Z", "jour"), levels(["rvc", "mottagning", "mottagning"]), "the out-of-hours function");
+        let nobody = vec![(ClockLevel::Overdue, None)];
+        assert_eq!(told(Stage::Held, "2026-11-23T09:00:00Z", "polis-bops"), nobody, "the function that clears");
     }
 
     fn levels(names: [&str; 3]) -> Vec<(ClockLevel, Option<String>)> {

@@ -44,6 +44,7 @@ fn submission(case: &Case, sections: Vec<NewSection>) -> Submission {
         decisions: Vec::new(),
         routing: Routing::default(),
         forwards: None,
+        excluded: Vec::new(),
     }
 }
 

@@ -2001,6 +2001,9 @@ pub struct ReferralSubmitted {
     /// Id of the referral that the sender has received and passes on by this one; absent: none. Nothing that was decided about that one holds here.
     #[prost(bytes = "bytes", optional, tag = "17")]
     pub forwarded_from: ::core::option::Option<::prost::bytes::Bytes>,
+    /// Commitment to who is excluded from it; absent: nobody.
+    #[prost(bytes = "bytes", optional, tag = "18")]
+    pub excluded: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// A person of one referral.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2056,6 +2059,9 @@ pub struct ReferralAmended {
     /// What each amended section is now.
     #[prost(message, repeated, tag = "2")]
     pub sections: ::prost::alloc::vec::Vec<SectionContent>,
+    /// Commitment to who is excluded from now on, in place of everybody before; absent: as before.
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub excluded: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// The end of a referral before its first release; a recall after it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

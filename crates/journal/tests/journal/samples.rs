@@ -127,6 +127,7 @@ fn sending() -> Vec<Event> {
         ],
         residence_basis: Some(ResidenceBasis::KnownByAgency),
         forwarded_from: Some(ReferralId(uuid(0x13))),
+        excluded: Some(Commitment([0x43; 32])),
     };
     let plain = Submitted {
         reported_at: None,
@@ -136,6 +137,7 @@ fn sending() -> Vec<Event> {
         sections: vec![],
         residence_basis: None,
         forwarded_from: None,
+        excluded: None,
         ..submitted.clone()
     };
     vec![
@@ -143,7 +145,8 @@ fn sending() -> Vec<Event> {
         bare(Fact::OfferRecorded(unmade)),
         event(Fact::ReferralSubmitted(submitted)),
         bare(Fact::ReferralSubmitted(plain)),
-        event(Fact::ReferralAmended { referral: referral(), sections: vec![content(2, 2)] }),
+        event(Fact::ReferralAmended { referral: referral(), sections: vec![content(2, 2)], excluded: None }),
+        event(Fact::ReferralAmended { referral: referral(), sections: Vec::new(), excluded: Some(Commitment([0x44; 32])) }),
         event(Fact::ReferralRetracted { referral: referral(), reason: RetractReason::Misdirected }),
         event(Fact::RecallAcknowledged { referral: referral(), recall: Position(301) }),
     ]

@@ -116,7 +116,7 @@ fn submitted() -> impl Strategy<Value = Submitted> {
     let names = (referral(), any::<u64>(), uuid(), function(), agency(), agency());
     let codes = (code(), code(), code(), code());
     let times = (option::of(time()), option::of(time()), option::of(uuid().prop_map(OfferId)));
-    let routes = (option::of(code()), option::of(referral()));
+    let routes = (option::of(code()), option::of(referral()), option::of(commitment()));
     (names, codes, times, vec(person(), 0..4), vec(section(), 0..4), routes).prop_map(|(names, codes, times, persons, sections, routes)| Submitted {
         referral: names.0,
         reference: Reference::from_random(names.1),
@@ -135,6 +135,7 @@ fn submitted() -> impl Strategy<Value = Submitted> {
         sections,
         residence_basis: routes.0,
         forwarded_from: routes.1,
+        excluded: routes.2,
     })
 }
 
@@ -254,7 +255,9 @@ fn of_the_sender() -> Vec<BoxedStrategy<Fact>> {
     vec![
         offer().prop_map(Fact::OfferRecorded).boxed(),
         submitted().prop_map(Fact::ReferralSubmitted).boxed(),
-        (referral(), vec(content(), 0..4)).prop_map(|(referral, sections)| Fact::ReferralAmended { referral, sections }).boxed(),
+        (referral(), vec(content(), 0..4), option::of(commitment()))
+            .prop_map(|(referral, sections, excluded)| Fact::ReferralAmended { referral, sections, excluded })
+            .boxed(),
         (referral(), code()).prop_map(|(referral, reason)| Fact::ReferralRetracted { referral, reason }).boxed(),
         (referral(), position()).prop_map(|(referral, recall)| Fact::RecallAcknowledged { referral, recall }).boxed(),
         consent().prop_map(Fact::ConsentRecorded).boxed(),

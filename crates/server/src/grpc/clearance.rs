@@ -51,26 +51,27 @@ impl<R: Reader> ClearanceService for Rpc<R> {
 
 impl<R: Reader> Rpc<R> {
     async fn pending(&self, request: &Request<v1::ListPendingClearancesRequest>) -> Result<v1::ListPendingClearancesResponse, Failed> {
-        let agency = self.caller(request.extensions())?;
+        let by = self.reads(request.extensions(), &request.get_ref().officer)?;
+        let agency = by.agency.clone();
         let page = wanted::list_page(request.get_ref().page_size, &request.get_ref().page_token)?;
         let of = agency.clone();
         let mut found = self.ask(move |reader| Box::pin(async move { read::all(reader, List::Pending, of.as_str()).await })).await?;
-        found.retain(|referral| clears(&agency, referral).is_some());
+        found.retain(|referral| by.sees(referral) && clears(&agency, referral).is_some());
         let show = |referral: &Referral| view::clearance_referral(referral, clears(&agency, referral).unwrap_or(Clearing::Leader), self.broker.table());
         let (referrals, next_page_token) = read::sorted(&found, due_first, &page, show);
         Ok(v1::ListPendingClearancesResponse { referrals, next_page_token })
     }
 
     async fn assessed(&self, request: &Request<v1::AssessReferralRequest>) -> Result<v1::AssessReferralResponse, Failed> {
-        let agency = self.caller(request.extensions())?;
+        let by = self.reads(request.extensions(), &request.get_ref().officer)?;
         let asked = request.get_ref();
         let known = convert::known(asked.known.clone())?;
         let question = Question { table: self.broker.table(), now: self.broker.now(), known: &known };
         if let Some(draft) = &asked.draft {
-            return self.draft_assessed(draft.clone(), &agency, question);
+            return self.draft_assessed(draft.clone(), &by.agency, question);
         }
         let name = wanted::referral_name(&asked.referral)?;
-        let (referral, clearing) = self.referral(read::key(name), |referral| clears(&agency, referral)).await?;
+        let (referral, clearing) = self.referral(read::key(name), &by, |referral| clears(&by.agency, referral)).await?;
         let (passing, blocked) = view::explanations(&referral, |interest| sees(clearing, interest), question);
         let shown = view::clearance_referral(&referral, clearing, question.table);
         let passing = match clearing {

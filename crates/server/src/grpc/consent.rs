@@ -12,9 +12,10 @@ use brygga_wire::v1::consent_service_server::ConsentService;
 use brygga_wire::{v1, view};
 use tonic::{Request, Response, Status};
 
+use super::Rpc;
 use super::command::{Done, served};
+use super::read::{self, Reads};
 use super::status::Failed;
-use super::{Rpc, read};
 
 #[tonic::async_trait]
 impl<R: Reader> ConsentService for Rpc<R> {
@@ -37,26 +38,26 @@ impl<R: Reader> ConsentService for Rpc<R> {
 
 impl<R: Reader> Rpc<R> {
     async fn one_consent(&self, request: &Request<v1::GetConsentRequest>) -> Result<v1::GetConsentResponse, Failed> {
-        let agency = self.caller(request.extensions())?;
+        let by = self.reads(request.extensions(), &request.get_ref().officer)?;
         let (name, id) = wanted::get_consent(request.get_ref())?;
-        let referral = self.with_consents(name, &agency).await?;
-        let consent = referral.consent(id).filter(|consent| sees(&agency, &referral, consent)).ok_or(Failed::from(Reason::NotFound))?;
+        let referral = self.with_consents(name, &by).await?;
+        let consent = referral.consent(id).filter(|consent| sees(&by.agency, &referral, consent)).ok_or(Failed::from(Reason::NotFound))?;
         Ok(v1::GetConsentResponse { consent: Some(view::consent(&referral, consent, self.broker.now())) })
     }
 
     async fn consents(&self, request: &Request<v1::ListConsentsRequest>) -> Result<v1::ListConsentsResponse, Failed> {
-        let agency = self.caller(request.extensions())?;
+        let by = self.reads(request.extensions(), &request.get_ref().officer)?;
         let (name, page) = wanted::list_consents(request.get_ref())?;
-        let (referral, now) = (self.with_consents(name, &agency).await?, self.broker.now());
+        let (referral, now) = (self.with_consents(name, &by).await?, self.broker.now());
         let after = page.after.and_then(|cursor| cursor.0.first().copied()).unwrap_or(read::BEGINNING);
-        let rest = referral.consents.iter().filter(|consent| sees(&agency, &referral, consent) && number(consent.at.0) > after);
+        let rest = referral.consents.iter().filter(|consent| sees(&by.agency, &referral, consent) && number(consent.at.0) > after);
         let (consents, next_page_token) = read::filled(rest.map(|consent| shown(&referral, consent, now)), page.entries);
         Ok(v1::ListConsentsResponse { consents, next_page_token })
     }
 
-    async fn with_consents(&self, name: ReferralName, agency: &AgencyId) -> Result<Referral, Failed> {
-        let relation = |referral: &Referral| (referral.sender == *agency || read::is_recipient(agency, referral)).then_some(());
-        self.referral(read::key(name), relation).await.map(|(referral, ())| referral)
+    async fn with_consents(&self, name: ReferralName, by: &Reads) -> Result<Referral, Failed> {
+        let relation = |referral: &Referral| (referral.sender == by.agency || read::is_recipient(&by.agency, referral)).then_some(());
+        self.referral(read::key(name), by, relation).await.map(|(referral, ())| referral)
     }
 }
 

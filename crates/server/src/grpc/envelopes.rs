@@ -12,7 +12,7 @@ use http::Extensions;
 use tonic::Request;
 
 use super::Rpc;
-use super::read::{self, CHUNK_ROWS_MAX, List};
+use super::read::{self, CHUNK_ROWS_MAX, List, Reads};
 use super::status::Failed;
 
 /// Inbox entries that one page of ended referrals looks at.
@@ -32,16 +32,16 @@ impl<R: Reader> Rpc<R> {
 
     pub(super) async fn envelopes(&self, request: &Request<v1::ListInboxRequest>) -> Result<v1::ListInboxResponse, Failed> {
         // The caller is known before the request is looked at, and both before the store is asked.
-        let agency = self.caller(request.extensions())?;
+        let by = self.reads(request.extensions(), &request.get_ref().officer)?;
         let (name, page) = wanted::list_inbox(request.get_ref())?;
         let function = self.own_function(request.extensions(), || Ok(name))?;
         let with_ended = request.get_ref().include_ended;
         if with_ended && page.after.as_ref().is_some_and(|cursor| cursor.0.len() == ENDED_CURSOR_KEYS) {
-            return self.ended(function, page).await;
+            return self.ended(function, page, by).await;
         }
         let of = function.clone();
         let mut open = self.ask(move |reader| Box::pin(async move { read::all(reader, List::OpenInbox, of.as_str()).await })).await?;
-        open.retain(|referral| read::is_recipient(&agency, referral));
+        open.retain(|referral| by.sees_envelope(referral) && read::is_recipient(&by.agency, referral));
         let (envelopes, mut next_page_token) = read::sorted(&open, urgent_first, &page, |referral| view::envelope(referral, self.broker.table()));
         if next_page_token.is_empty() && with_ended {
             next_page_token = Cursor(vec![read::BEGINNING]).to_string();
@@ -49,9 +49,9 @@ impl<R: Reader> Rpc<R> {
         Ok(v1::ListInboxResponse { envelopes, next_page_token })
     }
 
-    async fn ended(&self, function: FunctionId, page: Page) -> Result<v1::ListInboxResponse, Failed> {
+    async fn ended(&self, function: FunctionId, page: Page, by: Reads) -> Result<v1::ListInboxResponse, Failed> {
         let entries = page.entries;
-        let (found, rest) = self.ask(move |reader| Box::pin(async move { ended(reader, function.as_str(), &page).await })).await?;
+        let (found, rest) = self.ask(move |reader| Box::pin(async move { ended(reader, function.as_str(), (&page, &by)).await })).await?;
         let (envelopes, token) = read::filled(found.iter().map(|(at, referral)| (Cursor(vec![*at]), view::envelope(referral, self.broker.table()))), entries);
         let next_page_token = if token.is_empty() { rest.map_or_else(String::new, |at| Cursor(vec![at]).to_string()) } else { token };
         Ok(v1::ListInboxResponse { envelopes, next_page_token })
@@ -64,7 +64,7 @@ fn urgent_first(referral: &Referral) -> Cursor {
 }
 
 /// Ended referrals of a function by the position of their first offer, and where to go on if the scan was ended before the inbox was.
-async fn ended<R: Reader>(reader: &mut R, function: &str, page: &Page) -> Result<(Vec<(i64, Referral)>, Option<i64>), StoreError> {
+async fn ended<R: Reader>(reader: &mut R, function: &str, (page, by): (&Page, &Reads)) -> Result<(Vec<(i64, Referral)>, Option<i64>), StoreError> {
     let mut after = page.after.as_ref().and_then(|cursor| cursor.0.first().copied()).unwrap_or(read::BEGINNING);
     let (mut found, mut scanned) = (Vec::new(), 0_usize);
     while scanned < ENDED_SCAN_ENTRIES_MAX {
@@ -77,7 +77,7 @@ async fn ended<R: Reader>(reader: &mut R, function: &str, page: &Page) -> Result
             after = row.position;
             // A referral may be offered again after its offer was taken back: it is listed at its first offer.
             let first = referral.offered_at.is_some_and(|at| number(at.0) == row.position);
-            if first && referral.stage.is_ended() && !referral.waits_for_recipient() {
+            if first && by.sees_envelope(&referral) && referral.stage.is_ended() && !referral.waits_for_recipient() {
                 found.push((row.position, referral));
             }
             if u32::try_from(found.len()).is_ok_and(|count| count >= page.entries) {

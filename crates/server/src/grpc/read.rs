@@ -2,12 +2,13 @@
 //!
 //! A question runs in the reader pool, never in a handler. A referral that is not the caller's is answered as one that does not exist.
 
-use brygga_domain::{AgencyId, Reason, Referral, ReferralName};
+use brygga_domain::{AgencyId, OfficerPseudonym, Reason, Referral, ReferralName};
 use brygga_engine::projection;
 use brygga_engine::readers::Asking;
 use brygga_engine::rows::{Blob, ReferralRows};
 use brygga_engine::store::{After, Corrupt, Reader, ReferralKey, StoreError};
-use brygga_wire::convert::read::{Cursor, Page};
+use brygga_wire::convert::read::{self as wanted, Cursor, Page};
+use http::Extensions;
 use prost::Message;
 
 use super::Rpc;
@@ -32,7 +33,32 @@ pub(super) fn key(name: ReferralName) -> ReferralKey {
     }
 }
 
+/// Who reads: the agency that the certificate proves, and the officer whom it names.
+pub(super) struct Reads {
+    pub(super) agency: AgencyId,
+    officer: Option<OfficerPseudonym>,
+}
+
+impl Reads {
+    /// Whether the referral exists to them, as far as exclusions go.
+    pub(super) fn sees(&self, referral: &Referral) -> bool {
+        !referral.is_hidden_from_reader(&self.agency, self.officer)
+    }
+
+    /// The same for an envelope, which shows nothing of anybody: it is kept from excluded officers only.
+    pub(super) fn sees_envelope(&self, referral: &Referral) -> bool {
+        self.officer.is_none() || self.sees(referral)
+    }
+}
+
 impl<R: Reader> Rpc<R> {
+    /// Who reads. The caller is known before the request is looked at.
+    pub(super) fn reads(&self, extensions: &Extensions, officer: &str) -> Result<Reads, Failed> {
+        let agency = self.caller(extensions)?;
+        let officer = wanted::reading_officer(officer, &self.door, &agency)?;
+        Ok(Reads { agency, officer })
+    }
+
     /// Asks a reader.
     pub(super) async fn ask<T, F>(&self, question: F) -> Result<T, Failed>
     where
@@ -42,10 +68,15 @@ impl<R: Reader> Rpc<R> {
         self.broker.readers().ask(question).await.map_err(Failed::Read)
     }
 
-    /// The referral, if the caller's relation to it allows that; else it does not exist.
-    pub(super) async fn referral<V>(&self, key: ReferralKey, relation: impl FnOnce(&Referral) -> Option<V> + Send) -> Result<(Referral, V), Failed> {
+    /// The referral, if it is there for who reads and the agency's relation to it allows that; else it does not exist.
+    pub(super) async fn referral<V>(
+        &self,
+        key: ReferralKey,
+        by: &Reads,
+        relation: impl FnOnce(&Referral) -> Option<V> + Send,
+    ) -> Result<(Referral, V), Failed> {
         let rows = self.ask(move |reader| Box::pin(async move { reader.referral(&key).await?.as_ref().map(read_back).transpose() })).await?;
-        let referral = rows.ok_or(Failed::from(Reason::NotFound))?;
+        let referral = rows.filter(|referral| by.sees(referral)).ok_or(Failed::from(Reason::NotFound))?;
         let view = relation(&referral).ok_or(Failed::from(Reason::NotFound))?;
         Ok((referral, view))
     }

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use super::command::{Done, served};
-use super::read;
+use super::read::{self, Reads};
 use super::status::Failed;
 use super::stream::Outgoing;
 use super::stream::statuses::Statuses;
@@ -66,20 +66,20 @@ fn offered(done: &Done) -> Result<v1::RecordOfferResponse, Failed> {
 
 impl<R: Reader> Rpc<R> {
     async fn own_referral(&self, request: &Request<v1::GetReferralRequest>) -> Result<Referral, Failed> {
-        let agency = self.caller(request.extensions())?;
-        let key = match wanted::get_referral(request.get_ref(), &self.door, &agency)? {
+        let by = self.reads(request.extensions(), &request.get_ref().officer)?;
+        let key = match wanted::get_referral(request.get_ref(), &self.door, &by.agency)? {
             Named::Referral(name) => read::key(name),
             Named::SenderReference(hash) => ReferralKey::SenderReference(hash.0.into()),
         };
-        let (referral, ()) = self.referral(key, |referral| read::is_sender(&agency, referral)).await?;
+        let (referral, ()) = self.referral(key, &by, |referral| read::is_sender(&by.agency, referral)).await?;
         Ok(referral)
     }
 
     async fn own_referrals(&self, request: &Request<v1::ListReferralsRequest>) -> Result<v1::ListReferralsResponse, Failed> {
-        let agency = self.caller(request.extensions())?;
+        let by = self.reads(request.extensions(), &request.get_ref().officer)?;
         let wanted = wanted::list_referrals(request.get_ref())?;
         let entries = wanted.page.entries;
-        let (found, rest) = self.ask(move |reader| Box::pin(async move { sent(reader, agency.as_str(), &wanted).await })).await?;
+        let (found, rest) = self.ask(move |reader| Box::pin(async move { sent(reader, &by, &wanted).await })).await?;
         let shown = found.iter().map(|referral| (cursor(referral), view::sender_referral(referral, self.broker.table())));
         let (referrals, token) = read::filled(shown, entries);
         // The page may be full before everything that was found is on it; else it goes on where the scan ended.
@@ -93,12 +93,14 @@ fn cursor(referral: &Referral) -> Cursor {
 }
 
 /// Referrals of a sender that match, and where to go on if the scan was ended before the list was.
-async fn sent<R: Reader>(reader: &mut R, agency: &str, wanted: &ReferralsWanted) -> Result<(Vec<Referral>, Option<Cursor>), StoreError> {
-    let matches = |referral: &Referral| wanted.thread.is_none_or(|thread| referral.thread == thread) && !(wanted.open_only && referral.stage.is_ended());
+async fn sent<R: Reader>(reader: &mut R, by: &Reads, wanted: &ReferralsWanted) -> Result<(Vec<Referral>, Option<Cursor>), StoreError> {
+    let matches = |referral: &Referral| {
+        by.sees(referral) && wanted.thread.is_none_or(|thread| referral.thread == thread) && !(wanted.open_only && referral.stage.is_ended())
+    };
     let mut after = wanted.page.after.as_ref().and_then(|cursor| cursor.0.first().copied()).unwrap_or(read::BEGINNING);
     let (mut found, mut scanned) = (Vec::new(), 0_usize);
     while scanned < read::LIST_SCAN_REFERRALS_MAX {
-        let rows = reader.sent_by(agency, After { after, limit: wanted.page.entries }).await?;
+        let rows = reader.sent_by(by.agency.as_str(), After { after, limit: wanted.page.entries }).await?;
         let last_chunk = u32::try_from(rows.len()).is_ok_and(|count| count < wanted.page.entries);
         scanned = scanned.saturating_add(rows.len());
         for row in &rows {

@@ -147,6 +147,10 @@ pub fn referral(first_position: i64) -> ReferralRows {
         consents: vec![consent(seed, victim, first_position + 2)],
         stop_uses: Vec::new(),
         emergencies: Vec::new(),
+        excluded: vec![
+            ExcludedRow { name: String::from("soc-1"), officer: Some(Blob::from([9; 16])) },
+            ExcludedRow { name: String::from("rvc-1"), officer: None },
+        ],
         referral: referral_row(referral, first_position),
     }
 }

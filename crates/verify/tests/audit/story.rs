@@ -95,6 +95,7 @@ pub fn submission(world: &World, kind: ReferralKind, recipient: &str, sections: 
         decisions: Vec::new(),
         routing: Routing::default(),
         forwards: None,
+        excluded: Vec::new(),
     }
 }
 
@@ -183,7 +184,7 @@ pub fn story() -> Story {
     world.must(
         POLICE,
         None,
-        Action::AmendReferral(name, vec![NewContent { section: 4, category: Category::OffenceHeading, content: Bytes::from_static(b"also made up") }]),
+        Action::AmendReferral(name, vec![NewContent { section: 4, category: Category::OffenceHeading, content: Bytes::from_static(b"also made up") }], None),
     );
     world.must(BOARD, None, Action::WithdrawConsent(name, consent));
     let notice = world.referrals[&id].notices[0].at;

@@ -6,6 +6,7 @@
 mod check;
 mod clearance;
 mod consent;
+mod exclusion;
 mod inbox;
 mod log;
 pub mod read;

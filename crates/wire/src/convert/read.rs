@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use brygga_domain::{AgencyId, ConsentId, FunctionId, LookupHash, ReferralName, ThreadId};
+use brygga_domain::{AgencyId, ConsentId, FunctionId, LookupHash, OfficerPseudonym, ReferralName, ThreadId};
 
 use super::Malformed;
 use super::check::Check;
@@ -75,6 +75,13 @@ pub fn referral_name(text: &str) -> Result<ReferralName, Malformed> {
     let mut check = Check::default();
     let name = check.referral("referral", text);
     check.finish(name)
+}
+
+/// The officer who reads, where one is named.
+pub fn reading_officer(officer: &str, door: &Door, agency: &AgencyId) -> Result<Option<OfficerPseudonym>, Malformed> {
+    let mut check = Check::default();
+    let officer = check.asking_officer("officer", officer, (door, agency));
+    check.finish(officer)
 }
 
 /// A function.

@@ -10,7 +10,7 @@ use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ProtectedIdentit
 use bytes::Bytes;
 
 use super::check::{Check, head};
-use super::{Asked, Malformed, clearance, consent, routing};
+use super::{Asked, Malformed, clearance, consent, exclusion, routing};
 use crate::content::{assessment_in, category_of, protected_in};
 use crate::door::Door;
 use crate::identifier::normalise;
@@ -80,6 +80,7 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, |check, path, terms| consent::terms(check, path, terms, (door, agency)));
     let decisions = listed(&mut check, "decisions", decisions, DECISIONS_MAX, clearance::decision);
     let routing = request.routing.take().map_or_else(|| Some(Routing::default()), |stated| routing::stated(&mut check, stated));
+    let excluded = request.excluded.take().map_or_else(|| Some(Vec::new()), |list| exclusion::excluded(&mut check, list, &head));
     let forwards = if request.forwarded_from.is_empty() { Some(None) } else { check.referral("forwarded_from", &request.forwarded_from).map(Some) };
     let submission = (|| {
         Some(Submission {
@@ -99,6 +100,7 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
             decisions: decisions?,
             routing: routing?,
             forwards: forwards?,
+            excluded: excluded?,
         })
     })();
     check.asked(&head, submission.map(|submission| Action::SubmitReferral(Box::new(submission))))
@@ -282,12 +284,17 @@ pub fn amend_referral(mut request: v1::AmendReferralRequest, door: &Door, agency
     let sections = std::mem::take(&mut request.sections);
     let head = head!(request, door, agency);
     let referral = check.referral("referral", &request.referral);
-    let contents = amended(&mut check, sections);
-    check.asked(&head, (|| Some(Action::AmendReferral(referral?, contents?)))())
+    // Who is excluded may change without any content.
+    let contents = amended(&mut check, sections, usize::from(request.excluded.is_none()));
+    let excluded = match request.excluded.take() {
+        Some(list) => exclusion::excluded(&mut check, list, &head).map(Some),
+        None => Some(None),
+    };
+    check.asked(&head, (|| Some(Action::AmendReferral(referral?, contents?, excluded?)))())
 }
 
-fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>) -> Option<Vec<NewContent>> {
-    check.count("sections", sections.len(), 1..=SECTIONS_MAX)?;
+fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>, least: usize) -> Option<Vec<NewContent>> {
+    check.count("sections", sections.len(), least..=SECTIONS_MAX)?;
     let mut converted = BTreeMap::new();
     let mut faulty = false;
     for (index, section) in sections.into_iter().enumerate() {

@@ -663,6 +663,27 @@ pub struct Routing {
     #[prost(enumeration = "::brygga_journal::v1::Relationship", tag = "4")]
     pub relationship: i32,
 }
+/// Somebody who has nothing to do with a referral: an officer, or a whole unit. One of the two, `agency` with `officer`, or `function`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Exclusion {
+    /// The agency of the officer, as the directory names it; the sender may name itself.
+    #[prost(string, tag = "1")]
+    pub agency: ::prost::alloc::string::String,
+    /// That agency's own identifier for the officer, as it stands in its commands.
+    #[prost(string, tag = "2")]
+    pub officer: ::prost::alloc::string::String,
+    /// The function that is the unit.
+    #[prost(string, tag = "3")]
+    pub function: ::prost::alloc::string::String,
+}
+/// Everybody who is excluded from a referral.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExclusionList {
+    /// At most 32, each once.
+    #[prost(message, repeated, tag = "1")]
+    pub exclusions: ::prost::alloc::vec::Vec<Exclusion>,
+}
 /// Asks to submit a referral.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -724,6 +745,10 @@ pub struct SubmitReferralRequest {
     /// disclosure of its own: no consent and no decision about the first holds for it.
     #[prost(string, tag = "18")]
     pub forwarded_from: ::prost::alloc::string::String,
+    /// Who has a conflict of interest. To an officer in it the referral does not exist (NOT_FOUND); a function in it is not the recipient and is
+    /// not reminded. It is sealed: the log holds a commitment, and it does not come back.
+    #[prost(message, optional, tag = "19")]
+    pub excluded: ::core::option::Option<ExclusionList>,
 }
 /// The referral is stored.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -765,9 +790,12 @@ pub struct AmendReferralRequest {
     /// The referral, by id or reference.
     #[prost(string, tag = "4")]
     pub referral: ::prost::alloc::string::String,
-    /// The sections; 1 to 32, each once.
+    /// The sections; at most 32, each once, and one at least unless `excluded` is given.
     #[prost(message, repeated, tag = "5")]
     pub sections: ::prost::alloc::vec::Vec<AmendedSection>,
+    /// Who is excluded from now on, in place of everybody who was; absent: as before.
+    #[prost(message, optional, tag = "6")]
+    pub excluded: ::core::option::Option<ExclusionList>,
 }
 /// The sections have their new revision.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -834,7 +862,11 @@ pub struct SenderReferenceName {
 }
 /// Asks for one referral.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct GetReferralRequest {
+    /// The officer who reads. A referral from which an officer of the agency is excluded does not exist to who names none.
+    #[prost(string, tag = "3")]
+    pub officer: ::prost::alloc::string::String,
     /// Which.
     #[prost(oneof = "get_referral_request::Name", tags = "1, 2")]
     pub name: ::core::option::Option<get_referral_request::Name>,
@@ -843,6 +875,7 @@ pub struct GetReferralRequest {
 pub mod get_referral_request {
     /// Which.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
     pub enum Name {
         /// By id or reference.
         #[prost(string, tag = "1")]
@@ -861,6 +894,7 @@ pub struct GetReferralResponse {
 }
 /// Asks for the agency's referrals.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct ListReferralsRequest {
     /// At most so many; 0: 50; more than 500 gives 500.
     #[prost(uint32, tag = "1")]
@@ -874,6 +908,9 @@ pub struct ListReferralsRequest {
     /// Whether to leave out those that are closed, declined, returned or retracted.
     #[prost(bool, tag = "4")]
     pub open_only: bool,
+    /// The officer who reads. Referrals from which an officer of the agency is excluded are left out for who names none.
+    #[prost(string, tag = "5")]
+    pub officer: ::prost::alloc::string::String,
 }
 /// A page of referrals.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1854,6 +1891,7 @@ pub struct Emergency {
 }
 /// Asks for what waits to be cleared.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct ListPendingClearancesRequest {
     /// At most so many; 0: 50; more than 500 gives 500.
     #[prost(uint32, tag = "1")]
@@ -1861,6 +1899,9 @@ pub struct ListPendingClearancesRequest {
     /// Where to go on: `next_page_token` of the page before.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
+    /// The officer who reads. Referrals from which an officer of the agency is excluded are left out for who names none.
+    #[prost(string, tag = "3")]
+    pub officer: ::prost::alloc::string::String,
 }
 /// A page of what waits to be cleared.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1874,6 +1915,7 @@ pub struct ListPendingClearancesResponse {
 }
 /// Asks what passes and what blocks. Nothing is written, whatever is asked.
 #[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct AssessReferralRequest {
     /// The referral, by id or reference; empty where a draft is given.
     #[prost(string, tag = "1")]
@@ -1884,6 +1926,9 @@ pub struct AssessReferralRequest {
     /// What is known already: ways whose conditions it rules out are left out, and what it fulfils is not asked for again.
     #[prost(message, optional, tag = "3")]
     pub known: ::core::option::Option<Answers>,
+    /// The officer who reads. A referral from which an officer of the agency is excluded does not exist to who names none.
+    #[prost(string, tag = "4")]
+    pub officer: ::prost::alloc::string::String,
 }
 /// What passes and what blocks, at this moment.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2972,6 +3017,7 @@ pub struct WithdrawConsentResponse {
 }
 /// Asks for one consent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct GetConsentRequest {
     /// The referral, by id or reference.
     #[prost(string, tag = "1")]
@@ -2979,6 +3025,9 @@ pub struct GetConsentRequest {
     /// The consent.
     #[prost(string, tag = "2")]
     pub consent_id: ::prost::alloc::string::String,
+    /// The officer who reads. A referral from which an officer of the agency is excluded does not exist to who names none.
+    #[prost(string, tag = "3")]
+    pub officer: ::prost::alloc::string::String,
 }
 /// One consent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2989,6 +3038,7 @@ pub struct GetConsentResponse {
 }
 /// Asks for a referral's consents.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct ListConsentsRequest {
     /// The referral, by id or reference.
     #[prost(string, tag = "1")]
@@ -2999,6 +3049,9 @@ pub struct ListConsentsRequest {
     /// Where to go on: `next_page_token` of the page before.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
+    /// The officer who reads. A referral from which an officer of the agency is excluded does not exist to who names none.
+    #[prost(string, tag = "4")]
+    pub officer: ::prost::alloc::string::String,
 }
 /// A page of consents.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5212,6 +5265,7 @@ pub struct Envelope {
 }
 /// Asks for an inbox.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct ListInboxRequest {
     /// The function.
     #[prost(string, tag = "1")]
@@ -5225,6 +5279,9 @@ pub struct ListInboxRequest {
     /// Whether to show what is closed, declined, returned or retracted as well.
     #[prost(bool, tag = "4")]
     pub include_ended: bool,
+    /// The officer who reads: what excludes them is left out. To who names none every envelope is shown.
+    #[prost(string, tag = "5")]
+    pub officer: ::prost::alloc::string::String,
 }
 /// A page of an inbox.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -7598,6 +7655,11 @@ impl ::core::fmt::Debug for RecordOfferRequest {
         f.write_str("RecordOfferRequest(..)")
     }
 }
+impl ::core::fmt::Debug for Exclusion {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("Exclusion(..)")
+    }
+}
 impl ::core::fmt::Debug for SubmitReferralRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("SubmitReferralRequest(..)")
@@ -7621,6 +7683,31 @@ impl ::core::fmt::Debug for RetractReferralRequest {
 impl ::core::fmt::Debug for SenderReferenceName {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("SenderReferenceName(..)")
+    }
+}
+impl ::core::fmt::Debug for GetReferralRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("GetReferralRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for get_referral_request::Name {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("Name(..)")
+    }
+}
+impl ::core::fmt::Debug for ListReferralsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ListReferralsRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for ListPendingClearancesRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ListPendingClearancesRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for AssessReferralRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("AssessReferralRequest(..)")
     }
 }
 impl ::core::fmt::Debug for DecideClearanceRequest {
@@ -7658,6 +7745,16 @@ impl ::core::fmt::Debug for WithdrawConsentRequest {
         f.write_str("WithdrawConsentRequest(..)")
     }
 }
+impl ::core::fmt::Debug for GetConsentRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("GetConsentRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for ListConsentsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ListConsentsRequest(..)")
+    }
+}
 impl ::core::fmt::Debug for StatedPurpose {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("StatedPurpose(..)")
@@ -7671,6 +7768,11 @@ impl ::core::fmt::Debug for SearchEntriesRequest {
 impl ::core::fmt::Debug for GetEntryRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("GetEntryRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for ListInboxRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ListInboxRequest(..)")
     }
 }
 impl ::core::fmt::Debug for ReleasedSection {

@@ -98,6 +98,7 @@ fn referral() -> Referral {
         consents: vec![Consent { at: CONSENT_AT, given, withdrawn: None }],
         notices: Vec::new(),
         emergencies: Vec::new(),
+        excluded: Vec::new(),
     }
 }
 

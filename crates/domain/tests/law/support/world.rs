@@ -115,6 +115,7 @@ impl World {
             decisions: Vec::new(),
             routing: Routing::default(),
             forwards: None,
+            excluded: Vec::new(),
         };
         self.carried_out(case, None, Action::SubmitReferral(Box::new(submission)), 0)
     }

@@ -152,8 +152,12 @@ impl Cast {
     /// Opens a referral, once: a repeat would ask the gate again, which may have another answer by now.
     pub async fn open(&self, who: Who, key: &str, sent: &Sent) -> anyhow::Result<()> {
         let name = v1::get_referral_request::Name::Referral(sent.id.clone());
-        let view =
-            self.client(sent.sender)?.get_referral(v1::GetReferralRequest { name: Some(name) }).await?.referral.context("an answer without a referral")?;
+        let view = self
+            .client(sent.sender)?
+            .get_referral(v1::GetReferralRequest { name: Some(name), ..Default::default() })
+            .await?
+            .referral
+            .context("an answer without a referral")?;
         let waits = |section: &v1::SectionClearance| section.offered && section.released_revision < section.revision;
         if view.sections.iter().any(waits) {
             self.write(who, key, v1::OpenReferralRequest { referral: sent.id.clone(), ..Default::default() }).await?;

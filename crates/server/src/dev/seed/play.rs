@@ -228,7 +228,7 @@ async fn withdrawn(scene: &Scene<'_>, to: (&Sent, Who)) -> anyhow::Result<()> {
     scene.cast.write(KLARA, &scene.key("withdraw"), request).await?;
     scene.cast.tally("consent withdrawn");
     let name = Some(v1::get_referral_request::Name::Referral(sent.id.clone()));
-    let view = police.get_referral(v1::GetReferralRequest { name }).await?.referral.context("an answer without a referral")?;
+    let view = police.get_referral(v1::GetReferralRequest { name, ..Default::default() }).await?.referral.context("an answer without a referral")?;
     for notice in view.notices {
         let answer = ANSWERS.get(scene.pen.case.block() % ANSWERS.len()).copied().unwrap_or(StopUseAnswer::Stopped);
         let request = v1::AcknowledgeStopUseRequest { referral: sent.id.clone(), notice: notice.position, answer: answer.number(), ..Default::default() };

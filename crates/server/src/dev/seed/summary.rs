@@ -111,7 +111,7 @@ async fn inboxes(cast: &Cast, referrals: &[Sent]) -> anyhow::Result<BTreeMap<Str
     for (function, host) in functions {
         let mut page_token = String::new();
         loop {
-            let request = v1::ListInboxRequest { function: function.to_owned(), page_size: PAGE_SIZE, page_token, include_ended: true };
+            let request = v1::ListInboxRequest { function: function.to_owned(), page_size: PAGE_SIZE, page_token, include_ended: true, ..Default::default() };
             let page = cast.client(host)?.list_inbox(request).await?;
             found.extend(page.envelopes.iter().map(|envelope| (envelope.id.clone(), stage(envelope))));
             if page.next_page_token.is_empty() {
@@ -130,7 +130,7 @@ fn stage(envelope: &v1::Envelope) -> String {
 /// What its sender sees of a referral that was never offered.
 async fn not_offered(cast: &Cast, sent: &Sent) -> anyhow::Result<String> {
     let name = Some(v1::get_referral_request::Name::Referral(sent.id.clone()));
-    let answer = cast.client(sent.sender)?.get_referral(v1::GetReferralRequest { name }).await?;
+    let answer = cast.client(sent.sender)?.get_referral(v1::GetReferralRequest { name, ..Default::default() }).await?;
     let view = answer.referral.context("an answer without a referral")?;
     Ok(match SenderStatus::from_number(view.status) {
         Some(SenderStatus::Retracted) => String::from("retracted"),

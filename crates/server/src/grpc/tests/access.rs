@@ -26,10 +26,10 @@ async fn answers(world: &World, agency: &str, referral: &str, consent_id: &str) 
     let open = v1::OpenReferralRequest { request_id: request_id.clone(), officer: officer.clone(), referral: referral.clone(), pinned_size: 0 };
     let accept = v1::AcceptReferralRequest { request_id: request_id.clone(), officer: officer.clone(), referral: referral.clone(), pinned_size: 0 };
     let retract = v1::RetractReferralRequest { request_id, officer, referral: referral.clone(), reason: codes::RetractReason::Wrong.into(), pinned_size: 0 };
-    let consent = v1::GetConsentRequest { referral: referral.clone(), consent_id: consent_id.to_owned() };
+    let consent = v1::GetConsentRequest { referral: referral.clone(), consent_id: consent_id.to_owned(), ..Default::default() };
     let consents = v1::ListConsentsRequest { referral: referral.clone(), ..Default::default() };
     let statuses = [
-        ReferralServiceClient::new(wire()).get_referral(v1::GetReferralRequest { name }).await.unwrap_err(),
+        ReferralServiceClient::new(wire()).get_referral(v1::GetReferralRequest { name, ..Default::default() }).await.unwrap_err(),
         ReferralServiceClient::new(wire()).retract_referral(retract).await.unwrap_err(),
         ClearanceServiceClient::new(wire()).assess_referral(v1::AssessReferralRequest { referral, ..Default::default() }).await.unwrap_err(),
         ConsentServiceClient::new(wire()).get_consent(consent).await.unwrap_err(),

@@ -90,11 +90,11 @@ async fn what_passed_the_gate_leaves_as_it_came_and_the_sender_sees_transport_an
 
     let mut police = ReferralServiceClient::new(world.wire(POLICE));
     let name = v1::get_referral_request::Name::Referral(referral.id.clone());
-    let seen = police.get_referral(v1::GetReferralRequest { name: Some(name) }).await.unwrap().into_inner().referral.unwrap();
+    let seen = police.get_referral(v1::GetReferralRequest { name: Some(name), ..Default::default() }).await.unwrap().into_inner().referral.unwrap();
     assert_eq!(seen.status, SenderStatus::Closed.number(), "closed, and not how");
     let by_number = v1::SenderReferenceName { kind: seen.kind, recipient: RVC.to_owned(), identifier: None, sender_reference: String::from("5000-K1-26") };
     let name = v1::get_referral_request::Name::SenderReference(by_number);
-    assert_eq!(police.get_referral(v1::GetReferralRequest { name: Some(name) }).await.unwrap().into_inner().referral.unwrap(), seen);
+    assert_eq!(police.get_referral(v1::GetReferralRequest { name: Some(name), ..Default::default() }).await.unwrap().into_inner().referral.unwrap(), seen);
     let list = |open_only| v1::ListReferralsRequest { open_only, ..Default::default() };
     assert_eq!(police.list_referrals(list(false)).await.unwrap().into_inner().referrals, vec![seen]);
     assert!(police.list_referrals(list(true)).await.unwrap().into_inner().referrals.is_empty());
@@ -171,8 +171,13 @@ async fn a_new_revision_names_the_release_that_it_supersedes() {
     let first = inbox.open_referral(open_request(2, &referral.id, 0)).await.unwrap().into_inner();
     let mut police = ReferralServiceClient::new(world.wire(POLICE));
     let section = v1::AmendedSection { number: 1, content: identity() };
-    let amend =
-        v1::AmendReferralRequest { request_id: key(3), officer: String::from("klara"), referral: referral.id.clone(), sections: vec![section], pinned_size: 0 };
+    let amend = v1::AmendReferralRequest {
+        request_id: key(3),
+        officer: String::from("klara"),
+        referral: referral.id.clone(),
+        sections: vec![section],
+        ..Default::default()
+    };
     police.amend_referral(amend).await.unwrap();
     let mut decision = submission(1).decisions.remove(0);
     decision.cells.truncate(1);

@@ -1,6 +1,6 @@
 //! What is asked in questions.
 
-use brygga_domain::ResidenceBasis;
+use brygga_domain::{Excluded, ResidenceBasis};
 
 use super::*;
 
@@ -51,9 +51,12 @@ fn lists_and_names_are_checked() {
     assert_eq!(faults(route("0180", "Bromma", 1)), ["district"]);
     let bare = v1::ResolveRouteRequest { municipality: "0184".into(), kind: 1, age_years: Some(131), ..Default::default() };
     assert_eq!(faults(resolve_route(&bare).map(|asked| asked.territory)), ["residence_basis", "age_years"]);
-    assert_eq!(faults(read::get_consent(&v1::GetConsentRequest { referral: "x".into(), consent_id: "y".into() })), ["referral", "consent_id"]);
+    assert_eq!(
+        faults(read::get_consent(&v1::GetConsentRequest { referral: "x".into(), consent_id: "y".into(), ..Default::default() })),
+        ["referral", "consent_id"]
+    );
     assert_eq!(faults(read::list_inbox(&v1::ListInboxRequest { function: "X".into(), ..Default::default() })), ["function"]);
-    assert_eq!(faults(read::get_referral(&v1::GetReferralRequest { name: None }, &door(), &police())), ["name"]);
+    assert_eq!(faults(read::get_referral(&v1::GetReferralRequest::default(), &door(), &police())), ["name"]);
 }
 
 #[test]
@@ -62,11 +65,43 @@ fn a_sender_finds_by_its_own_number_what_it_submitted() {
     let name = |value: &str| {
         let identifier = Some(v1::Identifier { r#type: 1, value: value.into() });
         let name = v1::SenderReferenceName { kind: 1, recipient: "solna-rvc".into(), identifier, sender_reference: "5000-K1-26".into() };
-        let request = v1::GetReferralRequest { name: Some(v1::get_referral_request::Name::SenderReference(name)) };
+        let request = v1::GetReferralRequest { name: Some(v1::get_referral_request::Name::SenderReference(name)), ..Default::default() };
         read::get_referral(&request, &door(), &police()).unwrap()
     };
     let hash = submitted.sender_reference.unwrap();
     // Another spelling of the same number is the same person; another person's is not.
     assert_eq!(name("199012119948"), read::Named::SenderReference(hash));
     assert_ne!(name("198211059954"), read::Named::SenderReference(hash));
+}
+
+#[test]
+fn each_fault_of_an_exclusion_names_its_field() {
+    let officer = |agency: &str, officer: &str| v1::Exclusion { agency: agency.into(), officer: officer.into(), ..Default::default() };
+    let unit = |function: &str| v1::Exclusion { function: function.into(), ..Default::default() };
+    let asked = |exclusions: Vec<v1::Exclusion>| {
+        let excluded = Some(v1::ExclusionList { exclusions });
+        headed(v1::AmendReferralRequest { referral: OTHER.into(), excluded, ..v1::AmendReferralRequest::default() })
+    };
+    let faults = |exclusions| faults(amend_referral(asked(exclusions), &door(), &police()));
+    let path = |part: &str| vec![format!("excluded.exclusions[0]{part}")];
+    assert_eq!(faults(vec![v1::Exclusion::default()]), path(""));
+    assert_eq!(faults(vec![v1::Exclusion { function: "solna-jour".into(), ..officer("solna-soc", "sara") }]), path(""));
+    assert_eq!(faults(vec![officer("Solna", "sara")]), path(".agency"));
+    assert_eq!(faults(vec![officer("solna-soc", CANARY)]), path(".officer"));
+    assert_eq!(faults(vec![officer("solna-soc", "")]), path(".officer"));
+    assert_eq!(faults(vec![unit("S")]), path(".function"));
+    assert_eq!(faults(vec![officer("vasterort-polis", "klara")]), path(".officer"), "whoever acts stays able to repeat what was lost");
+    assert_eq!(faults(vec![unit("solna-jour"), unit("solna-jour")]), ["excluded.exclusions[1]"]);
+    assert_eq!(faults((0..33).map(|number| officer("solna-soc", &format!("o{number}"))).collect()), ["excluded.exclusions"]);
+
+    let sara = || vec![officer("solna-soc", "sara"), unit("solna-jour")];
+    let of = |exclusions| {
+        let Action::AmendReferral(_, _, excluded) = amend_referral(asked(exclusions), &door(), &police()).unwrap().action else { panic!("an amendment") };
+        excluded.unwrap()
+    };
+    assert_eq!(of(sara()), of(sara().into_iter().rev().collect()), "one order, whatever the sender's");
+    assert_eq!(of(sara())[0], Excluded::Officer("solna-soc".parse().unwrap(), door().officer(&"solna-soc".parse().unwrap(), "sara")));
+    assert_eq!(of(Vec::new()), []);
+    let nothing = headed(v1::AmendReferralRequest { referral: OTHER.into(), ..v1::AmendReferralRequest::default() });
+    assert_eq!(super::faults(amend_referral(nothing, &door(), &police())), ["sections"]);
 }
