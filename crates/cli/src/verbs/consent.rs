@@ -33,7 +33,7 @@ fn day(terms: &v1::ConsentTerms) -> String {
     words::stamp(terms.valid_until.as_ref()).map_or_else(String::new, |stamp| words::day(stamp).to_string())
 }
 
-async fn on_record(desk: &Desk<'_>, referral: &str) -> Result<Vec<v1::Consent>, Failure> {
+async fn on_record(desk: &mut Desk<'_>, referral: &str) -> Result<Vec<v1::Consent>, Failure> {
     let (client, settings) = desk.client()?;
     let mut consents = Vec::new();
     let mut request = v1::ListConsentsRequest { referral: referral.to_owned(), officer: desk.reader(&settings), ..v1::ListConsentsRequest::default() };
@@ -102,7 +102,7 @@ async fn withdraw(desk: &mut Desk<'_>, referral: String, id: Option<String>) -> 
 }
 
 /// The one consent that stands; where there are several the person must be meant by id.
-async fn only_standing(desk: &Desk<'_>, referral: &str) -> Result<String, Failure> {
+async fn only_standing(desk: &mut Desk<'_>, referral: &str) -> Result<String, Failure> {
     let mut standing: Vec<v1::Consent> = on_record(desk, referral).await?;
     standing.retain(|consent| consent.withdrawal.is_none());
     match standing.as_slice() {

@@ -59,7 +59,7 @@ pub async fn review(desk: &mut Desk<'_>, said: Review) -> Result<(), Failure> {
 }
 
 /// The only emergency of the referral that waits for its review.
-async fn only_one(desk: &Desk<'_>, referral: &str) -> Result<u64, Failure> {
+async fn only_one(desk: &mut Desk<'_>, referral: &str) -> Result<u64, Failure> {
     let (client, settings) = desk.client()?;
     let asked = v1::AssessReferralRequest { referral: referral.to_owned(), officer: desk.reader(&settings), ..v1::AssessReferralRequest::default() };
     let stands = client.assess_referral(asked).await.map_err(|error| Failure::client(&error).about(referral))?.referral.unwrap_or_default();

@@ -33,11 +33,13 @@ struct Entry {
 /// `register`.
 pub async fn run(desk: &mut Desk<'_>, verb: RegisterCommand) -> Result<(), Failure> {
     let RegisterCommand::Export { from, to, functions, public } = verb;
-    let (client, _) = desk.client()?;
+    let (client, settings) = desk.client()?;
+    // Named, so that what excludes some officer is left out for that one only.
+    let officer = desk.reader(&settings);
     let functions = if functions.is_empty() { client.functions().iter().map(ToString::to_string).collect() } else { functions };
-    let mut entries = sent(&client).await?;
+    let mut entries = sent(&client, &officer).await?;
     for function in functions {
-        entries.extend(received(&client, &function).await.map_err(|failure| failure.about(function))?);
+        entries.extend(received(&client, &function, &officer).await.map_err(|failure| failure.about(function))?);
     }
     let within = |entry: &Entry| is_within(words::day(entry.at), (from, to));
     entries.retain(within);
@@ -83,8 +85,8 @@ const HEADS: [&str; 7] = ["number", "date", "direction", "reference", "stage", "
 const PUBLIC_HEADS: usize = 5;
 
 /// Everything that the agency submitted.
-async fn sent(client: &Client) -> Result<Vec<Entry>, Failure> {
-    let mut request = v1::ListReferralsRequest { page_size: PAGE_ENTRIES, ..v1::ListReferralsRequest::default() };
+async fn sent(client: &Client, officer: &str) -> Result<Vec<Entry>, Failure> {
+    let mut request = v1::ListReferralsRequest { page_size: PAGE_ENTRIES, officer: officer.to_owned(), ..v1::ListReferralsRequest::default() };
     let mut entries = Vec::new();
     loop {
         let page = client.list_referrals(request.clone()).await.map_err(|error| Failure::client(&error))?;
@@ -108,8 +110,14 @@ async fn sent(client: &Client) -> Result<Vec<Entry>, Failure> {
 }
 
 /// Everything that came into an inbox. What ends while the pages are read may stand on two of them, and counts once.
-async fn received(client: &Client, function: &str) -> Result<Vec<Entry>, Failure> {
-    let mut request = v1::ListInboxRequest { function: function.to_owned(), page_size: PAGE_ENTRIES, include_ended: true, ..v1::ListInboxRequest::default() };
+async fn received(client: &Client, function: &str, officer: &str) -> Result<Vec<Entry>, Failure> {
+    let mut request = v1::ListInboxRequest {
+        function: function.to_owned(),
+        page_size: PAGE_ENTRIES,
+        include_ended: true,
+        officer: officer.to_owned(),
+        ..v1::ListInboxRequest::default()
+    };
     let (mut entries, mut seen) = (Vec::new(), BTreeSet::new());
     loop {
         let page = client.list_inbox(request.clone()).await.map_err(|error| Failure::client(&error))?;

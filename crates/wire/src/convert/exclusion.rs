@@ -33,7 +33,7 @@ pub(super) fn excluded(check: &mut Check, list: v1::ExclusionList, head: &Head<'
 
 fn exclusion(check: &mut Check, path: &str, one: &v1::Exclusion, door: &Door) -> Option<Excluded> {
     let names_officer = !one.agency.is_empty() || !one.officer.is_empty();
-    if names_officer == !one.function.is_empty() {
+    if names_officer != one.function.is_empty() {
         check.fault(path, "must name an officer with the agency, or a function; one of the two");
         return None;
     }
