@@ -36,9 +36,9 @@ pub fn pdf(title: &str, lines: &[String], made: Timestamp) -> Result<Vec<u8>, Fa
     for (index, page_lines) in pages.iter().enumerate() {
         let mut sheet = document.start_page_with(PageSettings::from_wh(PAGE.0, PAGE.1).ok_or_else(broken)?);
         let mut surface = sheet.surface();
-        let foot = format!("{title}, page {} of {}", index + 1, pages.len());
+        let footing = format!("{title}, page {} of {}", index + 1, pages.len());
         let mut down = MARGIN;
-        for line in page_lines.iter().chain([&String::new(), &foot]) {
+        for line in page_lines.iter().chain([&String::new(), &footing]) {
             surface.draw_text(Point::from_xy(MARGIN, down), font.clone(), FONT_SIZE, line, false, TextDirection::Auto);
             down += LINE_HEIGHT;
         }
