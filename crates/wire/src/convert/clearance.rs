@@ -107,11 +107,11 @@ fn answers(check: &mut Check, path: &str, answers: v1::Answers) -> Option<Answer
     let path = format!("{path}answers");
     let asserted = check.codes(&format!("{path}.asserted"), &answers.asserted);
     let denied = check.codes(&format!("{path}.denied"), &answers.denied);
-    for (index, fact) in answers.denied.iter().enumerate() {
-        if answers.asserted.contains(fact) {
-            check.fault(format_args!("{path}.denied[{index}]"), "stands among what is asserted, too");
-            return None;
-        }
+    // Each list may be as long as a message lets it, so that neither is gone through for every entry of the other.
+    let said: BTreeSet<i32> = answers.asserted.iter().copied().collect();
+    if let Some(index) = answers.denied.iter().position(|fact| said.contains(fact)) {
+        check.fault(format_args!("{path}.denied[{index}]"), "stands among what is asserted, too");
+        return None;
     }
     let offence: Option<Option<OffenceCode>> = match answers.offence.as_str() {
         "" => Some(None),
