@@ -185,25 +185,7 @@ impl Broker {
     /// # Panics
     /// When the world's files are not there.
     pub fn config(&self, agency: &str) -> ClientConfig {
-        let agencies = self.folder.join("agencies");
-        let read = |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let functions: BTreeMap<&str, &[&str]> = BTreeMap::from([
-            ("vasterort-polis", &["vasterort-polis-brottsoffer"][..]),
-            ("vasterort-aklagare", &["vasterort-aklagare-kammare"][..]),
-            ("solna-soc", &["solna-rvc", "solna-mottagning"][..]),
-        ]);
-        ClientConfig {
-            endpoint: format!("https://{}", self.ready["grpc"].as_str().unwrap()),
-            server_name: Some(String::from("localhost")),
-            ca_pem: read(self.folder.join("ca.pem")),
-            cert_pem: read(agencies.join(format!("{agency}.pem"))),
-            key_pem: read(agencies.join(format!("{agency}.key"))),
-            agency: agency.parse().unwrap(),
-            functions: functions.get(agency).copied().unwrap_or_default().iter().map(|name| name.parse().unwrap()).collect(),
-            log_key: self.ready["log_key"].as_str().unwrap().to_owned(),
-            pin: agencies.join(agency).join("test.pin"),
-            deadlines: Deadlines::default(),
-        }
+        client_config(&self.folder, self.ready["grpc"].as_str().unwrap(), self.ready["log_key"].as_str().unwrap(), agency)
     }
 
     /// A client of an agency, acting as an officer.
@@ -212,5 +194,31 @@ impl Broker {
     /// When the settings are refused.
     pub fn client(&self, agency: &str, officer: &str) -> Client {
         Client::connect(&self.config(agency)).unwrap().as_officer(officer)
+    }
+}
+
+/// The settings of an agency's client for a broker of the world in that folder.
+///
+/// # Panics
+/// When the world's files are not there.
+pub fn client_config(folder: &Path, address: &str, log_key: &str, agency: &str) -> ClientConfig {
+    let agencies = folder.join("agencies");
+    let read = |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let functions: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("vasterort-polis", &["vasterort-polis-brottsoffer"][..]),
+        ("vasterort-aklagare", &["vasterort-aklagare-kammare"][..]),
+        ("solna-soc", &["solna-rvc", "solna-mottagning"][..]),
+    ]);
+    ClientConfig {
+        endpoint: format!("https://{address}"),
+        server_name: Some(String::from("localhost")),
+        ca_pem: read(folder.join("ca.pem")),
+        cert_pem: read(agencies.join(format!("{agency}.pem"))),
+        key_pem: read(agencies.join(format!("{agency}.key"))),
+        agency: agency.parse().unwrap(),
+        functions: functions.get(agency).copied().unwrap_or_default().iter().map(|name| name.parse().unwrap()).collect(),
+        log_key: log_key.to_owned(),
+        pin: agencies.join(agency).join("test.pin"),
+        deadlines: Deadlines::default(),
     }
 }

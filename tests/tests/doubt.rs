@@ -5,15 +5,22 @@ use std::time::Duration;
 
 use brygga_client::{Client, ClientConfig, Deadlines, v1};
 use brygga_domain::Reason;
+use brygga_engine::lanes::LaneLimits;
 use brygga_engine::rows::HeadRow;
 use brygga_engine::store::Reader as _;
+use brygga_server::app;
+use brygga_server::config::TelemetrySection;
+use brygga_server::dev::world::{Ports, World};
+use brygga_server::telemetry::Telemetry;
 use brygga_store::{SqliteOptions, SqliteReader, SqliteStore};
-use brygga_tests::harness::{Broker, bryggad};
+use brygga_tests::harness::{Broker, bryggad, client_config};
 use brygga_tests::requests::{BOARD, POLICE, RVC, submission};
 use tokio::process::Command;
 
 /// Exit code of a broker that doubts its log.
 const EXIT_DOUBT: i32 = 20;
+/// How long a test waits until doubt is told.
+const TOLD_WITHIN: Duration = Duration::from_secs(20);
 /// How often a kill right after an answer is tried until the last commits are in the WAL only.
 const WAL_TRIES_MAX: usize = 10;
 
@@ -94,6 +101,52 @@ async fn an_older_copy_of_the_database_is_read_and_never_written() {
     // The newer copy is not there any more; only the right one ends the doubt, and a restart does not.
     let broker = Broker::start(&folder, "").await;
     is_doubted(broker, &held).await;
+}
+
+/// Every service, by the name that its health is asked for; the empty one is the broker as a whole.
+const SERVICES: [&str; 8] = [
+    "",
+    "brygga.v1.ReferralService",
+    "brygga.v1.ConsentService",
+    "brygga.v1.ClearanceService",
+    "brygga.v1.InboxService",
+    "brygga.v1.DisclosureLogService",
+    "brygga.v1.DirectoryService",
+    "brygga.v1.StreamService",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doubt_while_it_runs_is_told_to_whoever_leads_callers_to_it() {
+    let home = tempfile::tempdir().unwrap();
+    let world = World::open_or_make(home.path(), Ports { grpc: 0, operator: 0 }, "").await.unwrap();
+    let (telemetry, _subscriber) = Telemetry::start(&TelemetrySection::default(), std::io::sink).unwrap();
+    let running = world.start(&telemetry, LaneLimits::default()).await.unwrap();
+    let client = Client::connect(&client_config(home.path(), &running.grpc.to_string(), &world.log_key().unwrap(), POLICE)).unwrap();
+    let operator = running.operator.to_string();
+    for service in SERVICES {
+        assert!(client.is_serving(service).await.unwrap(), "{service}");
+    }
+    assert!(brygga_tests::otlp::get(&operator, "/ready").await.starts_with("HTTP/1.1 200"));
+
+    running.broker.stop_forwarding("a row cannot be read");
+
+    let told = async {
+        loop {
+            let answer = brygga_tests::otlp::get(&operator, "/ready").await;
+            if answer.starts_with("HTTP/1.1 503") && !client.is_serving(SERVICES[SERVICES.len() - 1]).await.unwrap() {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let answer = tokio::time::timeout(TOLD_WITHIN, told).await.expect("nobody is told of the doubt");
+    assert!(answer.ends_with("log doubted\n"), "{answer}");
+    for service in SERVICES {
+        assert!(!client.is_serving(service).await.unwrap(), "{service}");
+    }
+    // Reading goes on.
+    client.checkpoint().await.unwrap();
+    app::stop_now(&running.lifecycle).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

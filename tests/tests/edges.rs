@@ -24,7 +24,7 @@ const MONA: u8 = 3;
 struct World {
     database: MemoryDatabase,
     driver: Driver<MemoryStore>,
-    drawn: u8,
+    drawn: u32,
 }
 
 impl World {
@@ -32,16 +32,18 @@ impl World {
         let database = MemoryDatabase::default();
         let mut driver = Driver::new(database.store());
         driver.begin().await;
-        // Below 100 lie the draws of the log's beginning.
-        Self { database, driver, drawn: 100 }
+        Self { database, driver, drawn: 0 }
     }
 
     fn command(&mut self, agency: &str, officer: u8, action: Action) -> Command {
         self.drawn += 1;
-        let entropy = Entropy::new([self.drawn; 32]);
+        // No draw of the log's beginning ends in these bytes.
+        let mut drawn = [0xe5; 32];
+        drawn[..4].copy_from_slice(&self.drawn.to_be_bytes());
+        let entropy = Entropy::new(drawn);
         let officer = Officer { pseudonym: OfficerPseudonym([officer; 16]), proof: OfficerProof::Asserted };
         let request = RequestId(entropy.uuid("request", 0));
-        Command { agency: agency.parse().unwrap(), officer: Some(officer), request, digest: Digest([self.drawn; 32]), entropy, action }
+        Command { agency: agency.parse().unwrap(), officer: Some(officer), request, digest: Digest(drawn), entropy, action }
     }
 
     async fn ask(&mut self, command: &Command) -> Reply {
@@ -370,4 +372,36 @@ async fn an_excluded_unit_is_no_recipient_and_whoever_is_named_takes_part() {
     let amend = |one: Excluded| Action::AmendReferral(name, Vec::new(), Some(vec![one]));
     assert_eq!(world.refuses(POLICE, KLARA, amend(unit("solna-rvc"))).await, Reason::RecipientExcluded);
     world.does(POLICE, KLARA, amend(unit("solna-mottagning"))).await;
+}
+
+#[tokio::test]
+async fn a_referral_holds_no_more_than_its_maxima() {
+    let mut world = World::begin().await;
+    let part = (Category::VictimIdentity, PersonName { role: Role::Victim, number: 1 });
+    let held = {
+        let submission = Submission { consents: Vec::new(), decisions: Vec::new(), ..cleared_one_by_one(1) };
+        name(&world.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission))).await)
+    };
+    let category = cleared_one_by_one(1).sections[0].category;
+    for _ in 0..referral::CONSENTS_MAX {
+        world.does(POLICE, KLARA, Action::RecordConsent(held, consent(&part))).await;
+    }
+    assert_eq!(world.refuses(POLICE, KLARA, Action::RecordConsent(held, consent(&part))).await, Reason::ReferralFull);
+    let amend = || Action::AmendReferral(held, vec![NewContent { section: 1, category, content: bytes::Bytes::new() }], None);
+    for _ in 1..referral::REVISIONS_MAX {
+        world.does(POLICE, KLARA, amend()).await;
+    }
+    assert_eq!(world.refuses(POLICE, KLARA, amend()).await, Reason::ReferralFull);
+    // One of no hours is over at once, and so the next may follow.
+    let told = || Action::DeclareEmergency(held, NewEmergency { hours: 0, telephoned_at: Some(now()), reasons: bytes::Bytes::from_static(b"made up") });
+    let mut consents = Vec::new();
+    for _ in 0..referral::EMERGENCIES_MAX {
+        consents = world.does(POLICE, KLARA, told()).await.referral.unwrap().consents;
+    }
+    assert_eq!(world.refuses(POLICE, KLARA, told()).await, Reason::ReferralFull);
+    // What protects her has no such bound: every consent can still be withdrawn.
+    assert_eq!(consents.len(), referral::CONSENTS_MAX);
+    for consent in consents {
+        world.does(POLICE, KLARA, Action::WithdrawConsent(held, consent.id)).await;
+    }
 }

@@ -70,6 +70,7 @@ remedies! {
     ReasonNotForKind = "use an answer that this kind of referral has", "använd ett svar som remissens slag har";
     ReceivedNeverDeclined = "brygga inbox return --reason wrong_board, and telephone", "brygga inbox return --reason wrong_board, och ring";
     RecipientExcluded = "choose another recipient, or take the function out of `excluded`", "välj en annan mottagare, eller ta bort funktionen ur `excluded`";
+    ReferralFull = "brygga referral submit, with the same thread", "brygga referral submit, med samma tråd";
     ReleaseUnknown = "brygga inbox open names the release", "brygga inbox open anger utlämningen";
     ResidenceFromRegister = "ask her where she is settled and state stated_by_person, or state known_by_agency where the agency knows it from its own work; where nobody knows, telephone a board before anything is sent", "fråga henne var hon är bosatt och ange stated_by_person, eller ange known_by_agency om myndigheten själv vet det; vet ingen det, ring en nämnd innan något skickas";
     ReviewOverdue = "brygga clearance list shows it; then brygga clearance review", "brygga clearance list visar det; sedan brygga clearance review";

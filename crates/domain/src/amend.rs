@@ -8,7 +8,7 @@ use crate::command::NewContent;
 use crate::decide::{Draft, wrong_stage};
 use crate::event::Fact;
 use crate::exclusion::Excluded;
-use crate::referral::Stage;
+use crate::referral::{REVISIONS_MAX, Stage};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::submit::keep_content;
 
@@ -27,6 +27,9 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Optio
         }
         if section.category != new.category {
             return Err(Refusal::about(Reason::CategoryNotAllowed, Detail::Category(new.category, referral.kind)));
+        }
+        if section.revision >= REVISIONS_MAX {
+            return Err(Refusal::about(Reason::ReferralFull, Detail::Section(new.section)));
         }
         sections.push(keep_content(to, referral.id, (new.section, section.revision.saturating_add(1)), &new.content));
     }

@@ -107,18 +107,21 @@ fn apart<T>(cells: Vec<T>, kept: &BTreeSet<u32>, name: fn(&T) -> CellName) -> im
     [leaving, kept].into_iter().filter(|cells| !cells.is_empty())
 }
 
-/// The referral, for who may clear something of it: the sender, and the leader of the investigation.
+/// The referral, for who may clear something of it: the sender, and the leader of an investigation that a section touches.
 pub(crate) fn for_clearing<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusal> {
     let referral = to.referral()?;
-    if [&referral.sender, &referral.leader].contains(&&to.command.agency) { Ok(referral) } else { Err(Reason::NotFound.into()) }
+    if referral.is_cleared_by(&to.command.agency) { Ok(referral) } else { Err(Reason::NotFound.into()) }
 }
 
 /// The cell that the parties' name means, if this agency clears it: persons are the sender's, the investigation its leader's.
+///
+/// A leader at another agency learns nothing of the persons' cells, not even whether one is there.
 fn cell_name(to: &Draft<'_>, named: NamedCell) -> Result<CellName, Refusal> {
     let referral = for_clearing(to)?;
     let unknown = || Refusal::about(Reason::CellUnknown, Detail::Cell(named.section, named.person));
     let interest = match named.person {
-        Some(person) => Interest::Person(referral.person(person).ok_or_else(unknown)?),
+        Some(person) if referral.sender == to.command.agency => Interest::Person(referral.person(person).ok_or_else(unknown)?),
+        Some(_) => return Err(unknown()),
         None => Interest::Investigation,
     };
     let name = CellName { section: named.section, interest };

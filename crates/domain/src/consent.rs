@@ -5,7 +5,7 @@ use crate::command::NewConsent;
 use crate::decide::{Draft, wrong_stage};
 use crate::event::{CellName, ConsentGiven, Fact, Interest};
 use crate::ids::{ConsentId, Position};
-use crate::referral::Referral;
+use crate::referral::{CONSENTS_MAX, Referral};
 use crate::refusal::{Detail, Reason, Refusal};
 
 pub(crate) fn record(to: &mut Draft<'_>, new: &NewConsent) -> Result<(), Refusal> {
@@ -13,6 +13,9 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewConsent) -> Result<(), Refusal
     let referral = to.for_sender()?;
     if referral.stage.is_ended() {
         return Err(wrong_stage(referral));
+    }
+    if referral.consents.len() >= CONSENTS_MAX {
+        return Err(Refusal::about(Reason::ReferralFull, Detail::Field("consent")));
     }
     let person = referral.person(new.person).ok_or(Refusal::about(Reason::PersonUnknown, Detail::Person(new.person)))?;
     let (referral, index) = (referral.id, referral.consents.len());

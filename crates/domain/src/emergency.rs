@@ -11,7 +11,7 @@ use crate::command::{NewEmergency, NewReview};
 use crate::decide::{Draft, wrong_stage};
 use crate::event::{EmergencyDeclaration, EmergencyReview, Event, Fact, Interest};
 use crate::ids::{AgencyId, OfficerPseudonym, Position};
-use crate::referral::Referral;
+use crate::referral::{EMERGENCIES_MAX, Referral};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
 
@@ -83,6 +83,9 @@ pub(crate) fn declare(to: &mut Draft<'_>, new: &NewEmergency) -> Result<(), Refu
     }
     if referral.cells().all(|(name, _)| referral.clearer(name.interest) != agency) {
         return Err(Reason::WrongRole.into());
+    }
+    if referral.emergencies.len() >= EMERGENCIES_MAX {
+        return Err(Reason::ReferralFull.into());
     }
     let rule = to.facts.table.emergency();
     let out_of_range = |field| Refusal::about(Reason::TimeOutOfRange, Detail::Field(field));

@@ -18,6 +18,13 @@ use crate::grounds::Protected;
 use crate::ids::*;
 use crate::time::Time;
 
+/// Consents that one referral holds over its life, withdrawn ones with them.
+pub const CONSENTS_MAX: usize = 128;
+/// Revisions of one section.
+pub const REVISIONS_MAX: u32 = 128;
+/// Emergencies of one referral.
+pub const EMERGENCIES_MAX: usize = 32;
+
 /// A referral as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Referral {
@@ -235,6 +242,12 @@ impl Referral {
             Interest::Person(_) => &self.sender,
             Interest::Investigation => &self.leader,
         }
+    }
+
+    /// Whether an agency has a part in clearing it: as the sender, or as the leader of an investigation that a section touches.
+    pub fn is_cleared_by(&self, agency: &AgencyId) -> bool {
+        let investigated = || self.cells().any(|(_, cell)| cell.interest == Interest::Investigation);
+        self.sender == *agency || (self.leader == *agency && investigated())
     }
 
     /// What an interest is to the law. Of a person whom the referral does not name nothing is known.

@@ -66,6 +66,7 @@ pub struct Broker<R> {
     randomness: Arc<dyn Randomness>,
     windows: SendWindows,
     doubt: Arc<OnceLock<String>>,
+    doubted: CancellationToken,
 }
 
 impl Clock for Arc<dyn Clock> {
@@ -98,6 +99,7 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         randomness: parts.randomness,
         windows: windows.clone(),
         doubt: Arc::default(),
+        doubted: CancellationToken::new(),
     };
     // Without a name of its own a broker cannot tell what it sends from what others send.
     let state = match parts.state.and_then(|state| name.map(|_| state).map_err(|none| none.to_string())) {
@@ -260,7 +262,13 @@ impl<R: Reader> Broker<R> {
         // The first reason is the one that counts.
         if self.doubt.set(why.to_owned()).is_ok() {
             tracing::error!("the broker doubts its log and forwards nothing: {why}");
+            self.doubted.cancel();
         }
+    }
+
+    /// Ends when the broker begins to doubt its log; at once, if it does already.
+    pub async fn doubted(&self) {
+        self.doubted.cancelled().await;
     }
 
     /// Why the broker forwards nothing, if so.

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::current::Current;
 use crate::directory;
 use crate::lanes::Lanes;
-use crate::observe::Observer;
+use crate::observe::{CommitOutcome, Observer};
 use crate::rows::{EventRow, HeadRow};
 use crate::send_window::{SendWindow, SendWindows};
 use crate::signer::LogSigner;
@@ -113,13 +113,6 @@ pub struct Committer<S, C> {
 /// The windows of a batch, by number.
 type Opened = BTreeMap<i64, SendWindow>;
 
-/// What a commit came to.
-enum Outcome {
-    Written,
-    NotWritten,
-    Unknown,
-}
-
 impl<S: Store, C: Clock> Committer<S, C> {
     /// Runs until nobody can send any more, or until the log is in doubt.
     pub async fn run(mut self) -> Stopped {
@@ -168,7 +161,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
         folded.batch.departed.extend(self.windows.take_closed());
         // Order matters: a window begins before its release can be seen by anybody.
         let windows = self.windows.open(&folded.batch.in_flight);
-        match self.commit(&folded.batch, prev_size).await {
+        match self.commit(&folded.batch, answers.len(), prev_size).await {
             Ok(outcome) => self.answer(answers, (folded, windows), note, outcome),
             Err(why) => doubt(answers, why),
         }
@@ -215,20 +208,20 @@ impl<S: Store, C: Clock> Committer<S, C> {
         Some((folded, Some(note)))
     }
 
-    async fn commit(&mut self, batch: &Batch, prev_size: i64) -> Result<Outcome, String> {
+    async fn commit(&mut self, batch: &Batch, commands: usize, prev_size: i64) -> Result<CommitOutcome, String> {
         let started = self.clock.now();
         let outcome = match self.store.commit(batch).await {
-            Ok(()) => Outcome::Written,
+            Ok(()) => CommitOutcome::Committed,
             Err(error @ CommitError::NotCommitted(_)) => {
                 self.observer.commit_failed(&error);
-                Outcome::NotWritten
+                CommitOutcome::NotCommitted
             }
             Err(error @ CommitError::OutcomeUnknown(_)) => {
                 self.observer.commit_failed(&error);
                 self.settle(batch, prev_size).await?
             }
         };
-        self.observer.committed(batch, elapsed(started, self.clock.now()));
+        self.observer.settled(commands, outcome, elapsed(started, self.clock.now()));
         Ok(outcome)
     }
 
@@ -236,7 +229,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
     ///
     /// Our root at our size: written. Another root there: somebody else wrote, ours is not in. The head unchanged: not written.
     /// A smaller head than the one that was locked means that the store was rewound.
-    async fn settle(&mut self, batch: &Batch, prev_size: i64) -> Result<Outcome, String> {
+    async fn settle(&mut self, batch: &Batch, prev_size: i64) -> Result<CommitOutcome, String> {
         let began = self.clock.now();
         for _ in 0..SETTLE_TRIES_MAX {
             if elapsed(began, self.clock.now()) > SETTLE_MAX {
@@ -246,9 +239,9 @@ impl<S: Store, C: Clock> Committer<S, C> {
                 Ok((head, _)) if head.size < prev_size => return Err(format!("the head went back from {prev_size} to {}", head.size)),
                 Ok((_, Some(found))) => {
                     let ours = batch.checkpoint.as_ref().is_some_and(|ours| ours.root == found.root && ours.size == found.size);
-                    return Ok(if ours { Outcome::Written } else { Outcome::NotWritten });
+                    return Ok(if ours { CommitOutcome::Committed } else { CommitOutcome::NotCommitted });
                 }
-                Ok((_, None)) => return Ok(Outcome::NotWritten),
+                Ok((_, None)) => return Ok(CommitOutcome::NotCommitted),
                 Err(error @ StoreError::Corrupt(_)) => return Err(error.to_string()),
                 Err(error @ StoreError::Unavailable { .. }) => {
                     self.observer.load_failed(&error, 0);
@@ -256,19 +249,19 @@ impl<S: Store, C: Clock> Committer<S, C> {
                 }
             }
         }
-        Ok(Outcome::Unknown)
+        Ok(CommitOutcome::OutcomeUnknown)
     }
 
     /// Answers, and only here: the outcome is in hand.
-    fn answer(&mut self, answers: Vec<oneshot::Sender<Answer>>, of: (Folded, Opened), note: Option<Bytes>, outcome: Outcome) -> ControlFlow<String> {
+    fn answer(&mut self, answers: Vec<oneshot::Sender<Answer>>, of: (Folded, Opened), note: Option<Bytes>, outcome: CommitOutcome) -> ControlFlow<String> {
         let (folded, mut windows) = of;
         match outcome {
-            Outcome::Written => {}
-            Outcome::NotWritten => {
+            CommitOutcome::Committed => {}
+            CommitOutcome::NotCommitted => {
                 refuse_all(answers, &Failure::NotCommitted);
                 return ControlFlow::Continue(());
             }
-            Outcome::Unknown => {
+            CommitOutcome::OutcomeUnknown => {
                 // What became of it is in the head that the next batch loads.
                 self.unsettled = true;
                 refuse_all(answers, &Failure::OutcomeUnknown);

@@ -5,12 +5,23 @@ use std::time::Duration;
 use brygga_domain::Refusal;
 
 use crate::bells::Told;
-use crate::store::{Batch, CommitError, StoreError};
+use crate::store::{CommitError, StoreError};
+
+/// What a commit came to, once that is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// It is in the log.
+    Committed,
+    /// Nothing was written.
+    NotCommitted,
+    /// Nobody knows yet.
+    OutcomeUnknown,
+}
 
 /// Somebody who watches the write path.
 pub trait Observer: Send + Sync + 'static {
-    /// A batch was handed to the store and the outcome is known.
-    fn committed(&self, batch: &Batch, took: Duration);
+    /// A batch of so many commands was handed to the store, and this came of it.
+    fn settled(&self, commands: usize, outcome: CommitOutcome, took: Duration);
     /// An event of this kind was committed.
     fn fact(&self, name: &'static str);
     /// A batch was written that concerns these. Must not wait.
@@ -23,7 +34,7 @@ pub trait Observer: Send + Sync + 'static {
     fn refused(&self, refusal: &Refusal);
     /// A load failed while so many commands waited.
     fn load_failed(&self, error: &StoreError, waiting: usize);
-    /// A commit failed, or its outcome was not known at once.
+    /// The store answered a commit with an error; what came of it is told when it is settled.
     fn commit_failed(&self, error: &CommitError);
 }
 
@@ -32,7 +43,7 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Unobserved;
 
 impl Observer for Unobserved {
-    fn committed(&self, _: &Batch, _: Duration) {}
+    fn settled(&self, _: usize, _: CommitOutcome, _: Duration) {}
     fn fact(&self, _: &'static str) {}
     fn told(&self, _: &Told) {}
     fn released(&self, _: usize) {}

@@ -172,14 +172,22 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
             tracing::error!(error = %error, "the operator's listener ended");
         }
     });
-    serve_grpc(&start, &broker, &lifecycle, (listener, Arc::new(tls)), telemetry).await?;
-    ready.send_replace(if broker.doubt().is_none() { Readiness::Ready } else { Readiness::Stopping });
-    let stopping = lifecycle.not_serving();
-    lifecycle.tracker().spawn(async move {
-        stopping.cancelled().await;
-        ready.send_replace(Readiness::Stopping);
-    });
+    let health = serve_grpc(&start, &broker, &lifecycle, (listener, Arc::new(tls)), telemetry).await?;
+    ready.send_replace(if broker.doubt().is_none() { Readiness::Ready } else { Readiness::Doubted });
+    lifecycle.tracker().spawn(tell_when_over(Arc::clone(&broker), lifecycle.not_serving(), ready, health));
     Ok(Running { grpc, operator, broker, lifecycle })
+}
+
+/// Whoever leads callers to this broker is told when it serves no more: it stops, or it doubts its log.
+async fn tell_when_over(broker: Arc<Broker<AnyReader>>, stopping: CancellationToken, ready: watch::Sender<Readiness>, health: grpc::Health) {
+    let over = tokio::select! {
+        () = stopping.cancelled() => Readiness::Stopping,
+        () = broker.doubted() => Readiness::Doubted,
+    };
+    ready.send_replace(over);
+    health.not_serving().await;
+    // A doubted log is read until the broker stops; the state stays what the operator needs to know.
+    stopping.cancelled().await;
 }
 
 fn local(bound: std::io::Result<SocketAddr>, address: SocketAddr) -> Result<SocketAddr, StartError> {
@@ -251,7 +259,7 @@ async fn serve_grpc(
     lifecycle: &Lifecycle,
     socket: (Listener, Arc<Tls>),
     telemetry: &Telemetry,
-) -> Result<(), StartError> {
+) -> Result<grpc::Health, StartError> {
     let (listener, tls) = socket;
     let limits = start.config.limits.grpc();
     let (queued, connected) = (Arc::downgrade(broker), Arc::downgrade(&tls));
@@ -288,12 +296,7 @@ async fn serve_grpc(
             tracing::error!(error = %error, "certificate files are no longer watched");
         }
     });
-    let (health, stopping) = (services.health, lifecycle.not_serving());
-    lifecycle.tracker().spawn(async move {
-        stopping.cancelled().await;
-        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-    });
-    Ok(())
+    Ok(services.health)
 }
 
 /// Enters agencies and functions whose entries differ from what the log knows.

@@ -194,6 +194,7 @@ impl LimitsSection {
             writes_at_once: self.writes_at_once.unwrap_or(named.writes_at_once),
             reads_at_once: self.reads_at_once.unwrap_or(named.reads_at_once),
             streams_at_once: self.streams_at_once.unwrap_or(named.streams_at_once),
+            sorted_referrals: named.sorted_referrals,
             deadline: self.deadline_seconds.map_or(named.deadline, Duration::from_secs),
         }
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use brygga_domain::Refusal;
 use brygga_engine::bells::Told;
-use brygga_engine::observe::Observer;
-use brygga_engine::store::{Batch, CommitError, StoreError};
+use brygga_engine::observe::{CommitOutcome, Observer};
+use brygga_engine::store::{CommitError, StoreError};
 
 use crate::notices::Notices;
-use crate::telemetry::metrics::{CommitOutcome, Metrics};
+use crate::telemetry::metrics::Metrics;
 
 /// Watches the write path.
 #[derive(Debug, Clone)]
@@ -25,8 +25,8 @@ impl CommitObserver {
 }
 
 impl Observer for CommitObserver {
-    fn committed(&self, batch: &Batch, took: Duration) {
-        self.metrics.commit(u64::try_from(batch.keys.len()).unwrap_or_default(), CommitOutcome::Committed, took);
+    fn settled(&self, commands: usize, outcome: CommitOutcome, took: Duration) {
+        self.metrics.commit(u64::try_from(commands).unwrap_or_default(), outcome, took);
     }
 
     fn fact(&self, name: &'static str) {
@@ -54,11 +54,6 @@ impl Observer for CommitObserver {
     }
 
     fn commit_failed(&self, error: &CommitError) {
-        let outcome = match error {
-            CommitError::NotCommitted(_) => CommitOutcome::NotCommitted,
-            CommitError::OutcomeUnknown(_) => CommitOutcome::OutcomeUnknown,
-        };
-        self.metrics.commit(0, outcome, Duration::ZERO);
         tracing::error!(error = %error, "a commit failed");
     }
 }

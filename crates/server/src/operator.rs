@@ -26,6 +26,8 @@ pub enum Readiness {
     Ready,
     /// No more.
     Stopping,
+    /// It doubts its log: it forwards nothing until an operator has looked.
+    Doubted,
 }
 
 /// What the listener serves.
@@ -60,6 +62,7 @@ async fn ready(State(operator): State<Arc<Operator>>) -> (StatusCode, &'static s
         Readiness::Ready => (StatusCode::OK, "ready\n"),
         Readiness::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
         Readiness::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+        Readiness::Doubted => (StatusCode::SERVICE_UNAVAILABLE, "log doubted\n"),
     }
 }
 
@@ -112,7 +115,7 @@ mod tests {
         let serving = tracker.spawn(serve(listener, Operator { readiness, registry: Some(registry) }, stop.clone()));
 
         assert!(get(address, "/live").await.starts_with("HTTP/1.1 200"));
-        for (now, wanted) in [(Readiness::Starting, "503"), (Readiness::Ready, "200"), (Readiness::Stopping, "503")] {
+        for (now, wanted) in [(Readiness::Starting, "503"), (Readiness::Ready, "200"), (Readiness::Stopping, "503"), (Readiness::Doubted, "503")] {
             state.send(now).unwrap();
             assert!(get(address, "/ready").await.starts_with(&format!("HTTP/1.1 {wanted}")), "{now:?}");
         }

@@ -43,7 +43,7 @@ pub const PAGE_ENTRIES_DEFAULT: u32 = 50;
 /// A page token.
 pub const PAGE_TOKEN_BYTES_MAX: usize = 128;
 /// Keys of a page token.
-pub const PAGE_TOKEN_KEYS_MAX: usize = 4;
+pub const PAGE_TOKEN_KEYS_MAX: usize = 5;
 /// Age that an officer may assert, or a sender state for the route.
 pub const SUBJECT_AGE_YEARS_MAX: u32 = 130;
 /// Faults named in one answer: more would not fit into the headers of a reply.

@@ -35,6 +35,7 @@ const UNPROVOKED: &[(Reason, &str)] = &[
     (Reason::OfficerMissing, "the door refuses a request without an officer as MALFORMED_MESSAGE"),
     (Reason::OutcomeUnknown, "a store that fails during its commit"),
     (Reason::ReadFailed, "a store that cannot be read"),
+    (Reason::ReferralFull, "as many consents, revisions or emergencies as one referral can hold; the rules are tried on their number"),
     (Reason::ReviewOverdue, "a review that is three days late; the rules are tried on a clock that is moved"),
     (Reason::Stopping, "a broker that is stopping"),
 ];

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use super::command::{Done, served};
-use super::read::{self, List};
+use super::read::{self, List, Sorted};
 use super::status::Failed;
 
 #[tonic::async_trait]
@@ -54,11 +54,12 @@ impl<R: Reader> Rpc<R> {
         let by = self.reads(request.extensions(), &request.get_ref().officer)?;
         let agency = by.agency.clone();
         let page = wanted::list_page(request.get_ref().page_size, &request.get_ref().page_token)?;
-        let of = agency.clone();
-        let mut found = self.ask(move |reader| Box::pin(async move { read::all(reader, List::Pending, of.as_str()).await })).await?;
-        found.retain(|referral| by.sees(referral) && clears(&agency, referral).is_some());
-        let show = |referral: &Referral| view::clearance_referral(referral, clears(&agency, referral).unwrap_or(Clearing::Leader), self.broker.table());
-        let (referrals, next_page_token) = read::sorted(&found, due_first, &page, show);
+        let whose = agency.as_str().to_owned();
+        let shows = |referral: &Referral| {
+            let clearing = clears(&agency, referral).filter(|_| by.sees(referral))?;
+            Some(view::clearance_referral(referral, clearing, self.broker.table()))
+        };
+        let (referrals, next_page_token) = self.sorted(Sorted { list: List::Pending, whose, page, key: due_first, shows }).await?;
         Ok(v1::ListPendingClearancesResponse { referrals, next_page_token })
     }
 
@@ -99,8 +100,7 @@ impl<R: Reader> Rpc<R> {
 
 /// In which part the agency clears the referral, if it does. A leader has a part only in sections that touch the investigation.
 fn clears(agency: &AgencyId, referral: &Referral) -> Option<Clearing> {
-    let investigated = || referral.cells().any(|(_, cell)| cell.interest == Interest::Investigation);
-    if referral.sender == *agency { Some(Clearing::Sender) } else { (referral.leader == *agency && investigated()).then_some(Clearing::Leader) }
+    if referral.sender == *agency { Some(Clearing::Sender) } else { referral.is_cleared_by(agency).then_some(Clearing::Leader) }
 }
 
 fn sees(clearing: Clearing, interest: Interest) -> bool {

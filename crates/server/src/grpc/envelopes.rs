@@ -12,12 +12,12 @@ use http::Extensions;
 use tonic::Request;
 
 use super::Rpc;
-use super::read::{self, CHUNK_ROWS_MAX, List, Reads};
+use super::read::{self, CHUNK_ROWS_MAX, List, Reads, Sorted};
 use super::status::Failed;
 
 /// Inbox entries that one page of ended referrals looks at.
 const ENDED_SCAN_ENTRIES_MAX: usize = 5_000;
-/// A cursor of open envelopes has three keys: urgency, due time, first position. One of ended envelopes has the entry's position alone.
+/// A cursor of ended envelopes has one key, the entry's position; one of open envelopes has more.
 const ENDED_CURSOR_KEYS: usize = 1;
 
 impl<R: Reader> Rpc<R> {
@@ -39,10 +39,12 @@ impl<R: Reader> Rpc<R> {
         if with_ended && page.after.as_ref().is_some_and(|cursor| cursor.0.len() == ENDED_CURSOR_KEYS) {
             return self.ended(function, page, by).await;
         }
-        let of = function.clone();
-        let mut open = self.ask(move |reader| Box::pin(async move { read::all(reader, List::OpenInbox, of.as_str()).await })).await?;
-        open.retain(|referral| by.sees_envelope(referral) && read::is_recipient(&by.agency, referral));
-        let (envelopes, mut next_page_token) = read::sorted(&open, urgent_first, &page, |referral| view::envelope(referral, self.broker.table()));
+        let shows = |referral: &Referral| {
+            let theirs = by.sees_envelope(referral) && read::is_recipient(&by.agency, referral);
+            theirs.then(|| view::envelope(referral, self.broker.table()))
+        };
+        let whose = function.as_str().to_owned();
+        let (envelopes, mut next_page_token) = self.sorted(Sorted { list: List::OpenInbox, whose, page, key: urgent_first, shows }).await?;
         if next_page_token.is_empty() && with_ended {
             next_page_token = Cursor(vec![read::BEGINNING]).to_string();
         }

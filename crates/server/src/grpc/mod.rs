@@ -45,8 +45,10 @@ use opentelemetry::trace::TraceContextExt;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::{Code, Response, Status};
+use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -55,6 +57,9 @@ use crate::layers::limits::Limits;
 
 /// Largest answer of the inbox: every section of a referral at its limit, with a full receipt.
 pub const RELEASE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Largest answer about clearance: every cell of the largest referral there is, each with all its lawful ways in two languages.
+pub const ASSESSMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What the services are made of.
 pub struct Parts<R> {
@@ -77,7 +82,22 @@ pub struct Grpc {
     /// Every service, with health and, where wanted, reflection.
     pub routes: Routes,
     /// Tells whether each service serves.
-    pub health: HealthReporter,
+    pub health: Health,
+}
+
+/// What is told of the services to whoever asks for their health.
+pub struct Health {
+    reporter: HealthReporter,
+    services: Vec<&'static str>,
+}
+
+impl Health {
+    /// Says of every service, and of the broker as a whole, that it does not serve.
+    pub async fn not_serving(&self) {
+        for service in &self.services {
+            self.reporter.set_service_status(service, ServingStatus::NotServing).await;
+        }
+    }
 }
 
 /// The reflection service refuses the descriptors that were built in.
@@ -89,21 +109,32 @@ pub struct ReflectionError(#[source] tonic_reflection::server::Error);
 pub async fn router<R: Reader>(parts: Parts<R>) -> Result<Grpc, ReflectionError> {
     let Parts { broker, door, limits, tasks, stop, reflection } = parts;
     let asks = Semaphore::new(stream::STREAM_ASKS_AT_ONCE_MAX);
-    let rpc = Arc::new(Rpc(Arc::new(Shared { broker, door, tasks, stop, asks, shares: stream::commands::Shares::default() })));
-    let (health, health_service) = tonic_health::server::health_reporter();
+    let rpc = Arc::new(Rpc(Arc::new(Shared {
+        broker,
+        door,
+        tasks,
+        stop,
+        asks,
+        sorted_referrals: limits.sorted_referrals,
+        shares: stream::commands::Shares::default(),
+    })));
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    // The empty name stands for the broker as a whole.
+    let mut services = vec![""];
     let mut routes = Routes::builder();
     routes.add_service(health_service);
     macro_rules! serve {
         ($($server:ident, $answer_bytes:expr;)*) => {$(
             let service = $server::from_arc(Arc::clone(&rpc));
             routes.add_service(service.max_decoding_message_size(limits.message_bytes).max_encoding_message_size($answer_bytes));
-            health.set_serving::<$server<Rpc<R>>>().await;
+            reporter.set_serving::<$server<Rpc<R>>>().await;
+            services.push(<$server<Rpc<R>> as NamedService>::NAME);
         )*};
     }
     serve! {
         ReferralServiceServer, limits.message_bytes;
         ConsentServiceServer, limits.message_bytes;
-        ClearanceServiceServer, limits.message_bytes;
+        ClearanceServiceServer, ASSESSMENT_BYTES_MAX;
         InboxServiceServer, RELEASE_BYTES_MAX;
         DisclosureLogServiceServer, limits.message_bytes;
         DirectoryServiceServer, limits.message_bytes;
@@ -113,7 +144,7 @@ pub async fn router<R: Reader>(parts: Parts<R>) -> Result<Grpc, ReflectionError>
         let service = tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTORS).build_v1();
         routes.add_service(service.map_err(ReflectionError)?);
     }
-    Ok(Grpc { routes: routes.routes().prepare(), health })
+    Ok(Grpc { routes: routes.routes().prepare(), health: Health { reporter, services } })
 }
 
 /// What every service holds.
@@ -123,6 +154,7 @@ pub(crate) struct Shared<R> {
     tasks: TaskTracker,
     stop: CancellationToken,
     asks: Semaphore,
+    sorted_referrals: usize,
     shares: stream::commands::Shares,
 }
 

@@ -18,8 +18,6 @@ use super::status::Failed;
 pub(super) const CHUNK_ROWS_MAX: u32 = 500;
 /// Referrals that one page of a filtered list looks at.
 pub(super) const LIST_SCAN_REFERRALS_MAX: usize = 2_000;
-/// Referrals of a list that is sorted by urgency or due time: more than any function or agency has open at once.
-pub(super) const SORTED_REFERRALS_MAX: usize = 5_000;
 /// A page's messages together; leaves room below the message limit for what stands beside them.
 pub(super) const PAGE_BYTES_MAX: usize = 512 * 1024;
 /// Where a list begins: before the first position.
@@ -117,24 +115,60 @@ pub(super) enum List {
     OpenInbox,
 }
 
-/// Every referral of a list, in the order of the log, up to [`SORTED_REFERRALS_MAX`].
-pub(super) async fn all<R: Reader>(reader: &mut R, which: List, whose: &str) -> Result<Vec<Referral>, StoreError> {
-    let mut found: Vec<Referral> = Vec::new();
-    let mut after = BEGINNING;
-    while found.len() < SORTED_REFERRALS_MAX {
-        let chunk = After { after, limit: CHUNK_ROWS_MAX };
-        let rows = match which {
-            List::Pending => reader.pending_clearances(whose, chunk).await?,
-            List::OpenInbox => reader.open_inbox(whose, chunk).await?,
-        };
-        let Some(last) = rows.last() else { break };
-        after = last.referral.first_position;
-        found.extend(rows.iter().map(read_back).collect::<Result<Vec<_>, _>>()?);
-        if u32::try_from(rows.len()).is_ok_and(|count| count < CHUNK_ROWS_MAX) {
-            break;
+/// The part of a list that is sorted by itself: what began after one position, up to another.
+///
+/// Pages of it stay within it, whatever comes in meanwhile, so that nothing is passed over that was there when it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stretch {
+    after: i64,
+    until: i64,
+}
+
+impl Stretch {
+    /// The stretch of a page, which the first two keys of its cursor name, and the sort keys after which it goes on.
+    fn of(page: &Page) -> (Self, Option<Cursor>) {
+        match page.after.as_ref().map(|cursor| cursor.0.as_slice()) {
+            Some([after, until]) => (Self { after: *after, until: *until }, None),
+            Some([after, until, keys @ ..]) => (Self { after: *after, until: *until }, Some(Cursor(keys.to_vec()))),
+            Some([] | [_]) | None => (Self { after: BEGINNING, until: i64::MAX }, None),
         }
     }
-    Ok(found)
+
+    /// Where a page goes on within it.
+    fn cursor(self, keys: &[i64]) -> Cursor {
+        Cursor([&[self.after, self.until], keys].concat())
+    }
+
+    /// The referrals of the stretch, at most so many; where there are more it ends with the last one.
+    async fn read<R: Reader>(mut self, reader: &mut R, (which, whose): (List, &str), most: usize) -> Result<(Self, Vec<Referral>), StoreError> {
+        let mut found: Vec<Referral> = Vec::new();
+        let mut after = self.after;
+        loop {
+            let limit = u32::try_from(most.saturating_sub(found.len())).unwrap_or(CHUNK_ROWS_MAX).min(CHUNK_ROWS_MAX);
+            let chunk = After { after, limit };
+            let rows = match which {
+                List::Pending => reader.pending_clearances(whose, chunk).await?,
+                List::OpenInbox => reader.open_inbox(whose, chunk).await?,
+            };
+            let all = u32::try_from(rows.len()).is_ok_and(|count| count < limit);
+            for rows in rows.iter().filter(|rows| rows.referral.first_position <= self.until) {
+                after = rows.referral.first_position;
+                found.push(read_back(rows)?);
+            }
+            if all || rows.last().is_some_and(|rows| rows.referral.first_position >= self.until) {
+                return Ok((self, found));
+            }
+            if found.len() >= most {
+                self.until = after;
+                return Ok((self, found));
+            }
+        }
+    }
+
+    /// The stretch behind this one; none, if this one has no end.
+    fn next(self) -> Option<Cursor> {
+        (self.until < i64::MAX).then(|| Self { after: self.until, until: i64::MAX }.cursor(&[]))
+    }
 }
 
 /// Fills a page from items in their order, each with its cursor; gives the token of the next page, empty after the last.
@@ -155,10 +189,26 @@ pub(super) fn filled<T: Message>(items: impl IntoIterator<Item = (Cursor, T)>, e
     (page, String::new())
 }
 
-/// Sorts referrals by their keys, leaves out what came on earlier pages, and fills a page.
-pub(super) fn sorted<T: Message>(referrals: &[Referral], key: fn(&Referral) -> Cursor, page: &Page, show: impl Fn(&Referral) -> T) -> (Vec<T>, String) {
-    let mut keyed: Vec<(Cursor, &Referral)> = referrals.iter().map(|referral| (key(referral), referral)).collect();
-    keyed.sort_by(|one, other| one.0.0.cmp(&other.0.0));
-    let rest = keyed.into_iter().filter(|(key, _)| page.after.as_ref().is_none_or(|after| key.0 > after.0));
-    filled(rest.map(|(key, referral)| (key, show(referral))), page.entries)
+/// A list that is read whole and sorted before it is shown.
+pub(super) struct Sorted<F> {
+    pub(super) list: List,
+    pub(super) whose: String,
+    pub(super) page: Page,
+    pub(super) key: fn(&Referral) -> Cursor,
+    pub(super) shows: F,
+}
+
+impl<R: Reader> Rpc<R> {
+    /// A page of a sorted list: what `shows` gives something for, the token of the next page, empty after the last.
+    pub(super) async fn sorted<T: Message>(&self, wanted: Sorted<impl Fn(&Referral) -> Option<T>>) -> Result<(Vec<T>, String), Failed> {
+        let Sorted { list, whose, page, key, shows } = wanted;
+        let ((stretch, after), most) = (Stretch::of(&page), self.sorted_referrals);
+        let (stretch, found) = self.ask(move |reader| Box::pin(async move { stretch.read(reader, (list, &whose), most).await })).await?;
+        let mut keyed: Vec<(Cursor, &Referral)> = found.iter().map(|referral| (key(referral), referral)).collect();
+        keyed.sort_by(|one, other| one.0.0.cmp(&other.0.0));
+        let rest = keyed.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key.0 > after.0));
+        let (items, token) = filled(rest.filter_map(|(key, referral)| Some((stretch.cursor(&key.0), shows(referral)?))), page.entries);
+        let token = if token.is_empty() { stretch.next().map_or(token, |next| next.to_string()) } else { token };
+        Ok((items, token))
+    }
 }

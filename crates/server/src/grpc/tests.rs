@@ -4,5 +4,6 @@ mod access;
 mod commands;
 mod departures;
 mod draft;
+mod lists;
 mod story;
 mod world;

@@ -44,6 +44,8 @@ pub const WRITES_AT_ONCE_MAX: usize = 1024;
 pub const READS_AT_ONCE_MAX: usize = 256;
 /// Open streams: of answers, of inboxes, of the log, and of commands.
 pub const STREAMS_AT_ONCE_MAX: usize = 2048;
+/// Referrals that a list sorts at once; a longer list comes in stretches, each sorted by itself.
+pub const SORTED_REFERRALS_MAX: usize = 5_000;
 /// One agency has at most one in so many of the places of each class.
 pub const AGENCY_SHARE: usize = 2;
 /// Longest time a request may take when the caller names no deadline.
@@ -64,6 +66,8 @@ pub struct Limits {
     pub reads_at_once: usize,
     /// See [`STREAMS_AT_ONCE_MAX`].
     pub streams_at_once: usize,
+    /// See [`SORTED_REFERRALS_MAX`].
+    pub sorted_referrals: usize,
     /// See [`DEADLINE_MAX`].
     pub deadline: Duration,
 }
@@ -76,6 +80,7 @@ impl Default for Limits {
             writes_at_once: WRITES_AT_ONCE_MAX,
             reads_at_once: READS_AT_ONCE_MAX,
             streams_at_once: STREAMS_AT_ONCE_MAX,
+            sorted_referrals: SORTED_REFERRALS_MAX,
             deadline: DEADLINE_MAX,
         }
     }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use brygga_engine::lanes::QueueDepth;
+use brygga_engine::observe::CommitOutcome;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
@@ -16,17 +17,6 @@ const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 const SIZES: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 /// Most series of one instrument; methods times codes stays below.
 const SERIES_MAX: usize = 2000;
-
-/// How a commit went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommitOutcome {
-    /// Durable.
-    Committed,
-    /// Not written.
-    NotCommitted,
-    /// Not known at once.
-    OutcomeUnknown,
-}
 
 /// The instruments; cheap to clone.
 #[derive(Debug, Clone)]

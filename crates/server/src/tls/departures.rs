@@ -136,10 +136,10 @@ mod tests {
     use std::time::Duration;
 
     use brygga_domain::Refusal;
-    use brygga_engine::observe::Observer;
+    use brygga_engine::observe::{CommitOutcome, Observer};
     use brygga_engine::rows::{Blob, InFlightRow};
     use brygga_engine::send_window::{RELEASE_SEND_MAX, SendWindows};
-    use brygga_engine::store::{Batch, CommitError, StoreError};
+    use brygga_engine::store::{CommitError, StoreError};
 
     use super::*;
 
@@ -148,7 +148,7 @@ mod tests {
 
     impl Observer for Counts {
         fn told(&self, _: &brygga_engine::bells::Told) {}
-        fn committed(&self, _: &Batch, _: Duration) {}
+        fn settled(&self, _: usize, _: CommitOutcome, _: Duration) {}
         fn fact(&self, _: &'static str) {}
         fn released(&self, _: usize) {}
         fn cut(&self) {

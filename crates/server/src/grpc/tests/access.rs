@@ -62,6 +62,45 @@ async fn not_yours_and_not_there_are_the_same_bytes() {
 }
 
 #[tokio::test]
+async fn a_leader_cannot_tell_which_persons_a_section_protects() {
+    let world = World::begun().await;
+    let referral = world.submitted().await.referral.unwrap();
+    let mut prosecution = ClearanceServiceClient::new(world.wire(PROSECUTION));
+    let mut told = Vec::new();
+    for (number, section) in [1, 3, 9].into_iter().enumerate() {
+        let cell = v1::CellDecision {
+            cell: Some(v1::Cell { section, interest: String::from("victim-1") }),
+            outcome: Some(v1::cell_decision::Outcome::Withhold(v1::WithholdOutcome { reason: codes::WithholdReason::HarmNotExcluded.into(), nameable: false })),
+        };
+        let decision = Some(v1::Decision { cells: vec![cell], reasons: String::from("none"), ..Default::default() });
+        let request_id = key(60 + u8::try_from(number).unwrap());
+        let decide = v1::DecideClearanceRequest { request_id, officer: String::from("ake"), referral: referral.id.clone(), decision, pinned_size: 0 };
+        let refused = prosecution.decide_clearance(decide).await.unwrap_err();
+        assert_eq!(refused.get_details_error_info().unwrap().reason, "CELL_UNKNOWN");
+        let (code, text, _) = bytes(&refused);
+        told.push((code, text.replace(&format!("section {section}"), "section")));
+    }
+    assert!(told.iter().all(|answer| *answer == told[0]), "{told:?}");
+
+    // Nor does a referral exist to the leader of an investigation that none of its sections touches.
+    let mut untouched = submission(2);
+    untouched.sections.truncate(2);
+    untouched.decisions[0].cells.truncate(2);
+    untouched.consents[0].categories.truncate(2);
+    let untouched = ReferralServiceClient::new(world.wire(POLICE)).submit_referral(untouched).await.unwrap().into_inner().referral.unwrap();
+    let decide = |referral: &str, number| v1::RevokeClearanceRequest {
+        request_id: key(number),
+        officer: String::from("ake"),
+        referral: referral.to_owned(),
+        cells: vec![v1::Cell { section: 1, interest: String::from("victim-1") }],
+        pinned_size: 0,
+    };
+    let there = prosecution.revoke_clearance(decide(&untouched.id, 70)).await.unwrap_err();
+    let nowhere = prosecution.revoke_clearance(decide(&key(99), 71)).await.unwrap_err();
+    assert_eq!((bytes(&there), there.code()), (bytes(&nowhere), Code::NotFound));
+}
+
+#[tokio::test]
 async fn a_leader_sees_the_investigation_and_none_of_the_persons() {
     let world = World::begun().await;
     let referral = world.submitted().await.referral.unwrap();

@@ -4,9 +4,11 @@ use brygga_journal::v1 as codes;
 use brygga_wire::v1;
 use brygga_wire::v1::clearance_service_client::ClearanceServiceClient;
 use brygga_wire::v1::referral_service_client::ReferralServiceClient;
+use prost::Message as _;
 use tonic::Code;
 
 use super::world::*;
+use crate::grpc::ASSESSMENT_BYTES_MAX;
 
 fn ways(explanation: &v1::Explanation) -> Vec<&str> {
     explanation.ways.iter().map(|way| way.ground.as_str()).filter(|ground| !ground.is_empty()).collect()
@@ -41,4 +43,26 @@ async fn a_draft_is_explained_and_leaves_nothing_behind() {
     let wrong = v1::SubmitReferralRequest { kind: codes::ReferralKind::Support.into(), ..draft };
     let refused = police.assess_referral(v1::AssessReferralRequest { draft: Some(wrong), ..Default::default() }).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
+}
+
+#[tokio::test]
+async fn the_largest_draft_there_is_gets_its_answer() {
+    const PERSONS: usize = 32;
+    let world = World::begun().await;
+    let mut police = ClearanceServiceClient::new(world.wire(POLICE)).max_decoding_message_size(ASSESSMENT_BYTES_MAX);
+    let names: Vec<String> = std::iter::once(String::from("victim-1")).chain((1..PERSONS).map(|number| format!("victim-{}", number + 1))).collect();
+    let heading = submission(1).sections.remove(2);
+    // Every section protects all but another one, so that no two are the same.
+    let section = |without: &String| v1::Section { persons: names.iter().filter(|name| *name != without).cloned().collect(), ..heading.clone() };
+    let draft = v1::SubmitReferralRequest {
+        persons: names.iter().map(|name| v1::Person { name: name.clone(), ..Default::default() }).collect(),
+        sections: names.iter().map(section).collect(),
+        consents: vec![],
+        decisions: vec![],
+        ..submission(1)
+    };
+    let found = police.assess_referral(v1::AssessReferralRequest { draft: Some(draft), ..Default::default() }).await.unwrap().into_inner();
+    assert_eq!(found.blocked.len(), PERSONS * PERSONS, "each section: every person but one, and the investigation");
+    let bytes = found.encoded_len();
+    assert!(bytes > 1024 * 1024 && bytes < ASSESSMENT_BYTES_MAX / 2, "{bytes}");
 }

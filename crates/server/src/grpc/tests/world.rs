@@ -113,7 +113,12 @@ fn directory() -> Directory {
 impl World {
     /// A new log that has begun.
     pub(super) async fn begun() -> Self {
-        let world = Self::over(MemoryDatabase::default()).await;
+        Self::begun_with(Limits::default()).await
+    }
+
+    /// The same under other limits.
+    pub(super) async fn begun_with(limits: Limits) -> Self {
+        let world = Self::over(MemoryDatabase::default(), limits).await;
         let entropy = Entropy::new([1; 32]);
         let action = Action::StartLog { origin: String::from("test.invalid/log"), table: world.broker.table().hash() };
         let command =
@@ -124,10 +129,10 @@ impl World {
 
     /// The same log after somebody changed its tables from outside.
     pub(super) async fn with_tables(tables: Tables) -> Self {
-        Self::over(MemoryDatabase::from_tables(tables)).await
+        Self::over(MemoryDatabase::from_tables(tables), Limits::default()).await
     }
 
-    async fn over(database: MemoryDatabase) -> Self {
+    async fn over(database: MemoryDatabase, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let head = database.tables().head;
         let drawn = AtomicU64::new(head.events());
@@ -150,7 +155,7 @@ impl World {
         tasks.spawn(committer.unwrap().run());
         let broker = Arc::new(broker);
         let door = Door::new(&Zeroizing::new([9; 32])).unwrap();
-        let parts = Parts { broker: Arc::clone(&broker), door, limits: Limits::default(), tasks, stop: stop.clone(), reflection: true };
+        let parts = Parts { broker: Arc::clone(&broker), door, limits, tasks, stop: stop.clone(), reflection: true };
         let routes = router(parts).await.unwrap().routes;
         Self { broker, database, stop, routes, _folder: folder }
     }

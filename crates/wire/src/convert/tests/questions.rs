@@ -35,7 +35,7 @@ fn each_fault_of_a_question_to_the_log_names_its_field() {
 fn lists_and_names_are_checked() {
     let token = read::Cursor(vec![1, -5, i64::MAX]);
     assert_eq!(read::list_page(9_999, &token.to_string()), Ok(read::Page { entries: PAGE_ENTRIES_MAX, after: Some(token) }));
-    for bad in ["x", "1..2", "1.2.3.4.5", &"1".repeat(PAGE_TOKEN_BYTES_MAX + 1)] {
+    for bad in ["x", "1..2", "1.2.3.4.5.6", &"1".repeat(PAGE_TOKEN_BYTES_MAX + 1)] {
         assert_eq!(faults(read::list_page(0, bad)), ["page_token"], "{bad}");
     }
     let route = |municipality: &str, district: &str, kind| {
