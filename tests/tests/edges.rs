@@ -396,12 +396,12 @@ async fn a_referral_holds_no_more_than_its_maxima() {
     let told = || Action::DeclareEmergency(held, NewEmergency { hours: 0, telephoned_at: Some(now()), reasons: bytes::Bytes::from_static(b"made up") });
     let mut consents = Vec::new();
     for _ in 0..referral::EMERGENCIES_MAX {
-        consents = world.does(POLICE, KLARA, told()).await.referral.unwrap().consents;
+        consents = world.does(POLICE, KLARA, told()).await.referral.unwrap().consents.clone();
     }
     assert_eq!(world.refuses(POLICE, KLARA, told()).await, Reason::ReferralFull);
     // What protects her has no such bound: every consent can still be withdrawn.
     assert_eq!(consents.len(), referral::CONSENTS_MAX);
     for consent in consents {
-        world.does(POLICE, KLARA, Action::WithdrawConsent(held, consent.id)).await;
+        world.does(POLICE, KLARA, Action::WithdrawConsent(held, consent.given.consent)).await;
     }
 }

@@ -340,10 +340,20 @@ pub(crate) fn record_offer(to: &mut Draft<'_>, offer: &NewOffer) -> Result<Offer
     Ok(id)
 }
 
-fn query_log(to: &mut Draft<'_>, query: &LogQuery) -> Result<(), Refusal> {
-    if to.active_agency()?.kind != AgencyKind::Supervisor {
-        return Err(Reason::WrongRole.into());
+/// Whether entries may go to the agency of this command, the first time or again.
+pub fn may_query(command: &Command, directory: &Directory, now: Time) -> Result<(), Refusal> {
+    let agency = directory.agency(&command.agency).ok_or(Refusal::new(Reason::UnknownAgency))?;
+    if !agency.is_active(now) {
+        Err(Reason::AgencyNotActive.into())
+    } else if agency.kind == AgencyKind::Supervisor {
+        Ok(())
+    } else {
+        Err(Reason::WrongRole.into())
     }
+}
+
+fn query_log(to: &mut Draft<'_>, query: &LogQuery) -> Result<(), Refusal> {
+    may_query(to.command, to.facts.directory, to.facts.now)?;
     let purpose = to.commit_opening("purpose", query.purpose.clone());
     to.push(Fact::LogQueried { query: query.query.as_str().to_owned(), purpose });
     Ok(())

@@ -288,6 +288,9 @@ impl Fold<'_> {
             may_receive(command, referral, &self.directory, self.now)?;
             self.still_passes(referral, &released)?;
         }
+        if let Action::QueryLog(_) = &command.action {
+            decide::may_query(command, &self.directory, self.now)?;
+        }
         let positions: Vec<Position> = row.positions.split_whitespace().filter_map(|text| text.parse().ok()).map(Position).collect();
         let size = u64::try_from(row.size).unwrap_or_default();
         // A release stands after everything that it rests on.

@@ -119,6 +119,7 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         known: parts.head,
         current,
         unsettled: false,
+        keys_looked: Time::from_micros(0),
         tiles,
         windows,
         observer: parts.observer,

@@ -29,6 +29,10 @@ use crate::tiles::HeldTiles;
 /// How long the committer waits after a failed load before it asks again.
 const LOAD_BACKOFF: Duration = Duration::from_millis(50);
 
+/// How long keys of requests are kept, and how often the broker looks for older ones.
+const KEYS_KEPT: Duration = Duration::from_hours(30 * 24);
+const KEYS_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How often, and how long at most, an unknown outcome is looked into before its batch is answered as unknown.
 const SETTLE_TRIES_MAX: u32 = 100;
 const SETTLE_MAX: Duration = Duration::from_secs(10);
@@ -105,6 +109,8 @@ pub struct Committer<S, C> {
     pub(crate) current: Current,
     /// Whether it is open what became of the last batch: the next load shows it, and whom it concerned was not told.
     pub(crate) unsettled: bool,
+    /// When old keys were forgotten last.
+    pub(crate) keys_looked: Time,
     pub(crate) tiles: HeldTiles,
     pub(crate) windows: SendWindows,
     pub(crate) observer: Arc<dyn Observer>,
@@ -159,6 +165,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
             return doubt(answers, String::from("the head could not be signed"));
         };
         folded.batch.departed.extend(self.windows.take_closed());
+        folded.batch.keys_before = self.old_keys();
         // Order matters: a window begins before its release can be seen by anybody.
         let windows = self.windows.open(&folded.batch.in_flight);
         match self.commit(&folded.batch, answers.len(), prev_size).await {
@@ -206,6 +213,16 @@ impl<S: Store, C: Clock> Committer<S, C> {
         let note = self.signer.sign(checkpoint).ok()?;
         folded.batch.checkpoint = Some(batch::checkpoint_row(checkpoint, prev_size, &note));
         Some((folded, Some(note)))
+    }
+
+    /// Before when keys are to be forgotten with this batch, if it is time to look.
+    fn old_keys(&mut self) -> Option<i64> {
+        let now = self.clock.now();
+        if elapsed(self.keys_looked, now) < KEYS_LOOK_INTERVAL {
+            return None;
+        }
+        self.keys_looked = now;
+        Some(now.micros().saturating_sub(i64::try_from(KEYS_KEPT.as_micros()).unwrap_or(i64::MAX)))
     }
 
     async fn commit(&mut self, batch: &Batch, commands: usize, prev_size: i64) -> Result<CommitOutcome, String> {

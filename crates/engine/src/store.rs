@@ -51,6 +51,9 @@ pub struct Loaded {
     pub functions: Vec<FunctionRow>,
 }
 
+/// Keys that one batch forgets at most.
+pub const KEYS_FORGOTTEN_MAX: u32 = 4096;
+
 /// What a batch writes, all or nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
@@ -70,6 +73,8 @@ pub struct Batch {
     pub statuses: Vec<StatusRow>,
     /// Keys: inserted, or replaced where the key had been refused.
     pub keys: Vec<KeyRow>,
+    /// Keys from before this time are forgotten: deleted, the oldest first, at most [`KEYS_FORGOTTEN_MAX`].
+    pub keys_before: Option<i64>,
     /// Releases that set out.
     pub in_flight: Vec<InFlightRow>,
     /// Releases that are no longer on their way: deleted, and no error where they are not there.

@@ -173,13 +173,18 @@ mod tests {
     const REFERRALS: &[&str] = &["referral_pkey"];
 
     /// Each question that is asked again and again, the types of what it is asked with, and the indexes that it must use.
-    const PLANS: [(&str, &str, &[&str]); 18] = [
+    const PLANS: [(&str, &str, &[&str]); 19] = [
         (
             statements::LOAD,
             "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]",
             &["request_key_pkey", "referral_id_key", "referral_reference_key", "sender_reference_pkey", "offer_id_key", "emergency_unreviewed"],
         ),
         (statements::LOAD, "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]", REFERRALS),
+        (
+            statements::WRITE_RARE,
+            "bigint[], bigint[], bytea[], bigint[], text[], bigint[], bigint[], bigint[], bytea[], text[], text[], text[], bigint[], text[], text[], bigint[], text[], bigint, bigint",
+            &["request_key_by_age"],
+        ),
         (statements::READ_PENDING, "text, bigint, bigint", &["referral_sender_clears", "referral_leader_clears"]),
         (statements::READ_OPEN_INBOX, "text, bigint, bigint", &["referral_in_inbox"]),
         (statements::READ_DUE, "bigint, bigint, bigint, bigint", &["referral_due"]),

@@ -170,7 +170,13 @@ pub fn receipt(answer: &Answer<v1::OpenReferralResponse>) -> String {
             [..] => Some(format!("{singular}s {}", listed.join(", "))),
         }
     };
-    let basis = [named("consent", "ConsentRecorded"), named("decision", "ClearanceDecided"), named("confirmation", "ClearanceConfirmed")];
+    let basis = [
+        named("consent", "ConsentRecorded"),
+        named("decision", "ClearanceDecided"),
+        named("carried decision", "ClearanceCarried"),
+        named("confirmation", "ClearanceConfirmed"),
+        named("emergency", "EmergencyDeclared"),
+    ];
     let basis: Vec<String> = basis.into_iter().flatten().collect();
     let basis = match basis.as_slice() {
         [] => String::from("nothing"),

@@ -27,7 +27,7 @@ impl<R: Reader> DisclosureLogService for Rpc<R> {
 
     async fn tail_entries(&self, request: Request<v1::TailEntriesRequest>) -> Result<Response<Self::TailEntriesStream>, Status> {
         let source = self.supervisor(request.extensions()).map(|agency| Tail::new(agency, request.get_ref().from_position));
-        self.answered(source.map(|source| self.stream(source)))
+        self.answered(source.and_then(|source| self.stream(source, request.extensions())))
     }
 
     async fn get_checkpoint(&self, request: Request<v1::GetCheckpointRequest>) -> Result<Response<v1::GetCheckpointResponse>, Status> {

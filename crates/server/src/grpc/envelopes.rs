@@ -1,7 +1,7 @@
 //! The list of a function's inbox: envelopes that wait for it, the most urgent and nearest due first, then, where asked for, what has
 //! ended and asks for nothing more.
 
-use brygga_domain::{Code, FunctionId, InboxKind, Reason, Referral, Time};
+use brygga_domain::{Code, FunctionId, InboxKind, Referral, Time};
 use brygga_engine::projection::number;
 use brygga_engine::rows::Blob;
 use brygga_engine::store::{After, Reader, StoreError};
@@ -25,9 +25,8 @@ impl<R: Reader> Rpc<R> {
     pub(super) fn own_function(&self, extensions: &Extensions, named: impl FnOnce() -> Result<FunctionId, Malformed>) -> Result<FunctionId, Failed> {
         let agency = self.caller(extensions)?;
         let name = named()?;
-        let directory = self.broker.directory();
-        let own = directory.function(&name).is_some_and(|function| function.host == agency);
-        if own { Ok(name) } else { Err(Reason::NotFound.into()) }
+        self.answers_for(&agency, &name)?;
+        Ok(name)
     }
 
     pub(super) async fn envelopes(&self, request: &Request<v1::ListInboxRequest>) -> Result<v1::ListInboxResponse, Failed> {

@@ -23,7 +23,7 @@ impl<R: Reader> InboxService for Rpc<R> {
     async fn watch_inbox(&self, request: Request<v1::WatchInboxRequest>) -> Result<Response<Self::WatchInboxStream>, Status> {
         let function = self.own_function(request.extensions(), || convert::read::function_name(&request.get_ref().function));
         let source = function.map(|function| Inbox::new(function, request.get_ref().after));
-        self.answered(source.map(|source| self.stream(source)))
+        self.answered(source.and_then(|source| self.stream(source, request.extensions())))
     }
 
     async fn claim_referral(&self, request: Request<v1::ClaimReferralRequest>) -> Result<Response<v1::ClaimReferralResponse>, Status> {

@@ -47,7 +47,7 @@ impl<R: Reader> ReferralService for Rpc<R> {
 
     async fn watch_referrals(&self, request: Request<v1::WatchReferralsRequest>) -> Result<Response<Self::WatchReferralsStream>, Status> {
         let source = self.caller(request.extensions()).map(|agency| Statuses::new(agency, request.get_ref().after));
-        self.answered(source.map(|source| self.stream(source)))
+        self.answered(source.and_then(|source| self.stream(source, request.extensions())))
     }
 }
 

@@ -14,17 +14,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use brygga_domain::Time;
+use brygga_domain::{AgencyId, Time};
 use brygga_engine::store::Reader;
+use http::Extensions;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_stream::Stream;
 use tonic::Status;
 
-use super::Rpc;
 use super::status::Failed;
+use super::{Rpc, caller};
 use crate::layers::departure::Departing;
-use crate::tls::Carried;
+use crate::tls::{Carried, PeerInfo};
 
 /// How often a quiet stream tells that it is alive.
 pub const HEARTBEAT_SECONDS: u64 = 15;
@@ -49,6 +50,9 @@ pub(super) struct Found<T> {
 pub(super) trait Source<R: Reader>: Send + Sync + 'static {
     /// What is sent.
     type Item: Send + 'static;
+
+    /// Whether the agency may follow it still. Asked before every look: what the directory says may change while a stream is open.
+    fn may_follow(&self, rpc: &Rpc<R>, agency: &AgencyId) -> Result<(), Failed>;
 
     /// Reads on from the cursor and moves it. `head` is the size of a log whose entries the reader is known to see.
     fn more(&mut self, rpc: &Rpc<R>, head: u64) -> impl Future<Output = Result<Found<Self::Item>, Failed>> + Send;
@@ -98,12 +102,12 @@ impl<T> Stream for Outgoing<T> {
 }
 
 impl<R: Reader> Rpc<R> {
-    /// Opens a stream.
-    pub(super) fn stream<S: Source<R>>(&self, source: S) -> Outgoing<S::Item> {
+    /// Opens a stream for whoever is at the other end of a request's connection.
+    pub(super) fn stream<S: Source<R>>(&self, source: S, from: &Extensions) -> Result<Outgoing<S::Item>, Failed> {
         let (out, outgoing) = Outgoing::new();
-        let running = Running { rpc: self.clone(), source, out };
+        let running = Running { rpc: self.clone(), peer: caller::peer(from)?, source, out };
         self.tasks.spawn(running.run());
-        outgoing
+        Ok(outgoing)
     }
 }
 
@@ -114,6 +118,7 @@ where
     S: Source<R>,
 {
     rpc: Rpc<R>,
+    peer: PeerInfo,
     source: S,
     out: mpsc::Sender<Leaving<S::Item>>,
 }
@@ -169,6 +174,7 @@ impl<R: Reader, S: Source<R>> Running<R, S> {
         loop {
             let found = {
                 let turn = self.rpc.asks.acquire().await;
+                self.still_allowed().map_err(Ended::Failed)?;
                 let found = self.source.more(&self.rpc, head).await.map_err(Ended::Failed)?;
                 drop(turn);
                 found
@@ -180,6 +186,10 @@ impl<R: Reader, S: Source<R>> Running<R, S> {
                 return Ok(());
             }
         }
+    }
+
+    fn still_allowed(&self) -> Result<(), Failed> {
+        self.source.may_follow(&self.rpc, &self.rpc.agency_behind(&self.peer)?)
     }
 
     async fn send(&self, item: S::Item) -> Result<(), Ended> {

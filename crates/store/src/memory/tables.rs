@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_engine::rows::*;
-use brygga_engine::store::{Batch, Loaded, Wanted};
+use brygga_engine::store::{Batch, KEYS_FORGOTTEN_MAX, Loaded, Wanted};
 
 /// A constraint that a batch breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -206,6 +206,12 @@ impl Tables {
         }
         self.inbox.extend(batch.inbox.iter().map(|row| ((row.function.clone(), row.position), row.clone())));
         self.statuses.extend(batch.statuses.iter().map(|row| ((row.agency.clone(), row.position), row.clone())));
+        if let Some(before) = batch.keys_before {
+            let mut old: Vec<_> = self.keys.iter().filter(|(_, row)| row.at < before).map(|(key, row)| (row.at, key.clone())).collect();
+            old.sort_unstable();
+            old.truncate(usize::try_from(KEYS_FORGOTTEN_MAX).unwrap_or(usize::MAX));
+            old.iter().for_each(|(_, key)| drop(self.keys.remove(key)));
+        }
         self.keys.extend(batch.keys.iter().map(|row| ((row.agency.clone(), row.request.clone()), row.clone())));
         self.in_flight.extend(batch.in_flight.iter().map(|row| (in_flight_key(row), row.clone())));
         for row in &batch.departed {

@@ -1,7 +1,7 @@
 //! A batch as `statements::WRITE` takes it: one array a column, in the order of the statement's numbers.
 
 use brygga_engine::rows::*;
-use brygga_engine::store::Batch;
+use brygga_engine::store::{Batch, KEYS_FORGOTTEN_MAX};
 use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgBindIterExt as _};
 use sqlx::query::Query;
@@ -134,7 +134,8 @@ fn keys<'b, R>(columns: Columns<'b, R>, rows: &'b [KeyRow]) -> Columns<'b, KeyRo
 
 /// The tables that few batches write; `None` for the others.
 pub(super) fn rare(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
-    if changes.emergencies.is_empty() && batch.tree.is_empty() && batch.offers.is_empty() && batch.agencies.is_empty() && batch.functions.is_empty() {
+    let entries = batch.agencies.is_empty() && batch.functions.is_empty() && batch.offers.is_empty();
+    if changes.emergencies.is_empty() && batch.tree.is_empty() && entries && batch.keys_before.is_none() {
         return None;
     }
     let columns = Columns { query: sqlx::query(WRITE_RARE), rows: &batch.tree };
@@ -144,5 +145,5 @@ pub(super) fn rare(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
     let columns = columns.over(&batch.offers).int(|row| row.position).blob(|row| &row.id).text(|row| &row.agency).maybe_text(|row| &row.answer);
     let columns = columns.over(&batch.agencies).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
     let columns = columns.over(&batch.functions).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
-    Some(columns.query)
+    Some(columns.query.bind(batch.keys_before.unwrap_or(i64::MIN)).bind(i64::from(KEYS_FORGOTTEN_MAX)))
 }

@@ -177,8 +177,9 @@ pub(crate) const WRITE_RARE: &str = concat!(
     insert!(offer, position 8, id 9, agency 10, answer 11),
     "), agencies AS (",
     upsert!(agency, [id 12], position 13, entry 14),
-    ")\n",
+    "), functions AS (",
     upsert!(function, [id 15], position 16, entry 17),
+    ")\nDELETE FROM request_key WHERE ctid = ANY (ARRAY(SELECT ctid FROM request_key WHERE at < $18 ORDER BY at LIMIT $19))",
 );
 
 pub(crate) const COMMIT: &str = "-- commit\nCOMMIT";

@@ -189,6 +189,9 @@ pub(super) const WRITE_KEY: &str = concat!(
     key_columns!(names),
     ") IS NOT (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
 );
+/// The oldest ones stand first: a key is entered when it is used.
+pub(super) const FORGET_KEYS: &str = "-- forget_keys
+DELETE FROM request_key WHERE at < ? AND rowid IN (SELECT rowid FROM request_key ORDER BY rowid LIMIT ?)";
 pub(super) const INSERT_IN_FLIGHT: &str = in_flight_columns!(insert "insert_in_flight", in_flight,);
 pub(super) const DELETE_IN_FLIGHT: &str = "-- delete_in_flight
 DELETE FROM in_flight WHERE origin = ? AND broker = ? AND number = ?";

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use brygga_engine::rows::*;
-use brygga_engine::store::{Batch, Corrupt};
+use brygga_engine::store::{Batch, Corrupt, KEYS_FORGOTTEN_MAX};
 use rusqlite::Error;
 
 use super::columns::{self, Slots, Whole};
@@ -31,6 +31,7 @@ pub(super) fn write(connection: &Connection, batch: &Batch, standing: Standing) 
     referrals(connection, &batch.referrals, standing)?;
     append(connection, APPEND_INBOX, &batch.inbox)?;
     append(connection, APPEND_STATUS, &batch.statuses)?;
+    forget_keys(connection, batch.keys_before)?;
     append(connection, WRITE_KEY, &batch.keys)?;
     append(connection, INSERT_IN_FLIGHT, &batch.in_flight)?;
     departed(connection, &batch.departed)?;
@@ -51,6 +52,14 @@ fn append<R: Whole>(connection: &Connection, statement: &'static str, rows: &[R]
     }
     let mut prepared = connection.prepare(statement)?;
     rows.iter().try_for_each(|row| prepared.run(|slots| row.put(slots)))
+}
+
+fn forget_keys(connection: &Connection, before: Option<i64>) -> Result<(), Failed> {
+    let Some(before) = before else { return Ok(()) };
+    connection.prepare(FORGET_KEYS)?.run(|slots| {
+        slots.put(&before)?;
+        slots.put(&i64::from(KEYS_FORGOTTEN_MAX))
+    })
 }
 
 fn departed(connection: &Connection, rows: &[InFlightRow]) -> Result<(), Failed> {

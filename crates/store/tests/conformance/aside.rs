@@ -73,3 +73,22 @@ pub async fn destroyed_content_is_gone_and_no_other<B: Backend>() {
     left.retain(|name| name.origin == to);
     assert_eq!(reader.content_names(from, to).await.unwrap(), left, "after the first, up to the second");
 }
+
+pub async fn old_keys_are_forgotten_and_no_young_one<B: Backend>() {
+    let (_backend, mut store, _reader) = B::fresh().await;
+    let aged = |seed, at| KeyRow { at, ..samples::key(seed, "polis-1", None, 3) };
+    let keys = vec![aged(1, 1_000), aged(2, 3_000), aged(3, 2_000)];
+    commit(&mut store, &Batch { keys: keys.clone(), ..Batch::default() }).await;
+    let wanted = Wanted { keys: (1..=4).map(|seed| (String::from("polis-1"), aged(seed, 0).request)).collect(), ..Wanted::default() };
+    // The time is the first that is kept.
+    let later = Batch { keys: vec![aged(4, 4_000)], keys_before: Some(2_000), ..Batch::default() };
+    commit(&mut store, &later).await;
+    let mut left = store.load(&wanted).await.unwrap().keys;
+    left.sort_by_key(|row| row.at);
+    assert_eq!(left, [aged(3, 2_000), aged(2, 3_000), aged(4, 4_000)]);
+    // What is forgotten may be used again.
+    store.commit(&Batch::default()).await.unwrap();
+    commit(&mut store, &Batch { keys: vec![KeyRow { size: 99, ..aged(1, 5_000) }], ..Batch::default() }).await;
+    assert_eq!(store.load(&wanted).await.unwrap().keys.len(), 4);
+    store.commit(&Batch::default()).await.unwrap();
+}

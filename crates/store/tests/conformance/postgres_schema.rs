@@ -151,7 +151,7 @@ async fn a_role_may_do_what_it_is_for_and_no_more() {
         may("brygga_audit", &read, !not_for_audit.contains(&table));
         for user in ["brygga_run", "brygga_audit", "brygga_backup"] {
             // Only what is on its way and content are ever deleted, and only by a broker.
-            may(user, &format!("DELETE FROM {table}"), user == "brygga_run" && (table == "in_flight" || table == "section_content"));
+            may(user, &format!("DELETE FROM {table}"), user == "brygga_run" && ["in_flight", "section_content", "request_key"].contains(&table));
             may(user, &format!("TRUNCATE {table}"), false);
             may(user, &format!("DROP TABLE {table}"), false);
             may(user, &format!("ALTER TABLE {table} DISABLE TRIGGER ALL"), false);

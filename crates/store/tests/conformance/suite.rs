@@ -5,7 +5,7 @@ use brygga_engine::store::*;
 use serde_json::{Value, json};
 
 use super::aside;
-pub use super::aside::{destroyed_content_is_gone_and_no_other, reviews_that_are_open_are_loaded_for_their_agency};
+pub use super::aside::{destroyed_content_is_gone_and_no_other, old_keys_are_forgotten_and_no_young_one, reviews_that_are_open_are_loaded_for_their_agency};
 use super::samples::{self, Log};
 
 /// A back end under test.
@@ -456,6 +456,7 @@ macro_rules! suite {
             a_refusal_leaves_its_key_free_and_a_use_does_not,
             a_batch_that_breaks_a_constraint_writes_nothing,
             destroyed_content_is_gone_and_no_other,
+            old_keys_are_forgotten_and_no_young_one,
             what_is_on_its_way_is_loaded_with_its_referral_until_it_departs,
             a_commit_belongs_to_one_load,
             settling_finds_the_checkpoint_that_follows,

@@ -23,14 +23,14 @@ use brygga_wire::{convert, view};
 use bytes::Bytes;
 use http::Extensions;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::inbox::Inbox;
 use super::{Ended, FAREWELL_MAX, Found, Leaving, Outgoing, Running, Source};
-use crate::grpc::Rpc;
 use crate::grpc::command::{Came, Received, Served, asked, departures};
 use crate::grpc::status::Failed;
+use crate::grpc::{Rpc, caller};
 use crate::layers::limits::AGENCY_SHARE;
 use crate::tls::Carried;
 
@@ -112,10 +112,11 @@ impl Commands for InboxCommands {
         }
         let Ok(wanted) = decode::<v1::WatchInboxRequest>(raw.clone()) else { return Some(Err(Reason::MalformedMessage.into())) };
         let function = rpc.own_function(from, || convert::read::function_name(&wanted.function));
-        Some(function.map(|function| {
-            let mut running = Running { rpc: rpc.clone(), source: OnStream(Inbox::new(function, wanted.after)), out: out.clone() };
+        let peer = caller::peer(from);
+        Some(function.and_then(|function| {
+            let mut running = Running { rpc: rpc.clone(), peer: peer?, source: OnStream(Inbox::new(function, wanted.after)), out: out.clone() };
             let followed: Watching = Box::pin(async move { running.follow().await });
-            followed
+            Ok(followed)
         }))
     }
 }
@@ -129,6 +130,10 @@ fn watched(item: v1::WatchInboxResponse) -> v1::StreamInboxResponse {
 
 impl<R: Reader> Source<R> for OnStream {
     type Item = v1::StreamInboxResponse;
+
+    fn may_follow(&self, rpc: &Rpc<R>, agency: &AgencyId) -> Result<(), Failed> {
+        self.0.may_follow(rpc, agency)
+    }
 
     async fn more(&mut self, rpc: &Rpc<R>, head: u64) -> Result<Found<v1::StreamInboxResponse>, Failed> {
         let found = self.0.more(rpc, head).await?;
@@ -250,10 +255,15 @@ struct Place {
     of_agency: OwnedSemaphorePermit,
 }
 
-/// A place on the stream first: a stream whose answers are not read holds nothing of the agency's share.
-async fn place(places: Arc<Semaphore>, share: Arc<Semaphore>) -> Result<Place, AcquireError> {
-    let of_stream = places.acquire_owned().await?;
-    Ok(Place { of_stream, of_agency: share.acquire_owned().await? })
+/// The next command, once there is a place for it; `None` after the last one.
+///
+/// A place on the stream first, the agency's share last: a stream whose answers are not read, or that sends nothing, holds none of it.
+async fn next_command((places, share): (Arc<Semaphore>, Arc<Semaphore>), received: &mut Streaming<Enveloped>) -> Result<Option<(Enveloped, Place)>, Failed> {
+    let closed = |_| Failed::Bug("the places of a stream were closed");
+    let of_stream = places.acquire_owned().await.map_err(closed)?;
+    let Some(enveloped) = received.message().await.map_err(|status| unreadable(&status))? else { return Ok(None) };
+    let of_agency = share.acquire_owned().await.map_err(closed)?;
+    Ok(Some((enveloped, Place { of_stream, of_agency })))
 }
 
 /// Why no more commands are taken.
@@ -288,12 +298,9 @@ impl<R: Reader, S: Commands> Taking<R, S> {
         let (stop, client) = (self.rpc.stop.clone(), self.out.clone());
         let mut receiving = true;
         while receiving || self.watching.is_some() {
-            let (placed, received, watching) = (place(Arc::clone(&self.places), Arc::clone(&self.share)), &mut self.received, &mut self.watching);
-            // A dropped wait loses nothing: neither a place nor a message is taken before both are there.
-            let next = async move {
-                let place = placed.await;
-                (place, received.message().await)
-            };
+            let (room, watching) = ((Arc::clone(&self.places), Arc::clone(&self.share)), &mut self.watching);
+            // Every other branch ends the stream, so a wait that is dropped loses no command of one that goes on.
+            let next = next_command(room, &mut self.received);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Over::Failed(Failed::Stopping),
@@ -302,15 +309,14 @@ impl<R: Reader, S: Commands> Taking<R, S> {
                     Ended::ClientGone => Over::ClientGone,
                     Ended::Failed(failed) => Over::Failed(failed),
                 },
-                (place, message) = next, if receiving => {
-                    let taken = match (place, message) {
-                        (Ok(place), Ok(Some(enveloped))) => self.take(enveloped, place, &done),
-                        (Ok(_), Ok(None)) => {
+                next = next, if receiving => {
+                    let taken = match next {
+                        Ok(Some((enveloped, place))) => self.take(enveloped, place, &done),
+                        Ok(None) => {
                             receiving = false;
                             Ok(())
                         }
-                        (_, Err(status)) => Err(unreadable(&status)),
-                        (Err(_), Ok(_)) => Err(Failed::Bug("the places of a stream were closed")),
+                        Err(failed) => Err(failed),
                     };
                     if let Err(failed) = taken {
                         return Over::Failed(failed);

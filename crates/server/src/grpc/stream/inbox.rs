@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use brygga_domain::referral::Stage;
-use brygga_domain::{Code, FunctionId, InboxKind, Position, Reference, Referral, ReferralId, Time};
+use brygga_domain::{AgencyId, Code, FunctionId, InboxKind, Position, Reference, Referral, ReferralId, Time};
 use brygga_engine::projection::number;
 use brygga_engine::rows::{Blob, InboxRow};
 use brygga_engine::store::{After, Corrupt, Reader, StoreError};
@@ -67,6 +67,10 @@ impl Inbox {
 
 impl<R: Reader> Source<R> for Inbox {
     type Item = v1::WatchInboxResponse;
+
+    fn may_follow(&self, rpc: &Rpc<R>, agency: &AgencyId) -> Result<(), Failed> {
+        rpc.answers_for(agency, &self.function)
+    }
 
     async fn more(&mut self, rpc: &Rpc<R>, head: u64) -> Result<Found<v1::WatchInboxResponse>, Failed> {
         if let Some(items) = self.begin(rpc, head).await? {

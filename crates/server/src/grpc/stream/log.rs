@@ -30,6 +30,10 @@ impl Tail {
 impl<R: Reader> Source<R> for Tail {
     type Item = v1::TailEntriesResponse;
 
+    fn may_follow(&self, rpc: &Rpc<R>, agency: &AgencyId) -> Result<(), Failed> {
+        rpc.supervises(agency)
+    }
+
     async fn more(&mut self, rpc: &Rpc<R>, head: u64) -> Result<Found<v1::TailEntriesResponse>, Failed> {
         let (agency, start) = (self.agency.clone(), self.next);
         let end = head.min(start.saturating_add(u64::from(STREAM_CHUNK_ROWS_MAX)));

@@ -30,6 +30,10 @@ impl Statuses {
 impl<R: Reader> Source<R> for Statuses {
     type Item = v1::WatchReferralsResponse;
 
+    fn may_follow(&self, _: &Rpc<R>, agency: &AgencyId) -> Result<(), Failed> {
+        if *agency == self.agency { Ok(()) } else { Err(Failed::UnknownCertificate) }
+    }
+
     async fn more(&mut self, rpc: &Rpc<R>, head: u64) -> Result<Found<v1::WatchReferralsResponse>, Failed> {
         let (agency, after) = (self.agency.clone(), After { after: number(self.after), limit: STREAM_CHUNK_ROWS_MAX });
         let directory = rpc.broker.directory();

@@ -1,13 +1,15 @@
 //! Who may ask, and that what is not yours looks like what does not exist.
 
-use brygga_domain::Time;
+use brygga_domain::{Action, Agency, Command, Digest, Entropy, Function, RequestId, Time};
 use brygga_journal::v1 as codes;
 use brygga_wire::v1;
 use brygga_wire::v1::clearance_service_client::ClearanceServiceClient;
 use brygga_wire::v1::consent_service_client::ConsentServiceClient;
 use brygga_wire::v1::directory_service_client::DirectoryServiceClient;
+use brygga_wire::v1::disclosure_log_service_client::DisclosureLogServiceClient;
 use brygga_wire::v1::inbox_service_client::InboxServiceClient;
 use brygga_wire::v1::referral_service_client::ReferralServiceClient;
+use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -202,4 +204,57 @@ async fn everybody_finds_agencies_functions_and_routes() {
     assert_eq!(directory.resolve_route(route("0114", "")).await.unwrap_err().code(), Code::NotFound);
     let name = v1::GetFunctionRequest { function: RVC.to_owned() };
     assert_eq!(directory.get_function(name).await.unwrap().into_inner().function.unwrap().host_kind(), codes::AgencyKind::SocialBoard);
+}
+
+/// What the operator enters, as a broker does at its start.
+async fn entered(world: &World, number: u8, action: Action) {
+    let entropy = Entropy::new([number; 32]);
+    let request = RequestId(entropy.uuid("r", 0));
+    let command = Command { agency: "brygga".parse().unwrap(), officer: None, request, digest: Digest([number; 32]), entropy, action };
+    world.broker.carry_out(command).await.unwrap();
+}
+
+/// The reason with which a stream ends, after what was under way when it came to that.
+async fn ends<T>(mut stream: tonic::Streaming<T>) -> (Code, String) {
+    let ended = async {
+        loop {
+            match stream.next().await {
+                Some(Ok(_)) => {}
+                Some(Err(status)) => return status,
+                None => panic!("the stream ended without a word"),
+            }
+        }
+    };
+    let status = tokio::time::timeout(STREAM_WAIT, ended).await.expect("the stream goes on");
+    (status.code(), status.get_details_error_info().unwrap().reason)
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_what_it_rests_on_does() {
+    let world = World::begun().await;
+    let directory = world.broker.directory();
+    let inbox = InboxServiceClient::new(world.wire(BOARD)).watch_inbox(v1::WatchInboxRequest { function: RVC.to_owned(), after: 0 }).await.unwrap();
+    let tail = DisclosureLogServiceClient::new(world.wire(AUDITOR)).tail_entries(v1::TailEntriesRequest { from_position: 0 }).await.unwrap();
+    let question = v1::SearchEntriesRequest {
+        request_id: key(81),
+        officer: String::from("ida"),
+        purpose: Some(v1::StatedPurpose { purpose: String::from("supervision"), case_number: String::from("2026-1") }),
+        ..Default::default()
+    };
+    let mut log = DisclosureLogServiceClient::new(world.wire(AUDITOR));
+    log.search_entries(question.clone()).await.unwrap();
+
+    // The function goes to another board, and the supervisor's assignment ends.
+    let moved = Function { host: OTHER_BOARD.parse().unwrap(), ..directory.function(&RVC.parse().unwrap()).unwrap().clone() };
+    entered(&world, 82, Action::RegisterFunction(moved, Digest([1; 32]))).await;
+    let ended = Agency { agreement_at: None, ..directory.agency(&AUDITOR.parse().unwrap()).unwrap().clone() };
+    entered(&world, 83, Action::RegisterAgency(ended, Digest([2; 32]))).await;
+    world.submitted().await;
+
+    assert_eq!(ends(inbox.into_inner()).await, (Code::NotFound, String::from("NOT_FOUND")));
+    let inactive = (Code::PermissionDenied, String::from("AGENCY_NOT_ACTIVE"));
+    assert_eq!(ends(tail.into_inner()).await, inactive);
+    // Nor does the key of an earlier question give its answer again.
+    let again = log.search_entries(question).await.unwrap_err();
+    assert_eq!((again.code(), again.get_details_error_info().unwrap().reason), inactive);
 }

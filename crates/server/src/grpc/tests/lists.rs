@@ -57,7 +57,8 @@ async fn what_lies_beyond_a_stretch_is_on_the_pages_after_it() {
     leader.decide_clearance(decide).await.unwrap();
     let (mut pending, mut page_token) = (Vec::new(), first.next_page_token);
     while !page_token.is_empty() {
-        let page = leader.list_pending_clearances(v1::ListPendingClearancesRequest { page_size: 1, page_token, ..Default::default() }).await.unwrap().into_inner();
+        let page =
+            leader.list_pending_clearances(v1::ListPendingClearancesRequest { page_size: 1, page_token, ..Default::default() }).await.unwrap().into_inner();
         pending.extend(page.referrals.into_iter().map(|referral| referral.id));
         page_token = page.next_page_token;
         assert!(pending.len() < REFERRALS, "{pending:?}");

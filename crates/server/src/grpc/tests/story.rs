@@ -1,7 +1,5 @@
 //! A referral's way through the services.
 
-use std::time::Duration;
-
 use brygga_domain::entropy::commit;
 use brygga_domain::{Code as _, Fact, SenderStatus};
 use brygga_journal::v1 as codes;
@@ -17,9 +15,6 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use super::world::*;
-
-/// Longest wait for what a stream is to bring.
-const STREAM_WAIT: Duration = Duration::from_mins(1);
 
 fn hashes(hashes: &[bytes::Bytes]) -> Vec<Hash> {
     hashes.iter().map(|hash| Hash::from_slice(hash).unwrap()).collect()

@@ -46,6 +46,8 @@ const AGENCIES: [(&str, AgencyKind); 5] = [
     ("ekero-soc", AgencyKind::SocialBoard),
     ("ivo", AgencyKind::Supervisor),
 ];
+/// How long a test waits for what a stream brings.
+pub(super) const STREAM_WAIT: std::time::Duration = std::time::Duration::from_mins(1);
 pub(super) const POLICE: &str = "vasterort-polis";
 pub(super) const PROSECUTION: &str = "vasterort-aklagare";
 pub(super) const BOARD: &str = "solna-soc";

@@ -138,6 +138,9 @@ CREATE TABLE request_key (
     PRIMARY KEY (agency, request)
 );
 
+-- What is older than its days is forgotten, the oldest first.
+CREATE INDEX request_key_by_age ON request_key (at);
+
 CREATE TABLE person_lookup (
     hash bytea NOT NULL CHECK (length(hash) = 32),
     person bytea NOT NULL CHECK (length(person) = 16),

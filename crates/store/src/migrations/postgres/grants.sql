@@ -8,7 +8,7 @@ GRANT SELECT ON log_head, event, tree, checkpoint, referral, emergency, inbox, s
 GRANT INSERT ON event, tree, checkpoint, referral, emergency, inbox, status, request_key, section_content,
     opening, person_lookup, sender_reference, offer, agency, function TO brygga_run;
 GRANT INSERT, DELETE ON in_flight TO brygga_run;
-GRANT DELETE ON section_content TO brygga_run;
+GRANT DELETE ON section_content, request_key TO brygga_run;
 -- Nothing that a row is found by can be changed.
 GRANT UPDATE (size, root, frontier, last_time, grounds) ON log_head TO brygga_run;
 GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at, contact_due_at, contacted_at,
