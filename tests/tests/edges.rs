@@ -8,7 +8,7 @@ use brygga_domain::event::{Officer, PersonName};
 use brygga_domain::grounds::Answers;
 use brygga_domain::*;
 use brygga_engine::batch::{Committed, Reply};
-use brygga_engine::store::Reader as _;
+use brygga_engine::store::{After, Reader as _};
 use brygga_store::{MemoryDatabase, MemoryStore};
 use brygga_tests::directory::{self, START_US};
 use brygga_tests::fold::Driver;
@@ -404,4 +404,25 @@ async fn a_referral_holds_no_more_than_its_maxima() {
     for consent in consents {
         world.does(POLICE, KLARA, Action::WithdrawConsent(held, consent.given.consent)).await;
     }
+}
+
+#[tokio::test]
+async fn a_sender_is_told_of_an_arrival_once_for_each_revision() {
+    let mut world = World::begin().await;
+    let held = world.submitted(1).await;
+    let category = cleared_one_by_one(1).sections[0].category;
+    let arrived = async |world: &mut World| {
+        let open = world.does(BOARD, SARA, Action::OpenReferral(held)).await;
+        let release = open.referral.unwrap().sections[0].released.unwrap().at;
+        world.does(BOARD, SARA, Action::AcknowledgeDelivery(held, release)).await;
+        world.does(BOARD, SARA, Action::AcknowledgeDelivery(held, release)).await;
+        let told = world.database.reader().statuses(POLICE, After { after: -1, limit: 100 }).await.unwrap();
+        told.iter().filter(|row| row.status == SenderStatus::Delivered.as_str()).count()
+    };
+    assert_eq!(arrived(&mut world).await, 1);
+    assert_eq!(arrived(&mut world).await, 1, "how often the recipient reads is not the sender's to know");
+    let part = (category, PersonName { role: Role::Victim, number: 1 });
+    world.does(POLICE, KLARA, Action::AmendReferral(held, vec![NewContent { section: 1, category, content: bytes::Bytes::new() }], None)).await;
+    world.does(POLICE, KLARA, Action::DecideClearance(held, act(1, &part))).await;
+    assert_eq!(arrived(&mut world).await, 2);
 }

@@ -87,6 +87,7 @@ fn referral(direction: Direction, cell: (Category, Interest, ProtectedIdentity),
         cells: vec![Cell { interest, state: CellState::Decided(decision) }],
         offered: true,
         released: None,
+        acknowledged: 0,
         rested_on: Vec::new(),
         kept: vec![Kept { revision: 1, since: Time::from_micros(START_US), left: false }],
     };

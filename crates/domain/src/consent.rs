@@ -15,16 +15,16 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewConsent) -> Result<(), Refusal
         return Err(wrong_stage(referral));
     }
     if referral.consents.len() >= CONSENTS_MAX {
-        return Err(Refusal::about(Reason::ReferralFull, Detail::Field("consent")));
+        return Err(Refusal::about(Reason::ReferralFull, Detail::Field("consents")));
     }
     let person = referral.person(new.person).ok_or(Refusal::about(Reason::PersonUnknown, Detail::Person(new.person)))?;
     let (referral, index) = (referral.id, referral.consents.len());
     to.facts.directory.function(&new.recipient).ok_or(Refusal::new(Reason::UnknownFunction))?;
     if new.given_at > to.facts.now {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("consent.give_time")));
+        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("given_at")));
     }
     if new.valid_until <= new.given_at {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("consent.expire_time")));
+        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("valid_until")));
     }
     if new.given_by == ConsentGiver::Person && to.facts.table.minors().roles.contains(&new.person.role) {
         return Err(Refusal::about(Reason::CustodianMissing, Detail::Person(new.person)));

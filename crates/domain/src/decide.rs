@@ -320,7 +320,7 @@ fn register_function(to: &mut Draft<'_>, function: &Function, entry: Digest) -> 
 /// Records an offer, also as part of a submission.
 pub(crate) fn record_offer(to: &mut Draft<'_>, offer: &NewOffer) -> Result<OfferId, Refusal> {
     if offer.reported_at > to.facts.now {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("offer.report_time")));
+        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("offer.reported_at")));
     }
     // The event is for ever, so a district is a code of the directory and never a free text.
     let is_served = |district: &String| to.facts.directory.functions().any(|function| function.territories.contains(district));

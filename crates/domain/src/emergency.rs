@@ -94,7 +94,7 @@ pub(crate) fn declare(to: &mut Draft<'_>, new: &NewEmergency) -> Result<(), Refu
         return Err(out_of_range("hours"));
     }
     if new.telephoned_at.is_some_and(|at| at > now) {
-        return Err(out_of_range("telephone_time"));
+        return Err(out_of_range("telephoned_at"));
     }
     if of_agency(referral, agency, now).is_some() {
         return Err(Reason::EmergencyStands.into());

@@ -170,10 +170,10 @@ pub(crate) fn record_contact(to: &mut Draft<'_>, new: &NewContact) -> Result<(),
         return Err(wrong_stage(referral));
     }
     if new.at > to.facts.now || new.at < referral.submitted_at.min(referral.reported_at.unwrap_or(referral.submitted_at)) {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("contact_time")));
+        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("contact.at")));
     }
     if new.outcome == ContactOutcome::Reached && new.channel.is_none() {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("channel")));
+        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("contact.channel")));
     }
     let referral = referral.id;
     to.push(Fact::ContactRecorded(Contact {

@@ -105,6 +105,8 @@ pub struct Section {
     pub offered: bool,
     /// The latest release of this section.
     pub released: Option<SectionRelease>,
+    /// The latest revision whose arrival the recipient has confirmed; 0: none.
+    pub acknowledged: u32,
     /// Positions of the consents that its releases rested on: whoever holds it must stop when one of them is withdrawn.
     pub rested_on: Vec<Position>,
     /// The revisions of which the content is there, in their order.
@@ -297,6 +299,7 @@ impl Referral {
                 cells: interests.map(|interest| Cell { interest, state: CellState::Undecided }).collect(),
                 offered: false,
                 released: None,
+                acknowledged: 0,
                 rested_on: Vec::new(),
                 kept: vec![Kept::new(section.content.revision, event.time)],
             }
@@ -360,6 +363,14 @@ impl Referral {
         };
         for section in self.sections.iter_mut().filter(|section| section.cells.iter().any(rests)) {
             section.offered = false;
+        }
+    }
+
+    fn acknowledge(&mut self, release: Position) {
+        for section in &mut self.sections {
+            if let Some(left) = section.released.filter(|left| left.at == release) {
+                section.acknowledged = section.acknowledged.max(left.revision);
+            }
         }
     }
 
@@ -440,13 +451,13 @@ impl Referral {
             Fact::ReminderSent(reminder) => self.marks.push(Mark { clock: reminder.clock, level: reminder.level }),
             Fact::Escalated(escalation) => self.marks.push(Mark { clock: escalation.clock, level: ClockLevel::Overdue }),
             Fact::ContentDestroyed(destruction) => self.destroy(&destruction.contents),
+            Fact::DeliveryAcknowledged { release, .. } => self.acknowledge(*release),
             Fact::LogStarted { .. }
             | Fact::AgencyRegistered { .. }
             | Fact::FunctionRegistered { .. }
             | Fact::GroundTableActivated { .. }
             | Fact::OfferRecorded(_)
             | Fact::ReferralSubmitted(_)
-            | Fact::DeliveryAcknowledged { .. }
             | Fact::DisclosureRefused { .. }
             | Fact::LogQueried { .. } => {}
         }

@@ -115,7 +115,7 @@ fn check_references(to: &Draft<'_>, submission: &Submission) -> Result<(), Refus
         return Err(Refusal::about(Reason::RoutineConcern, Detail::Existing(existing)));
     }
     if submission.reported_at.is_some_and(|at| at > to.facts.now) {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("report_time")));
+        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("reported_at")));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::rows::{Blob, CellRow, ConsentRow, EmergencyRow, ExcludedRow, PersonRo
 use crate::store::Corrupt;
 
 /// How parts are laid out: the first byte. A broker that finds another refuses the row rather than guess at it.
-const LAYOUT: u8 = 2;
+const LAYOUT: u8 = 3;
 
 /// The parts in the order in which they are laid out.
 #[derive(Serialize)]

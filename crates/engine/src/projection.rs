@@ -110,6 +110,7 @@ fn section_row(section: &Section) -> SectionRow {
         offered: flag(section.offered),
         released_at: section.released.map(|release| number(release.at.0)),
         released_revision: section.released.map(|release| i64::from(release.revision)),
+        acknowledged: i64::from(section.acknowledged),
         rested_on: joined(&section.rested_on),
         kept: joined(section.kept.iter().map(|kept| format!("{}:{}:{}", kept.revision, kept.since.micros(), if kept.left { "left" } else { "held" }))),
     }
@@ -326,6 +327,7 @@ fn section(row: &SectionRow, referral: &At) -> Result<Section, Corrupt> {
         cells: Vec::new(),
         offered: at.is("offered", row.offered)?,
         released: release,
+        acknowledged: at.small("acknowledged", row.acknowledged)?,
         rested_on: row.rested_on.split_whitespace().map(|text| at.parse("rested_on", text).map(Position)).collect::<Result<_, _>>()?,
         kept: row.kept.split_whitespace().map(|text| kept(&at, text)).collect::<Result<_, _>>()?,
     })

@@ -192,6 +192,8 @@ pub struct SectionRow {
     pub released_at: Option<i64>,
     /// Revision that left.
     pub released_revision: Option<i64>,
+    /// The latest revision whose arrival was confirmed; 0: none.
+    pub acknowledged: i64,
     /// Positions of the consents that its releases rested on, by space.
     pub rested_on: String,
     /// The content that is there, `revision:since:held` or `revision:since:left` by space.

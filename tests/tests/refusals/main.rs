@@ -1,6 +1,7 @@
 //! Bad input over gRPC: a clear error, nothing written, nothing lost. One table, a row for each way to go wrong; then what takes
 //! more than one request. At the end every reason of the domain was provoked, or stands in a list with why it can't be.
 
+mod fields;
 mod rows;
 mod setting;
 mod table;
@@ -59,6 +60,9 @@ async fn check(desk: &Desk, channels: &BTreeMap<String, Channel>, row: &Row) -> 
     let after = desk.size().await;
     assert_eq!((status.code(), reason(&status).as_str()), (row.code, row.reason), "{}: {}", row.name, said(&status));
     assert!(said(&status).contains(row.text), "{}: {}", row.name, said(&status));
+    for fault in status.get_details_bad_request().into_iter().flat_map(|bad| bad.field_violations) {
+        assert!(fields::has(row.path, &fault.field), "{}: the request has no field {}", row.name, fault.field);
+    }
     if let (Some(known), false) = (Reason::from_code(row.reason), row.code == Code::InvalidArgument || row.code == Code::ResourceExhausted) {
         assert!(status.message().starts_with(known.english()), "{}: {}", row.name, status.message());
     }

@@ -254,7 +254,7 @@ pub fn emergencies(setting: &Setting) -> Vec<Row> {
         Row::new("an emergency longer than the table allows", KLARA, declare(waiting, 25), (BAD, Reason::TimeOutOfRange, "hours")),
         Row::new("an emergency of no time", KLARA, declare(waiting, 0), (BAD, Reason::TimeOutOfRange, "hours")),
         Row::new("an emergency without a reason", KLARA, silent, (BAD, Reason::MalformedMessage, "reasons: must be text")),
-        Row::new("a telephone call of tomorrow", KLARA, told_tomorrow, (BAD, Reason::TimeOutOfRange, "telephone_time")),
+        Row::new("a telephone call of tomorrow", KLARA, told_tomorrow, (BAD, Reason::TimeOutOfRange, "telephoned_at")),
         Row::new("an emergency in an emergency", "vasterort-polis/olof", declare(hurried, 1), (BLOCKED, Reason::EmergencyStands, "")),
         Row::new("another agency's emergency", "ekero-soc/eva", declare(waiting, 1), (ABSENT, Reason::NotFound, "")),
         Row::new("the recipient's emergency", SARA, declare(emptied, 1), (ABSENT, Reason::NotFound, "")),
@@ -302,7 +302,7 @@ pub fn consent(setting: &Setting) -> Vec<Row> {
         Row::new("a withdrawn consent", KLARA, one(withdrawn), no(Reason::ConsentWithdrawn)).logged(),
         Row::new("withdrawing twice", KLARA, again.clone(), (BLOCKED, Reason::AlreadyWithdrawn, "")),
         Row::new("withdrawing another agency's", "vasterort-aklagare/per", again, (ABSENT, Reason::NotFound, "")),
-        Row::new("a consent given tomorrow", KLARA, record(&|it| it.given_at = Some(from_now(24 * HOUR))), (BAD, Reason::TimeOutOfRange, "consent")),
+        Row::new("a consent given tomorrow", KLARA, record(&|it| it.given_at = Some(from_now(24 * HOUR))), (BAD, Reason::TimeOutOfRange, "given_at")),
         Row::new(
             "a consent that ends before it begins",
             KLARA,

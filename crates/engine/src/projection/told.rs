@@ -1,10 +1,10 @@
 //! What inboxes and senders are told of an event.
 
-use brygga_domain::FunctionId;
 use brygga_domain::codes::{InboxKind, SenderStatus};
 use brygga_domain::event::{Event, Fact, Outcome};
 use brygga_domain::gate::ReleasedSection;
-use brygga_domain::referral::{Cell, CellState, Referral};
+use brygga_domain::referral::{Cell, CellState, Referral, Section};
+use brygga_domain::{FunctionId, Position};
 
 /// What the recipient's inbox and the sender are told of one event, given the referral before and after its command.
 pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (Option<InboxKind>, Option<SenderStatus>) {
@@ -19,7 +19,7 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         Fact::StopUseAnswered { .. } => (None, Some(SenderStatus::StopUseConfirmed)),
         // How often the recipient reads what it has is not the sender's to know.
         Fact::SectionsReleased { released, .. } => (None, released.sections().iter().any(|section| is_new(section, before)).then_some(SenderStatus::Opened)),
-        Fact::DeliveryAcknowledged { .. } => (None, Some(SenderStatus::Delivered)),
+        Fact::DeliveryAcknowledged { release, .. } => (None, arrives(*release, before).then_some(SenderStatus::Delivered)),
         Fact::ReferralAccepted { .. } => (None, Some(SenderStatus::Answered)),
         Fact::ReferralDeclined { reason, .. } => (None, reason.sender_status()),
         Fact::ReferralReturned { reason, .. } => (None, Some(reason.sender_status())),
@@ -92,6 +92,12 @@ pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a Functi
 fn is_new(released: &ReleasedSection, before: Option<&Referral>) -> bool {
     let left = before.and_then(|referral| referral.section(released.section)).and_then(|section| section.released);
     left.is_none_or(|left| left.revision < released.revision)
+}
+
+/// Whether something of that release is confirmed for the first time: that the recipient has it again is not the sender's to know.
+fn arrives(release: Position, before: Option<&Referral>) -> bool {
+    let new = |section: &Section| section.released.is_some_and(|left| left.at == release && left.revision > section.acknowledged);
+    before.is_some_and(|referral| referral.sections.iter().any(new))
 }
 
 /// Everything is decided, and every section has a cell that is withheld.

@@ -136,6 +136,7 @@ pub fn referral(first_position: i64) -> ReferralRows {
         offered: i64::from(number < 4),
         released_at: None,
         released_revision: None,
+        acknowledged: 0,
         rested_on: String::new(),
         kept: String::from("1:1800000000000000:held"),
     };

@@ -39,7 +39,18 @@ fn withhold(nameable: bool) -> CellState {
 fn section(number: u32, category: Category, cells: Vec<(Interest, CellState)>) -> Section {
     let cells = cells.into_iter().map(|(interest, state)| Cell { interest, state }).collect();
     let kept = Kept { revision: 1, since: Time::from_micros(1_780_000_000_000_000), left: false };
-    Section { number, category, revision: 1, commitment: Commitment([0; 32]), cells, offered: false, released: None, rested_on: Vec::new(), kept: vec![kept] }
+    Section {
+        number,
+        category,
+        revision: 1,
+        commitment: Commitment([0; 32]),
+        cells,
+        offered: false,
+        released: None,
+        acknowledged: 0,
+        rested_on: Vec::new(),
+        kept: vec![kept],
+    }
 }
 
 /// Interpreter released and offered, offence heading with the investigation undecided, children withheld.

@@ -2,6 +2,9 @@
 //!
 //! The marks stand where they belong, in the content and in the openings, which can be erased; the same scan finds them there.
 
+mod every_category;
+mod every_method;
+
 use std::fmt::Debug;
 use std::path::Path;
 
@@ -122,7 +125,10 @@ impl Said {
     }
 
     fn of(&mut self, what: &str, outcome: Result<Bytes, tonic::Status>) {
-        let status = outcome.err().unwrap_or_else(|| panic!("{what} was not refused"));
+        self.status(what, &outcome.err().unwrap_or_else(|| panic!("{what} was not refused")));
+    }
+
+    fn status(&mut self, what: &str, status: &tonic::Status) {
         self.0.push(format!("{what}: {status:?} {} {:?}", String::from_utf8_lossy(status.details()), status.metadata()));
     }
 }
@@ -294,6 +300,12 @@ async fn nothing_that_says_who_she_is_is_written_or_said_outside_the_content() {
     let mut said = Said::default();
     let referral = whole_way(&police, &board, &auditor).await;
     refusals(&police, &board, &mut said).await;
+    let prosecution = connect("vasterort-aklagare");
+    let marked = every_category::submitted(&[(POLICE, &police), ("vasterort-aklagare", &prosecution), (BOARD, &board)]).await;
+    let other = Client::connect(&ClientConfig { deadlines, ..broker.config(POLICE) }).unwrap().as_officer(&format!("ake.{MARK}"));
+    every_method::carried_out(&police, &other).await;
+    let channels = [POLICE, BOARD, "imy"].map(|agency| wire::channel(&broker.config(agency)));
+    every_method::asked(&channels, &mut said).await;
     malformed(&broker.config(POLICE), &mut said).await;
     scan("the Prometheus endpoint", get(broker.ready()["operator"].as_str().unwrap(), "/metrics").await);
     assert_eq!(broker.stop().await, Some(0));
@@ -308,6 +320,7 @@ async fn nothing_that_says_who_she_is_is_written_or_said_outside_the_content() {
     scan("spans and metrics", received.bytes());
     scan("names of files", names(&folder));
     scan_database(&folder, &referral).await;
+    every_category::arrived(&folder, &marked).await;
 }
 
 #[test]
