@@ -18,7 +18,7 @@ use crate::made_up::MARKER;
 use crate::wire::{channel, within};
 
 /// The agencies that a story plays with.
-pub const PARTIES: [&str; 5] = ["vasterort-polis", "vasterort-aklagare", "solna-soc", "ekero-soc", "sundbyberg-soc"];
+pub const PARTIES: [&str; 6] = ["vasterort-polis", "vasterort-aklagare", "solna-soc", "ekero-soc", "sundbyberg-soc", "stockholm-bromma-soc"];
 /// Their functions.
 pub const INBOXES: [(&str, &str); 6] = [
     ("vasterort-polis", "vasterort-polis-brottsoffer"),

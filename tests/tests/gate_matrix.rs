@@ -120,6 +120,8 @@ fn referral(direction: Direction, cell: (Category, Interest, ProtectedIdentity),
         consents: consent(state, category).into_iter().collect(),
         notices: Vec::new(),
         emergencies: Vec::new(),
+        checked_by: Vec::new(),
+        revealing: None,
         excluded: Vec::new(),
     }
 }

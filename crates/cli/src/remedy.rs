@@ -32,6 +32,7 @@ remedies! {
     ConsentOtherCategory = "ask for a consent that covers the category", "be om ett samtycke som omfattar kategorin";
     ConsentOtherRecipient = "ask for a consent for this recipient", "be om ett samtycke för mottagaren";
     ConsentWithdrawn = "respect it; another ground needs a new decision", "respektera det; en annan grund kräver ett nytt beslut";
+    ConflictStepDue = "brygga inbox reveal; then brygga inbox open, or brygga inbox decline --reason conflict_of_interest", "brygga inbox reveal; sedan brygga inbox open, eller brygga inbox decline --reason conflict_of_interest";
     ContentDestroyed = "ask the sender to amend the section, or to submit it again", "be avsändaren komplettera delen, eller skicka på nytt";
     CustodianMissing = "record it with given_by custodian, or custodian_and_child", "registrera det med given_by custodian eller custodian_and_child";
     DeadlineExceeded = "run it again with the same request id", "kör igen med samma begäransnummer";

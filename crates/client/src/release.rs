@@ -30,6 +30,9 @@ pub(crate) fn check(request: &v1::OpenReferralRequest, response: &v1::OpenReferr
     let wanted = Refused::EventMissing { wanted: "SectionsReleased" };
     let event = proof.event(position).filter(|event| event.agency == caller.agency).ok_or(wanted.clone())?;
     let Fact::SectionsReleased { recipient, released, .. } = &event.fact else { return Err(wanted) };
+    if request.names_only {
+        only_names(response, released.sections(), (proof, position), &caller.table)?;
+    }
     let ours = caller.functions.is_empty() || caller.functions.contains(recipient);
     if !ours || recipient.as_str() != envelope.recipient {
         return Err(Refused::OtherRecipient { position });
@@ -45,6 +48,21 @@ pub(crate) fn check(request: &v1::OpenReferralRequest, response: &v1::OpenReferr
         release.section(section, logged)?;
     }
     Ok(())
+}
+
+/// What was asked for as names holds names and nothing else, and the entry before the release says what it is for.
+fn only_names(
+    response: &v1::OpenReferralResponse,
+    left: &[ReleasedSection],
+    (proof, release): (&Verified, Position),
+    table: &GroundTable,
+) -> Result<(), Refused> {
+    let before = release.0.checked_sub(1).and_then(|at| proof.event(Position(at)));
+    let Some(Fact::NameRevealed { sections, .. }) = before.map(|event| &event.fact) else { return Err(Refused::EventMissing { wanted: "NameRevealed" }) };
+    let mut numbers: Vec<u32> = left.iter().map(|section| section.section).collect();
+    numbers.sort_unstable();
+    let names = |section: &v1::ReleasedSection| Category::from_number(section.category).is_some_and(|category| table.is_a_name(category));
+    if *sections == numbers && response.sections.iter().all(names) { Ok(()) } else { Err(Refused::SectionsDiffer) }
 }
 
 /// A release, with what its basis is held against.

@@ -85,6 +85,8 @@ pub enum Action {
     },
     /// Ask for the content.
     OpenReferral(ReferralName),
+    /// Ask only for what says who it is about, for the check of conflicts of interest.
+    RevealNames(ReferralName),
     /// Confirm that content arrived.
     AcknowledgeDelivery(ReferralName, Position),
     /// Take a referral.
@@ -335,6 +337,7 @@ impl Action {
             | Self::ReviewEmergency(name, _)
             | Self::ClaimReferral { referral: name, .. }
             | Self::OpenReferral(name)
+            | Self::RevealNames(name)
             | Self::MakeMarks(name)
             | Self::AcknowledgeDelivery(name, _)
             | Self::ConfirmImport(name, _)
@@ -350,7 +353,7 @@ impl Action {
     /// Whether a refusal is itself an event: it concerned a release.
     pub fn refusal_is_logged(&self) -> bool {
         match self {
-            Self::OpenReferral(_) | Self::DecideClearance(..) | Self::ConfirmClearance(..) => true,
+            Self::OpenReferral(_) | Self::RevealNames(_) | Self::DecideClearance(..) | Self::ConfirmClearance(..) => true,
             Self::StartLog { .. }
             | Self::ActivateGroundTable { .. }
             | Self::RegisterAgency(..)
@@ -406,6 +409,7 @@ impl Action {
             | Self::ConfirmClearance(..)
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)
+            | Self::RevealNames(_)
             | Self::RecordContact(..)
             | Self::CloseReferral(..)
             | Self::MakeMarks(_)
@@ -434,6 +438,7 @@ impl Action {
             | Self::DeclareEmergency(..)
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)
+            | Self::RevealNames(_)
             | Self::AcknowledgeDelivery(..)
             | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)
@@ -473,6 +478,7 @@ impl Action {
             | Self::RevokeClearance(..)
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)
+            | Self::RevealNames(_)
             | Self::AcknowledgeDelivery(..)
             | Self::ConfirmImport(..)
             | Self::AcceptReferral(_)

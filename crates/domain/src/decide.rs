@@ -256,6 +256,7 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
         Action::ReviewEmergency(_, new) => emergency::review(to, new)?,
         Action::ClaimReferral { takeover, .. } => inbox::claim(to, *takeover)?,
         Action::OpenReferral(_) => inbox::open(to)?,
+        Action::RevealNames(_) => inbox::reveal_names(to)?,
         Action::AcknowledgeDelivery(_, release) => inbox::acknowledge_delivery(to, *release)?,
         Action::AcceptReferral(_) => inbox::accept(to)?,
         Action::DeclineReferral(_, reason, duplicate_of) => inbox::decline(to, *reason, duplicate_of.is_some())?,

@@ -67,7 +67,7 @@ pub struct Function {
     pub duty: OnDuty,
 }
 
-/// Who is there when, at a function. Deputy and out-of-hours function are functions of the same agency; others are passed over.
+/// How a function works: who is there when, and what comes before content. Deputy and out-of-hours function are functions of the same agency; others are passed over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnDuty {
     /// Whether it clears what its agency sends, and so is reminded while that is held.
@@ -78,6 +78,8 @@ pub struct OnDuty {
     pub deputy: Option<FunctionId>,
     /// Who is told in its place while it is closed.
     pub out_of_hours: Option<FunctionId>,
+    /// Whether its officers see names, and nothing else, before they open: in a small unit they may know her, or him.
+    pub conflict_step: bool,
 }
 
 /// The directory as decisions see it.

@@ -172,6 +172,15 @@ pub enum Fact {
         /// Whether it was taken over from another officer.
         takeover: bool,
     },
+    /// An officer checks for a conflict of interest: the disclosure that follows at once holds only what says who it is about.
+    NameRevealed {
+        /// The referral.
+        referral: ReferralId,
+        /// To whom.
+        recipient: FunctionId,
+        /// Numbers of the sections.
+        sections: Vec<u32>,
+    },
     /// A disclosure: these sections leave.
     SectionsReleased {
         /// The referral.

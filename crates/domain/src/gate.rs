@@ -190,8 +190,9 @@ pub fn awaits_second_officer(referral: &Referral, interest: Interest, decision: 
     due && decision.confirmed.is_none()
 }
 
-/// How many distinct decisions, confirmations and consents one release may rest on: with the release itself, a receipt's leaves.
-pub const RELEASE_BASIS_MAX: usize = 63;
+/// How many distinct decisions, confirmations and consents one release may rest on: with the release itself and the check of conflicts that it may
+/// be for, a receipt's leaves.
+pub const RELEASE_BASIS_MAX: usize = 62;
 
 /// As many of the cleared sections, in their order, as one receipt can prove.
 pub(crate) fn within_receipt(cleared: impl Iterator<Item = Cleared>) -> Vec<Cleared> {

@@ -135,6 +135,11 @@ impl GroundTable {
         self.file.about_a_person.contains(&category)
     }
 
+    /// Whether content of the category says who somebody is, which is what a check of conflicts of interest looks at.
+    pub fn is_a_name(&self, category: Category) -> bool {
+        self.file.names.contains(&category)
+    }
+
     /// Whether agencies of that kind lead investigations, and so clear 18:1 for others.
     pub fn may_lead(&self, kind: AgencyKind) -> bool {
         self.file.leads_investigations.iter().any(|party| party.covers(kind))

@@ -5,9 +5,9 @@ use crate::command::{Command, NewClosing, NewContact, NewReturn};
 use crate::decide::{Draft, wrong_stage};
 use crate::directory::Directory;
 use crate::event::{Closing, Contact, Fact};
-use crate::gate::{self, Released};
+use crate::gate::{self, Cleared, Released};
 use crate::ids::{FunctionId, Position, ReferralId};
-use crate::referral::{Referral, Stage};
+use crate::referral::{Referral, Section, Stage};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
 
@@ -52,11 +52,39 @@ pub fn may_receive(command: &Command, referral: &Referral, directory: &Directory
 
 /// Asks the gate once more for every offered section. What passes is released by this event, before a byte leaves.
 pub(crate) fn open(to: &mut Draft<'_>) -> Result<(), Refusal> {
+    let officer = to.officer()?;
+    let referral = to.for_recipient()?;
+    may_receive(to.command, referral, to.facts.directory, to.facts.now)?;
+    let unchecked = is_checked(to, referral) && !referral.checked_by.contains(&officer);
+    if unchecked && passing(to, referral, |section| to.facts.table.is_a_name(section.category)).is_ok() {
+        return Err(Reason::ConflictStepDue.into());
+    }
+    let cleared = passing(to, referral, |_| true)?;
+    release(to, cleared)
+}
+
+/// Shows who it is about, and nothing else, so that an officer who has to do with them can leave it to another.
+pub(crate) fn reveal_names(to: &mut Draft<'_>) -> Result<(), Refusal> {
     to.officer()?;
     let referral = to.for_recipient()?;
     may_receive(to.command, referral, to.facts.directory, to.facts.now)?;
+    let cleared = passing(to, referral, |section| to.facts.table.is_a_name(section.category))?;
+    let mut sections: Vec<u32> = cleared.iter().map(Cleared::section).collect();
+    sections.sort_unstable();
+    let (referral, recipient) = (referral.id, referral.recipient.clone());
+    to.push(Fact::NameRevealed { referral, recipient, sections });
+    release(to, cleared)
+}
+
+/// Whether the recipient's officers check for conflicts of interest before they open.
+fn is_checked(to: &Draft<'_>, referral: &Referral) -> bool {
+    to.facts.directory.function(&referral.recipient).is_some_and(|function| function.duty.conflict_step)
+}
+
+/// The offered sections of those that pass now, as many as one receipt can prove.
+fn passing(to: &Draft<'_>, referral: &Referral, wanted: impl Fn(&Section) -> bool) -> Result<Vec<Cleared>, Refusal> {
     // Revisions that have not left yet go first, so that a release which would need too long a receipt is finished by the next one.
-    let mut offered: Vec<_> = referral.sections.iter().filter(|section| section.offered).collect();
+    let mut offered: Vec<_> = referral.sections.iter().filter(|section| section.offered && wanted(section)).collect();
     offered.sort_by_key(|section| section.has_left());
     let (mut passing, mut destroyed) = (Vec::new(), false);
     for section in offered {
@@ -69,6 +97,11 @@ pub(crate) fn open(to: &mut Draft<'_>) -> Result<(), Refusal> {
     if cleared.is_empty() {
         return Err(if destroyed { Reason::ContentDestroyed } else { Reason::NotCleared }.into());
     }
+    Ok(cleared)
+}
+
+fn release(to: &mut Draft<'_>, cleared: Vec<Cleared>) -> Result<(), Refusal> {
+    let referral = to.referral()?;
     let (referral, recipient) = (referral.id, referral.recipient.clone());
     to.push(Fact::SectionsReleased { referral, recipient, released: Released::new(cleared) });
     Ok(())

@@ -3,6 +3,7 @@
 //! `evolve` is total: whatever stands in the journal can be applied, by the broker and by the offline auditor alike.
 
 mod cells;
+mod leaving;
 mod stage;
 
 pub use stage::Stage;
@@ -13,7 +14,6 @@ use crate::content::Kept;
 use crate::emergency::{Emergency, Review};
 use crate::event::{CellName, ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName, Submitted};
 use crate::exclusion::Excluded;
-use crate::gate::Released;
 use crate::grounds::Protected;
 use crate::ids::*;
 use crate::time::Time;
@@ -24,6 +24,9 @@ pub const CONSENTS_MAX: usize = 128;
 pub const REVISIONS_MAX: u32 = 128;
 /// Emergencies of one referral.
 pub const EMERGENCIES_MAX: usize = 32;
+
+/// Officers of whom a referral remembers that they have checked for a conflict; who came before the latest so many checks again.
+pub const CHECKED_MAX: usize = 32;
 
 /// A referral as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +87,10 @@ pub struct Referral {
     pub notices: Vec<StopUseNotice>,
     /// Emergencies, in journal order.
     pub emergencies: Vec<Emergency>,
+    /// Officers of the recipient who have seen the names as they are now, and so could tell of a conflict of interest.
+    pub checked_by: Vec<OfficerPseudonym>,
+    /// Where the names were revealed by the command that is being applied; between commands there is none.
+    pub revealing: Option<Position>,
     /// Who is excluded. The journal does not say it: it comes with the decision that commits to it, and from the row.
     pub excluded: Vec<Excluded>,
 }
@@ -333,6 +340,8 @@ impl Referral {
             consents: Vec::new(),
             notices: Vec::new(),
             emergencies: Vec::new(),
+            checked_by: Vec::new(),
+            revealing: None,
             excluded: Vec::new(),
         }
     }
@@ -363,30 +372,6 @@ impl Referral {
         };
         for section in self.sections.iter_mut().filter(|section| section.cells.iter().any(rests)) {
             section.offered = false;
-        }
-    }
-
-    fn acknowledge(&mut self, release: Position) {
-        for section in &mut self.sections {
-            if let Some(left) = section.released.filter(|left| left.at == release) {
-                section.acknowledged = section.acknowledged.max(left.revision);
-            }
-        }
-    }
-
-    fn release(&mut self, (at, now): (Position, Time), released: &Released) {
-        for leaving in released.sections() {
-            for section in self.sections.iter_mut().filter(|section| section.number == leaving.section) {
-                section.released = Some(SectionRelease { at, revision: leaving.revision });
-                let consents = leaving.basis.iter().filter(|basis| self.consents.iter().any(|consent| consent.at == **basis));
-                section.rested_on.extend(consents);
-                section.rested_on.sort_unstable();
-                section.rested_on.dedup();
-                section.delivered_content(leaving.revision, now);
-            }
-        }
-        if self.stage == Stage::Ready {
-            self.stage = Stage::Opened;
         }
     }
 
@@ -436,6 +421,7 @@ impl Referral {
             Fact::SectionsOffered(offered) => self.offer(event.time, &offered.sections),
             Fact::OfferWithdrawn { .. } => self.take_offer_back(),
             Fact::ReferralClaimed { .. } => self.claimed_by = officer,
+            Fact::NameRevealed { .. } => self.check(at, officer),
             Fact::SectionsReleased { released, .. } => self.release((at, event.time), released),
             Fact::ReferralAccepted { .. } => self.stage = Stage::Accepted,
             Fact::ReferralDeclined { reason, .. } => self.stage = Stage::Declined(*reason),

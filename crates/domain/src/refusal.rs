@@ -84,6 +84,7 @@ reasons! {
     ConsentOtherCategory = "CONSENT_OTHER_CATEGORY", Blocked, "The consent does not cover this category.", "Samtycket omfattar inte kategorin.";
     ConsentOtherRecipient = "CONSENT_OTHER_RECIPIENT", Blocked, "The consent is for another recipient.", "Samtycket gäller en annan mottagare.";
     ConsentWithdrawn = "CONSENT_WITHDRAWN", Blocked, "The consent was withdrawn.", "Samtycket är återkallat.";
+    ConflictStepDue = "CONFLICT_STEP_DUE", Blocked, "This function checks for conflicts of interest first: look at the names, then open it or decline.", "Här prövas jäv först: se vilka den gäller, öppna den sedan eller avböj.";
     ContentDestroyed = "CONTENT_DESTROYED", Blocked, "The content was destroyed here: its import was confirmed, or its days were over. Ask the sender to send it again.", "Innehållet har gallrats här: importen bekräftades eller dess dagar var slut. Be avsändaren skicka det på nytt.";
     DeadlineExceeded = "DEADLINE_EXCEEDED", TooLate, "The answer did not come in time; repeat with the same request id.", "Svaret kom inte i tid; upprepa med samma begäransnummer.";
     DuplicateSection = "DUPLICATE_SECTION", Malformed, "A section of the same category and persons stands twice.", "Samma del förekommer två gånger.";

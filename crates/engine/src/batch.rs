@@ -26,7 +26,7 @@ use crate::send_window::{CLOCKS_APART_MAX, RELEASE_SEND_MAX};
 use crate::store::{Batch, Corrupt, Loaded, Wanted};
 
 /// How many leaves a receipt may hold.
-pub const RECEIPT_LEAVES_MAX: usize = gate::RELEASE_BASIS_MAX + 1;
+pub const RECEIPT_LEAVES_MAX: usize = gate::RELEASE_BASIS_MAX + 2;
 
 /// The law and the directory that a batch is decided under.
 #[derive(Debug, Clone)]
@@ -284,7 +284,7 @@ impl Fold<'_> {
             return Err(Reason::NotFound.into());
         }
         let released = released_of(&row.released);
-        if let (Action::OpenReferral(_), Some(referral)) = (&command.action, &referral) {
+        if let (Action::OpenReferral(_) | Action::RevealNames(_), Some(referral)) = (&command.action, &referral) {
             may_receive(command, referral, &self.directory, self.now)?;
             self.still_passes(referral, &released)?;
         }

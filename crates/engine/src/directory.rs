@@ -46,6 +46,8 @@ struct FunctionEntry {
     out_of_hours: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<TargetEntry>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    conflict_step: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,6 +99,7 @@ pub fn function_entry(function: &Function) -> String {
         opening: function.duty.opening.clone(),
         deputy: function.duty.deputy.as_ref().map(ToString::to_string),
         out_of_hours: function.duty.out_of_hours.as_ref().map(ToString::to_string),
+        conflict_step: function.duty.conflict_step,
         target: (!function.target.is_everybody()).then(|| TargetEntry::from(&function.target)),
     };
     serde_json::to_string(&entry).unwrap_or_default()
@@ -154,6 +157,7 @@ fn function(row: &FunctionRow) -> Option<Function> {
             opening: entry.opening,
             deputy: entry.deputy.map(|text| text.parse()).transpose().ok()?,
             out_of_hours: entry.out_of_hours.map(|text| text.parse()).transpose().ok()?,
+            conflict_step: entry.conflict_step,
         },
     })
 }

@@ -78,6 +78,7 @@ pub fn rows(referral: &Referral) -> ReferralRows {
         consents: referral.consents.iter().map(consent_row).collect(),
         stop_uses: referral.notices.iter().map(stop_use_row).collect(),
         emergencies: referral.emergencies.iter().map(emergency::row).collect(),
+        checked_by: referral.checked_by.iter().map(|officer| officer.0.into()).collect(),
         excluded: referral.excluded.iter().map(excluded::row).collect(),
     }
 }
@@ -273,6 +274,8 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
         consents: rows.consents.iter().map(|part| consent(part, &row.id)).collect::<Result<_, _>>()?,
         notices: rows.stop_uses.iter().map(stop_use).collect::<Result<_, _>>()?,
         emergencies: rows.emergencies.iter().map(emergency::read).collect::<Result<_, _>>()?,
+        checked_by: rows.checked_by.iter().map(|bytes| at.bytes("checked_by", OfficerPseudonym::from_bytes(&bytes.0))).collect::<Result<_, _>>()?,
+        revealing: None,
         excluded: rows.excluded.iter().map(|row| excluded::read(row, &at)).collect::<Result<_, _>>()?,
     })
 }

@@ -298,6 +298,8 @@ pub struct ReferralRows {
     pub stop_uses: Vec<StopUseRow>,
     /// By position.
     pub emergencies: Vec<EmergencyRow>,
+    /// Pseudonyms of officers who have checked for a conflict, the latest last.
+    pub checked_by: Vec<Blob>,
     /// In their order; not from the journal, and erasable.
     pub excluded: Vec<ExcludedRow>,
 }

@@ -87,6 +87,7 @@ fn fact(fact: Wire) -> Decoded<Fact> {
         Wire::SectionsOffered(offered) => Ok(Fact::SectionsOffered(offered_sections(&offered.referral, &offered.recipient, offered.sections)?)),
         Wire::OfferWithdrawn(withdrawn) => Ok(Fact::OfferWithdrawn { referral: referral(&withdrawn.referral)?, recipient: recipient(&withdrawn.recipient)? }),
         Wire::ReferralClaimed(claimed) => Ok(Fact::ReferralClaimed { referral: referral(&claimed.referral)?, takeover: claimed.takeover }),
+        Wire::NameRevealed(revealed) => name_revealed(revealed),
         Wire::SectionsReleased(released) => sections_released(released),
         Wire::DeliveryAcknowledged(answer) => Ok(Fact::DeliveryAcknowledged { referral: referral(&answer.referral)?, release: Position(answer.release) }),
         Wire::ReferralAccepted(accepted) => Ok(Fact::ReferralAccepted { referral: referral(&accepted.referral)? }),
@@ -321,6 +322,14 @@ fn emergency_reviewed(review: &v1::EmergencyReviewed) -> Decoded<EmergencyReview
 
 fn offered_sections(bytes: &[u8], to: &str, sections: Vec<u32>) -> Decoded<OfferedSections> {
     Ok(OfferedSections { referral: referral(bytes)?, recipient: recipient(to)?, sections: counts("sections", sections)? })
+}
+
+fn name_revealed(revealed: v1::NameRevealed) -> Decoded<Fact> {
+    if !revealed.sections.is_sorted_by(|before, after| before < after) {
+        return Err(DecodeError::Order { field: "sections" });
+    }
+    let sections = counts("sections", revealed.sections)?;
+    Ok(Fact::NameRevealed { referral: referral(&revealed.referral)?, recipient: recipient(&revealed.recipient)?, sections })
 }
 
 fn sections_released(released: v1::SectionsReleased) -> Decoded<Fact> {

@@ -80,6 +80,9 @@ fn fact(fact: &Fact) -> Wire {
         Fact::SectionsOffered(offered) => Wire::SectionsOffered(sections_offered(offered)),
         Fact::OfferWithdrawn { referral, recipient } => Wire::OfferWithdrawn(offer_withdrawn(referral, recipient)),
         Fact::ReferralClaimed { referral, takeover } => Wire::ReferralClaimed(v1::ReferralClaimed { referral: id(referral), takeover: *takeover }),
+        Fact::NameRevealed { referral, recipient, sections } => {
+            Wire::NameRevealed(v1::NameRevealed { referral: id(referral), recipient: recipient.to_string(), sections: sections.clone() })
+        }
         Fact::SectionsReleased { referral, recipient, released } => Wire::SectionsReleased(sections_released(referral, recipient, released)),
         Fact::DeliveryAcknowledged { referral, release } => Wire::DeliveryAcknowledged(v1::DeliveryAcknowledged { referral: id(referral), release: release.0 }),
         Fact::ReferralAccepted { referral } => Wire::ReferralAccepted(v1::ReferralAccepted { referral: id(referral) }),

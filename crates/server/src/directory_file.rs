@@ -97,6 +97,9 @@ pub struct FunctionEntry {
     /// The function of the same agency that is told while this one is closed.
     #[serde(default)]
     pub out_of_hours: Option<String>,
+    /// Whether its officers check for conflicts of interest, on the names alone, before they open.
+    #[serde(default)]
+    pub conflict_step: bool,
 }
 
 /// A target group in the file.
@@ -277,6 +280,7 @@ impl FunctionEntry {
             opening: self.opening,
             deputy: other(&name, "deputy", self.deputy.as_deref())?,
             out_of_hours: other(&name, "out_of_hours", self.out_of_hours.as_deref())?,
+            conflict_step: self.conflict_step,
         };
         Ok(Function { id, host, name: person_name(&name, &self.name)?, territories: self.territories, kinds, target, telephone: self.telephone, duty })
     }

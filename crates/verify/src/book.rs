@@ -21,6 +21,8 @@ pub(crate) struct Book {
     protections: Vec<(PersonId, ProtectedIdentity)>,
     /// Positions of the releases.
     pub(crate) releases: Vec<Position>,
+    /// The entry before this one, if it announces a disclosure of names, and the sections that it names.
+    pub(crate) revealing: Option<(Position, Vec<u32>)>,
     /// Content that is there.
     pub(crate) contents: Vec<Held>,
     /// Marks of clocks that were made and still count.
@@ -124,6 +126,7 @@ impl Book {
             waivers: Vec::new(),
             protections,
             releases: Vec::new(),
+            revealing: None,
             contents,
             marks: Vec::new(),
             emergencies: Emergencies::default(),

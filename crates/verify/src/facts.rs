@@ -17,6 +17,12 @@ use crate::release::{Lack, Moment};
 
 /// Everything that is wrong with what the event says.
 pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>) -> Vec<Lack> {
+    let mut lacks = names_left_open(moment, event);
+    lacks.extend(of_fact(moment, event, active));
+    lacks
+}
+
+fn of_fact(moment: Moment<'_>, event: &Event, active: Option<TableHash>) -> Vec<Lack> {
     match &event.fact {
         Fact::ReferralAmended { sections, .. } => amended(moment, sections),
         Fact::ConsentRecorded(given) => consent_recorded(moment, given.consent, given.person),
@@ -47,6 +53,7 @@ pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>
         Fact::Escalated(escalation) => clocks::escalation(moment, escalation),
         Fact::ContentDestroyed(destruction) => content::destruction(moment, destruction),
         Fact::OfferWithdrawn { recipient, .. } => other_recipient(moment, recipient).into_iter().collect(),
+        Fact::NameRevealed { recipient, sections, .. } => names_revealed(moment, recipient, sections),
         Fact::SectionsReleased { recipient, released, .. } => released_sections(moment, recipient, released.sections()),
         Fact::LogStarted { .. }
         | Fact::AgencyRegistered { .. }
@@ -271,6 +278,33 @@ fn offered_sections(moment: Moment<'_>, offered: &OfferedSections) -> Vec<Lack> 
         }
     }
     lacks
+}
+
+/// What is shown for the check of conflicts of interest says who it is about, and nothing else.
+fn names_revealed(moment: Moment<'_>, recipient: &FunctionId, sections: &[u32]) -> Vec<Lack> {
+    let mut lacks: Vec<Lack> = other_recipient(moment, recipient).into_iter().collect();
+    lacks.extend(unfounded(!sections.is_empty(), || String::from("the check of conflicts names no section")));
+    for number in sections {
+        let category = moment.book.section(*number).map(|section| section.category);
+        let is_name = moment.table.is_none_or(|table| category.is_some_and(|category| table.is_a_name(category)));
+        lacks.extend(unfounded(is_name, || format!("section {number} does not say who it is about, and was shown as if it did")));
+    }
+    lacks
+}
+
+/// The disclosure of names follows its entry at once, and holds what that entry names.
+fn names_left_open(moment: Moment<'_>, event: &Event) -> Vec<Lack> {
+    let Some((at, sections)) = &moment.book.revealing else { return Vec::new() };
+    let follows = moment.at.0 == at.0.saturating_add(1);
+    let holds = match &event.fact {
+        Fact::SectionsReleased { released, .. } => {
+            let mut left: Vec<u32> = released.sections().iter().map(|section| section.section).collect();
+            left.sort_unstable();
+            left == *sections
+        }
+        _ => false,
+    };
+    unfounded(follows && holds, || format!("the disclosure that entry {at} announces does not follow it with the sections that it names"))
 }
 
 fn released_sections(moment: Moment<'_>, recipient: &FunctionId, leaving: &[ReleasedSection]) -> Vec<Lack> {

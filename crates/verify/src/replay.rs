@@ -159,6 +159,7 @@ impl Replay {
             | Fact::SectionsOffered(_)
             | Fact::OfferWithdrawn { .. }
             | Fact::ReferralClaimed { .. }
+            | Fact::NameRevealed { .. }
             | Fact::SectionsReleased { .. }
             | Fact::DeliveryAcknowledged { .. }
             | Fact::ReferralAccepted { .. }
@@ -300,7 +301,9 @@ impl Replay {
 
     /// Enters the event into the referral's account.
     fn enter(&mut self, at: Position, event: &Event, book: &mut Book) {
+        book.revealing = None;
         match &event.fact {
+            Fact::NameRevealed { sections, .. } => book.revealing = Some((at, sections.clone())),
             Fact::ReferralAmended { sections, .. } => book.amend(event.time, sections),
             Fact::ConsentRecorded(given) => book.waive(at, given),
             Fact::ConsentWithdrawn { consent, referral } => {

@@ -49,6 +49,7 @@ fn party(fact: &Fact) -> Option<(Party, bool)> {
         }
         Fact::RecallAcknowledged { .. } | Fact::StopUseAnswered { .. } | Fact::DeliveryAcknowledged { .. } => Some((Party::Recipient, false)),
         Fact::ReferralClaimed { .. }
+        | Fact::NameRevealed { .. }
         | Fact::SectionsReleased { .. }
         | Fact::ReferralAccepted { .. }
         | Fact::ReferralDeclined { .. }
@@ -99,7 +100,7 @@ fn in_stage(referral: &Referral, fact: &Fact) -> bool {
         Fact::ReferralRetracted { .. } => !matches!(stage, Stage::Retracted { .. }) && (open || referral.has_released()),
         Fact::RecallAcknowledged { recall: named, .. } => matches!(stage, Stage::Retracted { recall: Some(recall), confirmed: false, .. } if recall == *named),
         Fact::ReferralOffered(_) => stage == Stage::Held,
-        Fact::SectionsOffered(_) | Fact::SectionsReleased { .. } => matches!(stage, Stage::Ready | Stage::Opened | Stage::Accepted),
+        Fact::SectionsOffered(_) | Fact::NameRevealed { .. } | Fact::SectionsReleased { .. } => matches!(stage, Stage::Ready | Stage::Opened | Stage::Accepted),
         Fact::OfferWithdrawn { .. } => stage == Stage::Ready && !referral.has_released(),
         Fact::ReferralClaimed { .. } => open && referral.offered_at.is_some(),
         Fact::ReferralAccepted { .. } => stage == Stage::Opened,
@@ -187,6 +188,7 @@ pub(crate) fn wrong_answer(referral: &Referral, fact: &Fact) -> Option<Lack> {
         | Fact::SectionsOffered(_)
         | Fact::OfferWithdrawn { .. }
         | Fact::ReferralClaimed { .. }
+        | Fact::NameRevealed { .. }
         | Fact::SectionsReleased { .. }
         | Fact::DeliveryAcknowledged { .. }
         | Fact::ReferralAccepted { .. }

@@ -27,6 +27,7 @@ use crate::table::{Row, rows};
 
 /// Reasons that no request can provoke on a broker in order, each with why.
 const UNPROVOKED: &[(Reason, &str)] = &[
+    (Reason::ConflictStepDue, "a function that wants the check, in tests/story/conflict.rs"),
     (Reason::DuplicateSection, "the door refuses the section before the rules see it, as MALFORMED_MESSAGE with the section's path"),
     (Reason::GroundNotInForce, "every ground of the shipped table has a wording in force today"),
     (Reason::Internal, "a damaged store; the broker that is in order has none"),

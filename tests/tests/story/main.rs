@@ -2,6 +2,7 @@
 //! transport answers only, the log verifies, and the rows are the journal's.
 
 mod changes;
+mod conflict;
 mod directions;
 mod emergency;
 mod exclusion;

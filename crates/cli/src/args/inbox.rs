@@ -50,6 +50,12 @@ pub enum InboxCommand {
         #[arg(long)]
         takeover: bool,
     },
+    /// See only whom a referral is about, for the check of conflicts of interest; you may still decline it afterwards
+    Reveal {
+        /// Which
+        #[command(flatten)]
+        of: WithinReferral,
+    },
     /// Open a referral: the gate is asked again, the release logged, its receipt verified, and only then the content shown
     Open {
         /// Which

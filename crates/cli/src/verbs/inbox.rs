@@ -21,6 +21,7 @@ pub async fn run(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure>
     match verb {
         InboxCommand::List { function, all, limit } => list(desk, function, (all, limit)).await,
         InboxCommand::Watch { function, after, count } => follow(desk, function, (after, count)).await,
+        InboxCommand::Reveal { of } => Box::pin(open::reveal(desk, of.referral)).await,
         InboxCommand::Open { of, out, confirm_import, brief } => Box::pin(open::open(desk, of.referral, open::Opening { out, confirm_import, brief })).await,
         InboxCommand::Contact(contact) => Box::pin(self::contact(desk, contact)).await,
         act @ (InboxCommand::Claim { .. }
@@ -77,7 +78,7 @@ async fn acts(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure> {
         InboxCommand::Recall { of } => {
             act(desk, (of.referral.clone(), v1::AcknowledgeRecallRequest { referral: of.referral, ..Default::default() }), "recall").await
         }
-        InboxCommand::List { .. } | InboxCommand::Watch { .. } | InboxCommand::Open { .. } | InboxCommand::Contact(_) => Ok(()),
+        InboxCommand::List { .. } | InboxCommand::Watch { .. } | InboxCommand::Reveal { .. } | InboxCommand::Open { .. } | InboxCommand::Contact(_) => Ok(()),
     }
 }
 

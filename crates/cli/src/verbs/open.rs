@@ -62,6 +62,18 @@ pub async fn open(desk: &mut Desk<'_>, referral: String, how: Opening) -> Result
     Ok(())
 }
 
+/// `inbox reveal`.
+pub async fn reveal(desk: &mut Desk<'_>, referral: String) -> Result<(), Failure> {
+    let request = v1::OpenReferralRequest { referral: referral.clone(), names_only: true, ..v1::OpenReferralRequest::default() };
+    let Some(answer) = desk.ask(request).await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
+    let mut lines: Vec<String> = answer.response.sections.iter().flat_map(section_lines).skip(1).collect();
+    let count = words::many(answer.response.sections.len(), "section");
+    lines.push(with_log(&format!("revealed   names only, {count}; {}", receipt(&answer)), &[Position(answer.response.release)]));
+    let whole = whole(&answer);
+    desk.answer(&lines, whole)?;
+    desk.talk("next       brygga inbox open; or brygga inbox decline --reason conflict_of_interest, if you have to do with any of them")
+}
+
 /// The two files of a copy for the case file, made and still empty.
 struct CaseFile {
     json: (PathBuf, File),

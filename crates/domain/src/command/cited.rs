@@ -26,6 +26,7 @@ impl Action {
             | Self::ReviewEmergency(..)
             | Self::ClaimReferral { .. }
             | Self::OpenReferral(_)
+            | Self::RevealNames(_)
             | Self::AcknowledgeDelivery(..)
             | Self::AcceptReferral(_)
             | Self::ReturnReferral(..)

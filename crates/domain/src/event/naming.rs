@@ -35,6 +35,7 @@ impl Fact {
             | Self::ClearanceRevoked { referral, .. }
             | Self::OfferWithdrawn { referral, .. }
             | Self::ReferralClaimed { referral, .. }
+            | Self::NameRevealed { referral, .. }
             | Self::SectionsReleased { referral, .. }
             | Self::DeliveryAcknowledged { referral, .. }
             | Self::ReferralAccepted { referral }
@@ -70,6 +71,7 @@ impl Fact {
             Self::SectionsOffered(_) => "SectionsOffered",
             Self::OfferWithdrawn { .. } => "OfferWithdrawn",
             Self::ReferralClaimed { .. } => "ReferralClaimed",
+            Self::NameRevealed { .. } => "NameRevealed",
             Self::SectionsReleased { .. } => "SectionsReleased",
             Self::DeliveryAcknowledged { .. } => "DeliveryAcknowledged",
             Self::ReferralAccepted { .. } => "ReferralAccepted",

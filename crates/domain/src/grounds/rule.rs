@@ -19,6 +19,8 @@ pub(super) struct GroundFile {
     pub(super) leads_investigations: Vec<Party>,
     /// Categories that are always about a person.
     pub(super) about_a_person: BTreeSet<Category>,
+    /// Categories that say who somebody is: all that is shown for the check of conflicts of interest.
+    pub(super) names: BTreeSet<Category>,
     pub(super) secrecies: Vec<Secrecy>,
     /// Provisions that rows may name and that protect nothing which is forwarded here.
     pub(super) elsewhere: BTreeSet<String>,

@@ -41,6 +41,7 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         | Fact::ClearanceCarried(_)
         | Fact::EmergencyReviewed(_)
         | Fact::ReferralClaimed { .. }
+        | Fact::NameRevealed { .. }
         | Fact::ContactRecorded(_)
         | Fact::DisclosureRefused { .. }
         | Fact::LogQueried { .. } => (None, None),
@@ -75,6 +76,7 @@ pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a Functi
         | Fact::SectionsOffered(_)
         | Fact::OfferWithdrawn { .. }
         | Fact::ReferralClaimed { .. }
+        | Fact::NameRevealed { .. }
         | Fact::SectionsReleased { .. }
         | Fact::DeliveryAcknowledged { .. }
         | Fact::ReferralAccepted { .. }

@@ -1740,7 +1740,7 @@ pub struct Event {
     /// What became true; always set.
     #[prost(
         oneof = "event::Fact",
-        tags = "16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 51, 54"
+        tags = "16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 54"
     )]
     pub fact: ::core::option::Option<event::Fact>,
 }
@@ -1848,6 +1848,9 @@ pub mod event {
         /// An auditor read the log.
         #[prost(message, tag = "49")]
         LogQueried(super::LogQueried),
+        /// Names were shown for the check of conflicts of interest.
+        #[prost(message, tag = "50")]
+        NameRevealed(super::NameRevealed),
         /// Content was destroyed.
         #[prost(message, tag = "51")]
         ContentDestroyed(super::ContentDestroyed),
@@ -2435,6 +2438,19 @@ pub struct ReferralClaimed {
     /// Whether another officer had it before.
     #[prost(bool, tag = "2")]
     pub takeover: bool,
+}
+/// An officer checks for a conflict of interest: the disclosure that follows at once, in the same commit, holds these sections and no other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NameRevealed {
+    /// Id of the referral.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub referral: ::prost::bytes::Bytes,
+    /// The function whose officer checks.
+    #[prost(string, tag = "2")]
+    pub recipient: ::prost::alloc::string::String,
+    /// Numbers of the sections that say who it is about, ascending.
+    #[prost(uint32, repeated, tag = "3")]
+    pub sections: ::prost::alloc::vec::Vec<u32>,
 }
 /// A disclosure: committed before the first byte leaves.
 #[derive(Clone, PartialEq, ::prost::Message)]

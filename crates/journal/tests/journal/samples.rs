@@ -263,6 +263,7 @@ fn receiving() -> Vec<Event> {
         bare(Fact::SectionsOffered(offered(vec![2, 300]))),
         bare(Fact::OfferWithdrawn { referral: referral(), recipient: rvc() }),
         event(Fact::ReferralClaimed { referral: referral(), takeover: true }),
+        event(Fact::NameRevealed { referral: referral(), recipient: rvc(), sections: vec![1, 8] }),
         event(Fact::SectionsReleased { referral: referral(), recipient: rvc(), released }),
         event(Fact::DeliveryAcknowledged { referral: referral(), release: Position(310) }),
         event(Fact::ReferralAccepted { referral: referral() }),

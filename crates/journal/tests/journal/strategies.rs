@@ -283,6 +283,9 @@ fn of_the_recipient() -> Vec<BoxedStrategy<Fact>> {
     vec![
         (referral(), position(), code()).prop_map(|(referral, notice, answer)| Fact::StopUseAnswered { referral, notice, answer }).boxed(),
         (referral(), any::<bool>()).prop_map(|(referral, takeover)| Fact::ReferralClaimed { referral, takeover }).boxed(),
+        (referral(), function(), btree_set(count(), 0..6))
+            .prop_map(|(referral, recipient, sections)| Fact::NameRevealed { referral, recipient, sections: sections.into_iter().collect() })
+            .boxed(),
         (referral(), function(), released()).prop_map(|(referral, recipient, released)| Fact::SectionsReleased { referral, recipient, released }).boxed(),
         (referral(), position()).prop_map(|(referral, release)| Fact::DeliveryAcknowledged { referral, release }).boxed(),
         referral().prop_map(|referral| Fact::ReferralAccepted { referral }).boxed(),

@@ -148,6 +148,7 @@ pub fn referral(first_position: i64) -> ReferralRows {
         consents: vec![consent(seed, victim, first_position + 2)],
         stop_uses: Vec::new(),
         emergencies: Vec::new(),
+        checked_by: vec![id(seed, "checked")],
         excluded: vec![
             ExcludedRow { name: String::from("soc-1"), officer: Some(Blob::from([9; 16])) },
             ExcludedRow { name: String::from("rvc-1"), officer: None },

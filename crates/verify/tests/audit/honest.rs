@@ -99,7 +99,8 @@ fn a_command(world: &World, referral: &Referral, random: &mut Random) -> (String
         10 => (random.one_of(&[sender.as_str(), leader.as_str()]).to_owned(), Action::RevokeClearance(name, vec![cell(number, role)])),
         11 => amend(referral, random, name),
         12..=13 => (host, Action::ClaimReferral { referral: name, takeover: random.chance(50) }),
-        14..=16 => (host, Action::OpenReferral(name)),
+        14..=15 => (host, Action::OpenReferral(name)),
+        16 => (host, if random.chance(50) { Action::OpenReferral(name) } else { Action::RevealNames(name) }),
         17 => {
             let release = referral.sections.iter().find_map(|section| section.released).map_or(Position(0), |release| release.at);
             if random.chance(25) { (host, Action::ConfirmImport(name, release)) } else { (host, Action::AcknowledgeDelivery(name, release)) }
@@ -252,7 +253,7 @@ fn honest_histories_raise_no_alarm() {
     assert!(seen["SectionsReleased"] >= histories, "{seen:?}");
 }
 
-const EVERY_EVENT: [&str; 32] = [
+const EVERY_EVENT: [&str; 33] = [
     "LogStarted",
     "AgencyRegistered",
     "FunctionRegistered",
@@ -276,6 +277,7 @@ const EVERY_EVENT: [&str; 32] = [
     "SectionsOffered",
     "OfferWithdrawn",
     "ReferralClaimed",
+    "NameRevealed",
     "SectionsReleased",
     "DeliveryAcknowledged",
     "ReferralAccepted",

@@ -4,6 +4,7 @@
 mod attacks;
 mod bundles;
 mod clocks;
+mod conflict;
 mod content;
 mod emergencies;
 mod forge;

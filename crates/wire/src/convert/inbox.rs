@@ -21,7 +21,8 @@ pub fn open_referral(request: v1::OpenReferralRequest, door: &Door, agency: &Age
     let mut check = Check::default();
     let head = head!(request, door, agency);
     let referral = check.referral("referral", &request.referral);
-    check.asked(&head, referral.map(Action::OpenReferral))
+    let action = if request.names_only { Action::RevealNames } else { Action::OpenReferral };
+    check.asked(&head, referral.map(action))
 }
 
 /// `AcknowledgeDelivery`.

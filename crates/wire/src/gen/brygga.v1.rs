@@ -3653,6 +3653,9 @@ pub struct Function {
     /// Whom it is there for; absent: everybody.
     #[prost(message, optional, tag = "8")]
     pub target_group: ::core::option::Option<TargetGroup>,
+    /// Whether its officers check for conflicts of interest before they open.
+    #[prost(bool, tag = "9")]
+    pub conflict_step: bool,
 }
 /// Whom a function is there for. What a referral does not state rules nobody out.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5462,6 +5465,10 @@ pub struct OpenReferralRequest {
     /// The referral, by id or reference.
     #[prost(string, tag = "4")]
     pub referral: ::prost::alloc::string::String,
+    /// Whether to show only what says who it is about, for the check of conflicts of interest. It is a disclosure, and opens nothing: the officer
+    /// may still decline from the envelope. Functions that want the check (`conflict_step`) refuse to open without it.
+    #[prost(bool, tag = "5")]
+    pub names_only: bool,
 }
 /// The content.
 #[derive(Clone, PartialEq, ::prost::Message)]

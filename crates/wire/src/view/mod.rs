@@ -62,6 +62,7 @@ pub fn function(function: &Function, host: AgencyKind) -> v1::Function {
         kinds: function.kinds.iter().map(|kind| kind.number()).collect(),
         telephone: function.telephone.clone().unwrap_or_default(),
         host_kind: host.number(),
+        conflict_step: function.duty.conflict_step,
         target_group: (!function.target.is_everybody()).then(|| v1::TargetGroup {
             age_from: function.target.age_from,
             age_to: function.target.age_to,

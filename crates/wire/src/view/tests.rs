@@ -109,6 +109,8 @@ fn referral() -> Referral {
         consents: vec![Consent { at: CONSENT_AT, given, withdrawn: None }],
         notices: Vec::new(),
         emergencies: Vec::new(),
+        checked_by: Vec::new(),
+        revealing: None,
         excluded: Vec::new(),
     }
 }

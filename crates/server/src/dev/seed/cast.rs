@@ -160,7 +160,12 @@ impl Cast {
             .context("an answer without a referral")?;
         let waits = |section: &v1::SectionClearance| section.offered && section.released_revision < section.revision;
         if view.sections.iter().any(waits) {
-            self.write(who, key, v1::OpenReferralRequest { referral: sent.id.clone(), ..Default::default() }).await?;
+            let open = v1::OpenReferralRequest { referral: sent.id.clone(), ..Default::default() };
+            let recipient = self.client(who.0)?.get_function(v1::GetFunctionRequest { function: sent.recipient.to_owned() }).await?;
+            if recipient.function.is_some_and(|function| function.conflict_step) {
+                self.write(who, &format!("{key} names"), v1::OpenReferralRequest { names_only: true, ..open.clone() }).await?;
+            }
+            self.write(who, key, open).await?;
         } else {
             self.found.fetch_add(1, Ordering::Relaxed);
         }

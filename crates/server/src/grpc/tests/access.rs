@@ -25,7 +25,7 @@ async fn answers(world: &World, agency: &str, referral: &str, consent_id: &str) 
     let name = Some(v1::get_referral_request::Name::Referral(referral.to_owned()));
     let mut inbox = InboxServiceClient::new(wire());
     let (request_id, officer, referral) = (key(40), String::from("nils"), referral.to_owned());
-    let open = v1::OpenReferralRequest { request_id: request_id.clone(), officer: officer.clone(), referral: referral.clone(), pinned_size: 0 };
+    let open = v1::OpenReferralRequest { request_id: request_id.clone(), officer: officer.clone(), referral: referral.clone(), ..Default::default() };
     let accept = v1::AcceptReferralRequest { request_id: request_id.clone(), officer: officer.clone(), referral: referral.clone(), pinned_size: 0 };
     let retract = v1::RetractReferralRequest { request_id, officer, referral: referral.clone(), reason: codes::RetractReason::Wrong.into(), pinned_size: 0 };
     let consent = v1::GetConsentRequest { referral: referral.clone(), consent_id: consent_id.to_owned(), ..Default::default() };
@@ -164,7 +164,7 @@ async fn a_key_is_bound_to_its_method_and_its_body() {
     let world = World::begun().await;
     let referral = world.submitted().await.referral.unwrap();
     let mut inbox = InboxServiceClient::new(world.wire(BOARD));
-    let open = v1::OpenReferralRequest { request_id: key(2), officer: String::from("maria"), referral: referral.id.clone(), pinned_size: 0 };
+    let open = v1::OpenReferralRequest { request_id: key(2), officer: String::from("maria"), referral: referral.id.clone(), ..Default::default() };
     inbox.open_referral(open.clone()).await.unwrap();
     let same_bytes = v1::AcceptReferralRequest { request_id: key(2), officer: String::from("maria"), referral: referral.id, pinned_size: 0 };
     let other_method = inbox.accept_referral(same_bytes).await.unwrap_err();

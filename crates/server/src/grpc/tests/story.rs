@@ -33,7 +33,7 @@ fn verified(world: &World, receipt: Option<&v1::Receipt>) -> u64 {
 }
 
 fn open_request(number: u8, referral: &str, pinned_size: u64) -> v1::OpenReferralRequest {
-    v1::OpenReferralRequest { request_id: key(number), officer: String::from("maria"), pinned_size, referral: referral.to_owned() }
+    v1::OpenReferralRequest { request_id: key(number), officer: String::from("maria"), pinned_size, referral: referral.to_owned(), ..Default::default() }
 }
 
 #[tokio::test]
