@@ -159,15 +159,16 @@ impl Cast {
             .referral
             .context("an answer without a referral")?;
         let waits = |section: &v1::SectionClearance| section.offered && section.released_revision < section.revision;
+        let recipient = self.client(who.0)?.get_function(v1::GetFunctionRequest { function: sent.recipient.to_owned() }).await?;
+        let checks = recipient.function.is_some_and(|function| function.conflict_step);
         if view.sections.iter().any(waits) {
             let open = v1::OpenReferralRequest { referral: sent.id.clone(), ..Default::default() };
-            let recipient = self.client(who.0)?.get_function(v1::GetFunctionRequest { function: sent.recipient.to_owned() }).await?;
-            if recipient.function.is_some_and(|function| function.conflict_step) {
+            if checks {
                 self.write(who, &format!("{key} names"), v1::OpenReferralRequest { names_only: true, ..open.clone() }).await?;
             }
             self.write(who, key, open).await?;
         } else {
-            self.found.fetch_add(1, Ordering::Relaxed);
+            self.found.fetch_add(1 + u64::from(checks), Ordering::Relaxed);
         }
         self.tally("opened");
         Ok(())
