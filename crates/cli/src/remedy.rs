@@ -26,13 +26,13 @@ remedies! {
     CellUnknown = "brygga referral show lists sections and interests", "brygga referral show visar delar och skyddade";
     ClaimedByAnother = "brygga inbox claim --takeover", "brygga inbox claim --takeover";
     ConditionUnmet = "assert the ground's conditions in `answers`, if they hold; else use another ground", "ange grundens villkor i `answers` om de är uppfyllda, annars en annan grund";
+    ConflictStepDue = "brygga inbox reveal; then brygga inbox open, or brygga inbox decline --reason conflict_of_interest", "brygga inbox reveal; sedan brygga inbox open, eller brygga inbox decline --reason conflict_of_interest";
     ConsentExpired = "ask for a new consent: brygga consent record", "be om nytt samtycke: brygga consent record";
     ConsentMissing = "brygga consent record, or decide on a ground that needs no consent", "brygga consent record, eller en grund som inte kräver samtycke";
     ConsentOfAnother = "ask the protected person, or decide on a ground that needs no consent", "fråga den skyddade, eller en grund som inte kräver samtycke";
     ConsentOtherCategory = "ask for a consent that covers the category", "be om ett samtycke som omfattar kategorin";
     ConsentOtherRecipient = "ask for a consent for this recipient", "be om ett samtycke för mottagaren";
     ConsentWithdrawn = "respect it; another ground needs a new decision", "respektera det; en annan grund kräver ett nytt beslut";
-    ConflictStepDue = "brygga inbox reveal; then brygga inbox open, or brygga inbox decline --reason conflict_of_interest", "brygga inbox reveal; sedan brygga inbox open, eller brygga inbox decline --reason conflict_of_interest";
     ContentDestroyed = "ask the sender to amend the section, or to submit it again", "be avsändaren komplettera delen, eller skicka på nytt";
     CustodianMissing = "record it with given_by custodian, or custodian_and_child", "registrera det med given_by custodian eller custodian_and_child";
     DeadlineExceeded = "run it again with the same request id", "kör igen med samma begäransnummer";

@@ -51,7 +51,7 @@ pub(crate) fn retract(to: &mut Draft<'_>, reason: RetractReason) -> Result<(), R
         Stage::Retracted { .. } => true,
         Stage::Held | Stage::Ready | Stage::Opened | Stage::Accepted | Stage::Declined(_) | Stage::Returned(_) | Stage::Closed(_) => false,
     };
-    if is_retracted || (referral.stage.is_ended() && !referral.has_released()) {
+    if is_retracted || (referral.stage.is_ended() && !referral.is_known_outside()) {
         return Err(wrong_stage(referral));
     }
     let referral = referral.id;

@@ -55,8 +55,8 @@ pub(crate) fn open(to: &mut Draft<'_>) -> Result<(), Refusal> {
     let officer = to.officer()?;
     let referral = to.for_recipient()?;
     may_receive(to.command, referral, to.facts.directory, to.facts.now)?;
-    let unchecked = is_checked(to, referral) && !referral.checked_by.contains(&officer);
-    if unchecked && passing(to, referral, |section| to.facts.table.is_a_name(section.category)).is_ok() {
+    let unseen = |section: &Section| to.facts.table.is_a_name(section.category) && !section.checked_by.contains(&officer);
+    if is_checked(to, referral) && passing(to, referral, unseen).is_ok() {
         return Err(Reason::ConflictStepDue.into());
     }
     let cleared = passing(to, referral, |_| true)?;

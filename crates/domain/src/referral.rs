@@ -25,7 +25,7 @@ pub const REVISIONS_MAX: u32 = 128;
 /// Emergencies of one referral.
 pub const EMERGENCIES_MAX: usize = 32;
 
-/// Officers of whom a referral remembers that they have checked for a conflict; who came before the latest so many checks again.
+/// Officers of whom a section remembers that they have seen it for the check of conflicts; who came before the latest so many looks again.
 pub const CHECKED_MAX: usize = 32;
 
 /// A referral as it stands.
@@ -87,8 +87,6 @@ pub struct Referral {
     pub notices: Vec<StopUseNotice>,
     /// Emergencies, in journal order.
     pub emergencies: Vec<Emergency>,
-    /// Officers of the recipient who have seen the names as they are now, and so could tell of a conflict of interest.
-    pub checked_by: Vec<OfficerPseudonym>,
     /// Where the names were revealed by the command that is being applied; between commands there is none.
     pub revealing: Option<Position>,
     /// Who is excluded. The journal does not say it: it comes with the decision that commits to it, and from the row.
@@ -112,6 +110,10 @@ pub struct Section {
     pub offered: bool,
     /// The latest release of this section.
     pub released: Option<SectionRelease>,
+    /// Whether it was shown for a check of conflicts of interest, which is no release: it opened nothing, and its days did not begin.
+    pub revealed: bool,
+    /// Officers of the recipient who have seen this revision for that check.
+    pub checked_by: Vec<OfficerPseudonym>,
     /// The latest revision whose arrival the recipient has confirmed; 0: none.
     pub acknowledged: u32,
     /// Positions of the consents that its releases rested on: whoever holds it must stop when one of them is withdrawn.
@@ -280,6 +282,11 @@ impl Referral {
         self.sections.iter().any(|section| section.released.is_some())
     }
 
+    /// Whether anything of it was disclosed, if only for the check of conflicts: then the holder must be told when it is taken back.
+    pub fn is_known_outside(&self) -> bool {
+        self.sections.iter().any(|section| section.released.is_some() || section.revealed)
+    }
+
     /// Whether another officer has taken it on.
     pub fn is_claimed_by_another(&self, officer: Option<OfficerPseudonym>) -> bool {
         self.claimed_by.is_some_and(|claimed| Some(claimed) != officer)
@@ -306,6 +313,8 @@ impl Referral {
                 cells: interests.map(|interest| Cell { interest, state: CellState::Undecided }).collect(),
                 offered: false,
                 released: None,
+                revealed: false,
+                checked_by: Vec::new(),
                 acknowledged: 0,
                 rested_on: Vec::new(),
                 kept: vec![Kept::new(section.content.revision, event.time)],
@@ -340,7 +349,6 @@ impl Referral {
             consents: Vec::new(),
             notices: Vec::new(),
             emergencies: Vec::new(),
-            checked_by: Vec::new(),
             revealing: None,
             excluded: Vec::new(),
         }
@@ -381,7 +389,7 @@ impl Referral {
         match &event.fact {
             Fact::ReferralAmended { sections, .. } => self.amend(event.time, sections),
             Fact::ReferralRetracted { reason, .. } => {
-                let recall = self.has_released().then_some(at);
+                let recall = self.is_known_outside().then_some(at);
                 self.stage = Stage::Retracted { reason: *reason, recall, confirmed: false };
             }
             Fact::RecallAcknowledged { .. } => {
@@ -421,7 +429,7 @@ impl Referral {
             Fact::SectionsOffered(offered) => self.offer(event.time, &offered.sections),
             Fact::OfferWithdrawn { .. } => self.take_offer_back(),
             Fact::ReferralClaimed { .. } => self.claimed_by = officer,
-            Fact::NameRevealed { .. } => self.check(at, officer),
+            Fact::NameRevealed { sections, .. } => self.check(at, sections, officer),
             Fact::SectionsReleased { released, .. } => self.release((at, event.time), released),
             Fact::ReferralAccepted { .. } => self.stage = Stage::Accepted,
             Fact::ReferralDeclined { reason, .. } => self.stage = Stage::Declined(*reason),

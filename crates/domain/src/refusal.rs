@@ -77,6 +77,7 @@ reasons! {
     CellUnknown = "CELL_UNKNOWN", Malformed, "The referral has no such section or protected interest.", "Remissen har ingen sådan del eller skyddad person.";
     ClaimedByAnother = "CLAIMED_BY_ANOTHER", Blocked, "Another officer has taken it on; take it over first.", "En annan handläggare har tagit ärendet; ta över det först.";
     ConditionUnmet = "CONDITION_UNMET", Blocked, "A condition of the ground is not asserted.", "Ett villkor för den sekretessbrytande grunden är inte uppfyllt.";
+    ConflictStepDue = "CONFLICT_STEP_DUE", Blocked, "This function checks for conflicts of interest first: look at the names, then open it or decline.", "Här prövas jäv först: se vilka den gäller, öppna den sedan eller avböj.";
     ConsentExpired = "CONSENT_EXPIRED", Blocked, "The consent has run out; ask for a new one.", "Samtycket har löpt ut; be om ett nytt.";
     ConsentMissing = "CONSENT_MISSING", Blocked, "No consent of the protected person is on record.", "Det finns inget samtycke från den skyddade personen.";
     CustodianMissing = "CUSTODIAN_MISSING", Blocked, "A child's secrecy is waived by the custodian, alone or together with the child (OSL 12:3).", "Ett barns sekretess hävs av vårdnadshavaren, ensam eller tillsammans med barnet (OSL 12:3).";
@@ -84,7 +85,6 @@ reasons! {
     ConsentOtherCategory = "CONSENT_OTHER_CATEGORY", Blocked, "The consent does not cover this category.", "Samtycket omfattar inte kategorin.";
     ConsentOtherRecipient = "CONSENT_OTHER_RECIPIENT", Blocked, "The consent is for another recipient.", "Samtycket gäller en annan mottagare.";
     ConsentWithdrawn = "CONSENT_WITHDRAWN", Blocked, "The consent was withdrawn.", "Samtycket är återkallat.";
-    ConflictStepDue = "CONFLICT_STEP_DUE", Blocked, "This function checks for conflicts of interest first: look at the names, then open it or decline.", "Här prövas jäv först: se vilka den gäller, öppna den sedan eller avböj.";
     ContentDestroyed = "CONTENT_DESTROYED", Blocked, "The content was destroyed here: its import was confirmed, or its days were over. Ask the sender to send it again.", "Innehållet har gallrats här: importen bekräftades eller dess dagar var slut. Be avsändaren skicka det på nytt.";
     DeadlineExceeded = "DEADLINE_EXCEEDED", TooLate, "The answer did not come in time; repeat with the same request id.", "Svaret kom inte i tid; upprepa med samma begäransnummer.";
     DuplicateSection = "DUPLICATE_SECTION", Malformed, "A section of the same category and persons stands twice.", "Samma del förekommer två gånger.";

@@ -78,7 +78,6 @@ pub fn rows(referral: &Referral) -> ReferralRows {
         consents: referral.consents.iter().map(consent_row).collect(),
         stop_uses: referral.notices.iter().map(stop_use_row).collect(),
         emergencies: referral.emergencies.iter().map(emergency::row).collect(),
-        checked_by: referral.checked_by.iter().map(|officer| officer.0.into()).collect(),
         excluded: referral.excluded.iter().map(excluded::row).collect(),
     }
 }
@@ -111,6 +110,8 @@ fn section_row(section: &Section) -> SectionRow {
         offered: flag(section.offered),
         released_at: section.released.map(|release| number(release.at.0)),
         released_revision: section.released.map(|release| i64::from(release.revision)),
+        revealed: flag(section.revealed),
+        checked_by: section.checked_by.iter().map(|officer| officer.0.into()).collect(),
         acknowledged: i64::from(section.acknowledged),
         rested_on: joined(&section.rested_on),
         kept: joined(section.kept.iter().map(|kept| format!("{}:{}:{}", kept.revision, kept.since.micros(), if kept.left { "left" } else { "held" }))),
@@ -274,7 +275,6 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
         consents: rows.consents.iter().map(|part| consent(part, &row.id)).collect::<Result<_, _>>()?,
         notices: rows.stop_uses.iter().map(stop_use).collect::<Result<_, _>>()?,
         emergencies: rows.emergencies.iter().map(emergency::read).collect::<Result<_, _>>()?,
-        checked_by: rows.checked_by.iter().map(|bytes| at.bytes("checked_by", OfficerPseudonym::from_bytes(&bytes.0))).collect::<Result<_, _>>()?,
         revealing: None,
         excluded: rows.excluded.iter().map(|row| excluded::read(row, &at)).collect::<Result<_, _>>()?,
     })
@@ -330,6 +330,8 @@ fn section(row: &SectionRow, referral: &At) -> Result<Section, Corrupt> {
         cells: Vec::new(),
         offered: at.is("offered", row.offered)?,
         released: release,
+        revealed: at.is("revealed", row.revealed)?,
+        checked_by: row.checked_by.iter().map(|bytes| at.bytes("checked_by", OfficerPseudonym::from_bytes(&bytes.0))).collect::<Result<_, _>>()?,
         acknowledged: at.small("acknowledged", row.acknowledged)?,
         rested_on: row.rested_on.split_whitespace().map(|text| at.parse("rested_on", text).map(Position)).collect::<Result<_, _>>()?,
         kept: row.kept.split_whitespace().map(|text| kept(&at, text)).collect::<Result<_, _>>()?,

@@ -192,6 +192,10 @@ pub struct SectionRow {
     pub released_at: Option<i64>,
     /// Revision that left.
     pub released_revision: Option<i64>,
+    /// Whether it was shown for a check of conflicts, 0 or 1.
+    pub revealed: i64,
+    /// Pseudonyms of officers who have seen this revision for that, the latest last.
+    pub checked_by: Vec<Blob>,
     /// The latest revision whose arrival was confirmed; 0: none.
     pub acknowledged: i64,
     /// Positions of the consents that its releases rested on, by space.
@@ -298,8 +302,6 @@ pub struct ReferralRows {
     pub stop_uses: Vec<StopUseRow>,
     /// By position.
     pub emergencies: Vec<EmergencyRow>,
-    /// Pseudonyms of officers who have checked for a conflict, the latest last.
-    pub checked_by: Vec<Blob>,
     /// In their order; not from the journal, and erasable.
     pub excluded: Vec<ExcludedRow>,
 }

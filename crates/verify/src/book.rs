@@ -44,6 +44,8 @@ pub(crate) struct Part {
     pub(crate) offered: bool,
     /// The latest revision that left.
     pub(crate) released: Option<u32>,
+    /// Whether it was shown for a check of conflicts.
+    pub(crate) revealed: bool,
     /// Positions of the consents that its releases rested on.
     pub(crate) rested_on: Vec<Position>,
 }
@@ -117,6 +119,7 @@ impl Book {
             interests: section.persons.iter().copied().map(Interest::Person).chain(section.investigation.then_some(Interest::Investigation)).collect(),
             offered: false,
             released: None,
+            revealed: false,
             rested_on: Vec::new(),
         });
         let contents = submitted.sections.iter().map(|section| held(now, &section.content)).collect();
@@ -288,17 +291,24 @@ impl Book {
         self.no_longer_offered(|number| resting.contains(&number));
     }
 
+    /// Enters a disclosure. One for the check of conflicts opens nothing and delivers nothing, and what it rests on counts all the same.
     pub(crate) fn release(&mut self, (at, now): (Position, Time), leaving: &[ReleasedSection]) {
-        self.releases.push(at);
+        let for_check = self.revealing.take().is_some();
+        if !for_check {
+            self.releases.push(at);
+        }
         for released in leaving {
             let name = ContentName { section: released.section, revision: released.revision };
-            for held in self.contents.iter_mut().filter(|held| held.name == name && held.left.is_none()) {
+            for held in self.contents.iter_mut().filter(|held| !for_check && held.name == name && held.left.is_none()) {
                 (held.since, held.left) = (now, Some(at));
             }
             let waivers = self.waivers.iter().map(|waiver| waiver.at).filter(|consent| released.basis.contains(consent));
             let consents: Vec<Position> = waivers.collect();
             if let Some(section) = self.section_mut(released.section) {
-                section.released = section.released.max(Some(released.revision));
+                section.revealed |= for_check;
+                if !for_check {
+                    section.released = section.released.max(Some(released.revision));
+                }
                 let fresh: Vec<Position> = consents.into_iter().filter(|consent| !section.rested_on.contains(consent)).collect();
                 section.rested_on.extend(fresh);
             }

@@ -161,7 +161,7 @@ fn consent_withdrawn(moment: Moment<'_>, consent: ConsentId) -> Vec<Lack> {
 
 fn stop_use_sent(moment: Moment<'_>, recipient: &FunctionId, sections: &[u32], withdrawal: Position) -> Vec<Lack> {
     let mut lacks: Vec<Lack> = other_recipient(moment, recipient).into_iter().collect();
-    let was_released = |number: &u32| moment.book.section(*number).is_some_and(|section| section.released.is_some());
+    let was_released = |number: &u32| moment.book.section(*number).is_some_and(|section| section.released.is_some() || section.revealed);
     if !moment.book.waivers.iter().any(|waiver| waiver.withdrawn == Some(withdrawal)) {
         lacks.push((Code::StopUseUnfounded, format!("entry {withdrawal} withdrew no consent of this referral")));
     }
@@ -296,14 +296,12 @@ fn names_revealed(moment: Moment<'_>, recipient: &FunctionId, sections: &[u32]) 
 fn names_left_open(moment: Moment<'_>, event: &Event) -> Vec<Lack> {
     let Some((at, sections)) = &moment.book.revealing else { return Vec::new() };
     let follows = moment.at.0 == at.0.saturating_add(1);
-    let holds = match &event.fact {
-        Fact::SectionsReleased { released, .. } => {
-            let mut left: Vec<u32> = released.sections().iter().map(|section| section.section).collect();
-            left.sort_unstable();
-            left == *sections
-        }
-        _ => false,
-    };
+    let mut left = Vec::new();
+    if let Fact::SectionsReleased { released, .. } = &event.fact {
+        left.extend(released.sections().iter().map(|section| section.section));
+    }
+    left.sort_unstable();
+    let holds = !left.is_empty() && left == *sections;
     unfounded(follows && holds, || format!("the disclosure that entry {at} announces does not follow it with the sections that it names"))
 }
 

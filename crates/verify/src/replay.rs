@@ -301,7 +301,7 @@ impl Replay {
 
     /// Enters the event into the referral's account.
     fn enter(&mut self, at: Position, event: &Event, book: &mut Book) {
-        book.revealing = None;
+        let announced = book.revealing.take();
         match &event.fact {
             Fact::NameRevealed { sections, .. } => book.revealing = Some((at, sections.clone())),
             Fact::ReferralAmended { sections, .. } => book.amend(event.time, sections),
@@ -326,6 +326,7 @@ impl Replay {
             Fact::Escalated(escalation) => book.marks.push((escalation.clock, ClockLevel::Overdue)),
             Fact::SectionsReleased { released, .. } => {
                 self.releases = self.releases.saturating_add(1);
+                book.revealing = announced;
                 book.release((at, event.time), released.sections());
             }
             Fact::LogStarted { .. }

@@ -97,7 +97,7 @@ fn in_stage(referral: &Referral, fact: &Fact) -> bool {
             let left = |number: u32| referral.section(number).is_some_and(brygga_domain::referral::Section::has_left);
             open || second.cells.iter().all(|word| left(word.cell.section))
         }
-        Fact::ReferralRetracted { .. } => !matches!(stage, Stage::Retracted { .. }) && (open || referral.has_released()),
+        Fact::ReferralRetracted { .. } => !matches!(stage, Stage::Retracted { .. }) && (open || referral.is_known_outside()),
         Fact::RecallAcknowledged { recall: named, .. } => matches!(stage, Stage::Retracted { recall: Some(recall), confirmed: false, .. } if recall == *named),
         Fact::ReferralOffered(_) => stage == Stage::Held,
         Fact::SectionsOffered(_) | Fact::NameRevealed { .. } | Fact::SectionsReleased { .. } => matches!(stage, Stage::Ready | Stage::Opened | Stage::Accepted),

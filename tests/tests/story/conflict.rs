@@ -39,6 +39,7 @@ async fn a_small_unit_sees_names_before_it_opens() {
     let id = steps::offered(&desk, &CASE).await.id;
     assert_eq!(desk.refused(BO, open(&id)).await, Reason::ConflictStepDue);
     revealed(&desk, BO, &id).await;
+    assert_eq!(desk.referral(CASE.sender, &id).await.status, SenderStatus::Offered.number(), "nothing is opened yet");
     // Each officer looks for themselves.
     assert_eq!(desk.refused(EVA, open(&id)).await, Reason::ConflictStepDue);
     let decline = v1::DeclineReferralRequest { referral: id.clone(), reason: DeclineReason::ConflictOfInterest.number(), ..Default::default() };
@@ -49,6 +50,7 @@ async fn a_small_unit_sees_names_before_it_opens() {
     revealed(&desk, EVA, &id).await;
     let opened = desk.write(EVA, open(&id)).await;
     assert_eq!(opened.sections.len(), CASE.parts.len());
+    assert_eq!(desk.referral(CASE.sender, &id).await.status, SenderStatus::Opened.number());
     desk.write(EVA, v1::AcceptReferralRequest { referral: id.clone(), ..Default::default() }).await;
 
     // What was revealed was disclosed: a withdrawal stops it like all else, and the same key brings no byte of it again.
@@ -64,6 +66,11 @@ async fn a_small_unit_sees_names_before_it_opens() {
     let about = |event: &&brygga_domain::Event| event.fact.referral().is_some_and(|referral| referral.to_string() == id);
     let stopped = events.iter().filter(about).any(|event| matches!(&event.fact, Fact::StopUseSent { sections, .. } if *sections == [1]));
     assert!(stopped, "who has seen the name is told to stop");
+    assert!(events.iter().filter(about).any(|event| matches!(&event.fact, Fact::OfferWithdrawn { .. })), "nothing is left to open");
+    // The sender who takes it back reaches whoever has seen the name.
+    let retract = v1::RetractReferralRequest { referral: id.clone(), reason: brygga_domain::RetractReason::Wrong.number(), ..Default::default() };
+    desk.write(CASE.sender, retract).await;
+    assert!(desk.envelope(BO, CASE.function, &id).await.unwrap().recall.is_some());
     desk.finish().await;
 }
 

@@ -177,7 +177,6 @@ mod who_is_told {
             sections: Vec::new(),
             consents: Vec::new(),
             emergencies: Vec::new(),
-            checked_by: Vec::new(),
             revealing: None,
             excluded: Vec::new(),
             notices: Vec::new(),

@@ -61,6 +61,9 @@ pub enum TableError {
     /// An emergency that ends before it begins, or whose review is due while it may last.
     #[error("an emergency must last an hour at least, and its review must not be due before it ends")]
     Emergency,
+    /// No category says who somebody is, so nobody could check for a conflict of interest.
+    #[error("names is empty: a function that checks for conflicts of interest would have nothing to look at")]
+    Nameless,
     /// Nothing protects a cell, or nothing in force carries it and no barrier says so.
     #[error("{kind} from {from} to {to}: {category} of {interest} has no answer")]
     Unanswered {
@@ -88,6 +91,9 @@ pub(super) fn check(file: &GroundFile, offences: &OffenceFile) -> Result<(), Tab
     named_grounds(file)?;
     if file.emergency.hours_max == 0 || file.emergency.review_due_hours < file.emergency.hours_max {
         return Err(TableError::Emergency);
+    }
+    if file.names.is_empty() {
+        return Err(TableError::Nameless);
     }
     for kind in ReferralKind::ALL {
         if file.kinds.iter().filter(|rule| rule.kind == *kind).count() != 1 {

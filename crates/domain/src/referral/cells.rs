@@ -1,6 +1,6 @@
 //! What acts of clearance and new revisions do to the cells of a referral.
 
-use super::{Carried, Cell, CellState, Decision, Referral, Stage};
+use super::{Carried, Cell, CellState, Decision, Referral};
 use crate::codes::WithholdReason;
 use crate::content::Kept;
 use crate::event::{CarriedCell, CellName, Confirmation, DecidedCell, Outcome, SectionContent};
@@ -9,15 +9,13 @@ use crate::time::Time;
 
 impl Referral {
     pub(super) fn amend(&mut self, now: Time, contents: &[SectionContent]) {
-        // Other content may name others, so whoever has not opened it yet looks again.
-        if !contents.is_empty() && matches!(self.stage, Stage::Held | Stage::Ready) {
-            self.checked_by.clear();
-        }
         for content in contents {
             let Some(section) = self.sections.iter_mut().find(|section| section.number == content.section) else { continue };
             section.revision = content.revision;
             section.commitment = content.commitment;
             section.offered = false;
+            // Other content may name others.
+            section.checked_by.clear();
             section.kept.push(Kept::new(content.revision, now));
             // A decision was about the bytes that the officer saw; other bytes need another, or one that stands for them.
             for cell in section.cells.iter_mut().filter(|cell| !cell.is_carried_to(content.revision)) {

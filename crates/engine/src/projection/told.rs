@@ -18,7 +18,9 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         Fact::StopUseSent { .. } => (Some(InboxKind::StopUse), None),
         Fact::StopUseAnswered { .. } => (None, Some(SenderStatus::StopUseConfirmed)),
         // How often the recipient reads what it has is not the sender's to know.
-        Fact::SectionsReleased { released, .. } => (None, released.sections().iter().any(|section| is_new(section, before)).then_some(SenderStatus::Opened)),
+        Fact::SectionsReleased { released, .. } => {
+            (None, released.sections().iter().any(|section| is_new(section, before, after)).then_some(SenderStatus::Opened))
+        }
         Fact::DeliveryAcknowledged { release, .. } => (None, arrives(*release, before).then_some(SenderStatus::Delivered)),
         Fact::ReferralAccepted { .. } => (None, Some(SenderStatus::Answered)),
         Fact::ReferralDeclined { reason, .. } => (None, reason.sender_status()),
@@ -90,10 +92,10 @@ pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a Functi
     }
 }
 
-/// Whether this revision of the section leaves for the first time.
-fn is_new(released: &ReleasedSection, before: Option<&Referral>) -> bool {
-    let left = before.and_then(|referral| referral.section(released.section)).and_then(|section| section.released);
-    left.is_none_or(|left| left.revision < released.revision)
+/// Whether this revision of the section leaves for the first time; what is shown for the check of conflicts does not.
+fn is_new(released: &ReleasedSection, before: Option<&Referral>, after: &Referral) -> bool {
+    let left = |referral: &Referral| referral.section(released.section).and_then(|section| section.released).map_or(0, |left| left.revision);
+    before.map_or(0, left) < released.revision && left(after) == released.revision
 }
 
 /// Whether something of that release is confirmed for the first time: that the recipient has it again is not the sender's to know.

@@ -69,7 +69,7 @@ fn shown(referral: &Referral, consent: &Consent, now: Time) -> (Cursor, v1::Cons
 fn sees(agency: &AgencyId, referral: &Referral, consent: &Consent) -> bool {
     let covers = |section: &&brygga_domain::referral::Section| {
         let of_person = section.cells.iter().any(|cell| cell.interest == Interest::Person(consent.given.person));
-        section.released.is_some() && of_person && consent.given.categories.contains(&section.category)
+        (section.released.is_some() || section.revealed) && of_person && consent.given.categories.contains(&section.category)
     };
     let received = || consent.given.recipient == referral.recipient && referral.sections.iter().any(|section| covers(&section));
     referral.sender == *agency || (read::is_recipient(agency, referral) && received())

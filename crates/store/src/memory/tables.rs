@@ -210,7 +210,9 @@ impl Tables {
             let mut old: Vec<_> = self.keys.iter().filter(|(_, row)| row.at < before).map(|(key, row)| (row.at, key.clone())).collect();
             old.sort_unstable();
             old.truncate(usize::try_from(KEYS_FORGOTTEN_MAX).unwrap_or(usize::MAX));
-            old.iter().for_each(|(_, key)| drop(self.keys.remove(key)));
+            for (_, key) in &old {
+                self.keys.remove(key);
+            }
         }
         self.keys.extend(batch.keys.iter().map(|row| ((row.agency.clone(), row.request.clone()), row.clone())));
         self.in_flight.extend(batch.in_flight.iter().map(|row| (in_flight_key(row), row.clone())));

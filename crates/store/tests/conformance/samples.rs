@@ -136,6 +136,8 @@ pub fn referral(first_position: i64) -> ReferralRows {
         offered: i64::from(number < 4),
         released_at: None,
         released_revision: None,
+        revealed: i64::from(number == 1),
+        checked_by: vec![id(seed, "checked")],
         acknowledged: 0,
         rested_on: String::new(),
         kept: String::from("1:1800000000000000:held"),
@@ -148,7 +150,6 @@ pub fn referral(first_position: i64) -> ReferralRows {
         consents: vec![consent(seed, victim, first_position + 2)],
         stop_uses: Vec::new(),
         emergencies: Vec::new(),
-        checked_by: vec![id(seed, "checked")],
         excluded: vec![
             ExcludedRow { name: String::from("soc-1"), officer: Some(Blob::from([9; 16])) },
             ExcludedRow { name: String::from("rvc-1"), officer: None },

@@ -47,6 +47,8 @@ fn section(number: u32, category: Category, cells: Vec<(Interest, CellState)>) -
         cells,
         offered: false,
         released: None,
+        revealed: false,
+        checked_by: Vec::new(),
         acknowledged: 0,
         rested_on: Vec::new(),
         kept: vec![kept],
@@ -109,7 +111,6 @@ fn referral() -> Referral {
         consents: vec![Consent { at: CONSENT_AT, given, withdrawn: None }],
         notices: Vec::new(),
         emergencies: Vec::new(),
-        checked_by: Vec::new(),
         revealing: None,
         excluded: Vec::new(),
     }
