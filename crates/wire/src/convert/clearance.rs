@@ -27,7 +27,7 @@ pub fn decide_clearance(mut request: v1::DecideClearanceRequest, door: &Door, ag
 /// Decisions of one act; `path` ends in a dot.
 pub(super) fn decision(check: &mut Check, path: &str, decision: v1::Decision) -> Option<NewDecision> {
     let cells = cells(check, &format!("{path}cells"), decision.cells, decided_cell, |cell| cell.cell);
-    let answers = answers(check, path, decision.answers.unwrap_or_default());
+    let answers = answers(check, &format!("{path}answers"), decision.answers.unwrap_or_default());
     let reasons = reasons(check, &format!("{path}reasons"), decision.reasons);
     let standing_until = check.optional_time(format_args!("{path}standing_until"), decision.standing_until.as_ref());
     let template = match decision.template {
@@ -102,9 +102,8 @@ fn named(check: &mut Check, path: &str, cell: Option<v1::Cell>) -> Option<NamedC
     Some(NamedCell { section: cell.section, person })
 }
 
-/// What an officer says; `path` ends in a dot, or is empty.
+/// What an officer says, in the field of that path.
 fn answers(check: &mut Check, path: &str, answers: v1::Answers) -> Option<Answers> {
-    let path = format!("{path}answers");
     let asserted = check.codes(&format!("{path}.asserted"), &answers.asserted);
     let denied = check.codes(&format!("{path}.denied"), &answers.denied);
     // Each list may be as long as a message lets it, so that neither is gone through for every entry of the other.
@@ -148,7 +147,7 @@ fn answers(check: &mut Check, path: &str, answers: v1::Answers) -> Option<Answer
 /// What a question about a referral takes for known.
 pub fn known(answers: Option<v1::Answers>) -> Result<Answers, Malformed> {
     let mut check = Check::default();
-    let known = self::answers(&mut check, "known.", answers.unwrap_or_default());
+    let known = self::answers(&mut check, "known", answers.unwrap_or_default());
     check.finish(known)
 }
 

@@ -53,6 +53,17 @@ pub struct Malformed {
     pub violations: Vec<FieldViolation>,
 }
 
+impl Malformed {
+    /// The same faults of a message that stands in a field of another one.
+    #[must_use]
+    pub fn within(mut self, field: &str) -> Self {
+        for violation in &mut self.violations {
+            violation.field = format!("{field}.{}", violation.field);
+        }
+        self
+    }
+}
+
 impl From<Malformed> for Status {
     fn from(malformed: Malformed) -> Self {
         let message = malformed.to_string();

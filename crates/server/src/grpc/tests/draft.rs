@@ -6,6 +6,7 @@ use brygga_wire::v1::clearance_service_client::ClearanceServiceClient;
 use brygga_wire::v1::referral_service_client::ReferralServiceClient;
 use prost::Message as _;
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use super::world::*;
 use crate::grpc::ASSESSMENT_BYTES_MAX;
@@ -43,6 +44,16 @@ async fn a_draft_is_explained_and_leaves_nothing_behind() {
     let wrong = v1::SubmitReferralRequest { kind: codes::ReferralKind::Support.into(), ..draft };
     let refused = police.assess_referral(v1::AssessReferralRequest { draft: Some(wrong), ..Default::default() }).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
+    let nowhere = v1::SubmitReferralRequest { recipient: String::new(), ..submission(1) };
+    let nonsense = v1::Answers { asserted: vec![9999], ..Default::default() };
+    let asks = [
+        (v1::AssessReferralRequest { draft: Some(nowhere), ..Default::default() }, "draft.recipient"),
+        (v1::AssessReferralRequest { draft: Some(submission(1)), known: Some(nonsense), ..Default::default() }, "known.asserted[0]"),
+    ];
+    for (ask, field) in asks {
+        let faults = police.assess_referral(ask).await.unwrap_err().get_details_bad_request().unwrap().field_violations;
+        assert_eq!(faults[0].field, field);
+    }
 }
 
 #[tokio::test]
