@@ -395,10 +395,13 @@ async fn a_referral_holds_no_more_than_its_maxima() {
     // One of no hours is over at once, and so the next may follow.
     let told = || Action::DeclareEmergency(held, NewEmergency { hours: 0, telephoned_at: Some(now()), reasons: bytes::Bytes::from_static(b"made up") });
     let mut consents = Vec::new();
-    for _ in 0..referral::EMERGENCIES_MAX {
+    for _ in 0..referral::TELEPHONE_NOTES_MAX {
         consents = world.does(POLICE, KLARA, told()).await.referral.unwrap().consents.clone();
     }
     assert_eq!(world.refuses(POLICE, KLARA, told()).await, Reason::ReferralFull);
+    // Notes never stand in the way of what is at stake.
+    let glass = NewEmergency { hours: 4, telephoned_at: None, reasons: bytes::Bytes::from_static(b"made up") };
+    world.does(POLICE, KLARA, Action::DeclareEmergency(held, glass)).await;
     // What protects her has no such bound: every consent can still be withdrawn.
     assert_eq!(consents.len(), referral::CONSENTS_MAX);
     for consent in consents {

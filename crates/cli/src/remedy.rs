@@ -26,7 +26,7 @@ remedies! {
     CellUnknown = "brygga referral show lists sections and interests", "brygga referral show visar delar och skyddade";
     ClaimedByAnother = "brygga inbox claim --takeover", "brygga inbox claim --takeover";
     ConditionUnmet = "assert the ground's conditions in `answers`, if they hold; else use another ground", "ange grundens villkor i `answers` om de är uppfyllda, annars en annan grund";
-    ConflictStepDue = "brygga inbox reveal; then brygga inbox open, or brygga inbox decline --reason conflict_of_interest", "brygga inbox reveal; sedan brygga inbox open, eller brygga inbox decline --reason conflict_of_interest";
+    ConflictStepDue = "brygga inbox reveal; then brygga inbox open, or leave it to a colleague, or brygga inbox decline --reason conflict_of_interest", "brygga inbox reveal; sedan brygga inbox open, eller lämna den till en kollega, eller brygga inbox decline --reason conflict_of_interest";
     ConsentExpired = "ask for a new consent: brygga consent record", "be om nytt samtycke: brygga consent record";
     ConsentMissing = "brygga consent record, or decide on a ground that needs no consent", "brygga consent record, eller en grund som inte kräver samtycke";
     ConsentOfAnother = "ask the protected person, or decide on a ground that needs no consent", "fråga den skyddade, eller en grund som inte kräver samtycke";

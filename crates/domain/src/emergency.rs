@@ -11,7 +11,7 @@ use crate::command::{NewEmergency, NewReview};
 use crate::decide::{Draft, wrong_stage};
 use crate::event::{EmergencyDeclaration, EmergencyReview, Event, Fact, Interest};
 use crate::ids::{AgencyId, OfficerPseudonym, Position};
-use crate::referral::{EMERGENCIES_MAX, Referral};
+use crate::referral::{EMERGENCIES_MAX, Referral, TELEPHONE_NOTES_MAX};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
 
@@ -84,7 +84,8 @@ pub(crate) fn declare(to: &mut Draft<'_>, new: &NewEmergency) -> Result<(), Refu
     if referral.cells().all(|(name, _)| referral.clearer(name.interest) != agency) {
         return Err(Reason::WrongRole.into());
     }
-    if referral.emergencies.len() >= EMERGENCIES_MAX {
+    let most = if new.hours == 0 { TELEPHONE_NOTES_MAX } else { EMERGENCIES_MAX };
+    if referral.emergencies.iter().filter(|emergency| emergency.agency == *agency).count() >= most {
         return Err(Reason::ReferralFull.into());
     }
     let rule = to.facts.table.emergency();

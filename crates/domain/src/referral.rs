@@ -22,8 +22,10 @@ use crate::time::Time;
 pub const CONSENTS_MAX: usize = 128;
 /// Revisions of one section.
 pub const REVISIONS_MAX: u32 = 128;
-/// Emergencies of one referral.
-pub const EMERGENCIES_MAX: usize = 32;
+/// Emergencies that one agency declares for one referral: far more than there is time for, since each is reviewed before the next.
+pub const EMERGENCIES_MAX: usize = 256;
+/// How many there are at most when another disclosure by telephone is put on record as one: such notes leave room for what is at stake.
+pub const TELEPHONE_NOTES_MAX: usize = 32;
 
 /// Officers of whom a section remembers that they have seen it for the check of conflicts; who came before the latest so many looks again.
 pub const CHECKED_MAX: usize = 32;

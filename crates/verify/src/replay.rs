@@ -36,6 +36,8 @@ pub(crate) struct Replay {
     referrals: HashMap<ReferralId, (Referral, Book)>,
     /// Withdrawals whose holders must be told next, by their positions.
     owed: BTreeMap<Position, Owed>,
+    /// Disclosures of names that were announced, and did not follow yet.
+    announced: BTreeMap<Position, ReferralId>,
     reviews: Reviews,
 }
 
@@ -61,6 +63,7 @@ impl Replay {
             offers: HashMap::new(),
             referrals: HashMap::new(),
             owed: BTreeMap::new(),
+            announced: BTreeMap::new(),
             reviews: Reviews::default(),
         }
     }
@@ -302,8 +305,14 @@ impl Replay {
     /// Enters the event into the referral's account.
     fn enter(&mut self, at: Position, event: &Event, book: &mut Book) {
         let announced = book.revealing.take();
+        if let Some((before, _)) = &announced {
+            self.announced.remove(before);
+        }
         match &event.fact {
-            Fact::NameRevealed { sections, .. } => book.revealing = Some((at, sections.clone())),
+            Fact::NameRevealed { sections, referral, .. } => {
+                self.announced.insert(at, *referral);
+                book.revealing = Some((at, sections.clone()));
+            }
             Fact::ReferralAmended { sections, .. } => book.amend(event.time, sections),
             Fact::ConsentRecorded(given) => book.waive(at, given),
             Fact::ConsentWithdrawn { consent, referral } => {
@@ -357,6 +366,9 @@ impl Replay {
         for (withdrawal, owed) in &self.owed {
             let text = format!("{} sections of referral {} were released on the withdrawn consent and no notice follows", owed.sections.len(), owed.referral);
             findings.at(*withdrawal, Code::StopUseMissing, text);
+        }
+        for (position, referral) in &self.announced {
+            findings.at(*position, Code::AnswerUnfounded, format!("the disclosure of names of referral {referral} that it announces does not follow"));
         }
         findings
     }

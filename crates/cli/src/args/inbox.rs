@@ -50,7 +50,7 @@ pub enum InboxCommand {
         #[arg(long)]
         takeover: bool,
     },
-    /// See only whom a referral is about, for the check of conflicts of interest; you may still decline it afterwards
+    /// See only the sections that say whom a referral is about, for the check of conflicts of interest; you may still decline it afterwards
     Reveal {
         /// Which
         #[command(flatten)]

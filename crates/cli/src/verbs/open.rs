@@ -68,10 +68,12 @@ pub async fn reveal(desk: &mut Desk<'_>, referral: String) -> Result<(), Failure
     let Some(answer) = desk.ask(request).await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
     let mut lines: Vec<String> = answer.response.sections.iter().flat_map(section_lines).skip(1).collect();
     let count = words::many(answer.response.sections.len(), "section");
-    lines.push(with_log(&format!("revealed   names only, {count}; {}", receipt(&answer)), &[Position(answer.response.release)]));
+    lines.push(with_log(&format!("revealed   {count} that say who it is about; {}", receipt(&answer)), &[Position(answer.response.release)]));
     let whole = whole(&answer);
     desk.answer(&lines, whole)?;
-    desk.talk("next       brygga inbox open; or brygga inbox decline --reason conflict_of_interest, if you have to do with any of them")
+    desk.talk(
+        "next       brygga inbox open; if you have to do with any of them, leave it to a colleague, or brygga inbox decline --reason conflict_of_interest",
+    )
 }
 
 /// The two files of a copy for the case file, made and still empty.

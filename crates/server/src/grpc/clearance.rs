@@ -87,7 +87,11 @@ impl<R: Reader> Rpc<R> {
 impl<R: Reader> Rpc<R> {
     /// Assesses what was not submitted, by the rules of a submission. Nothing is written, and nothing of the draft is kept.
     fn draft_assessed(&self, draft: v1::SubmitReferralRequest, agency: &AgencyId, question: Question<'_, '_>) -> Result<v1::AssessReferralResponse, Failed> {
-        let command = convert::draft(draft, &self.door, agency).map_err(|malformed| malformed.within("draft"))?.command(agency.clone(), Digest([0; 32]), self.broker.entropy()?);
+        let command = convert::draft(draft, &self.door, agency).map_err(|malformed| malformed.within("draft"))?.command(
+            agency.clone(),
+            Digest([0; 32]),
+            self.broker.entropy()?,
+        );
         let (directory, known) = (self.broker.directory(), Known::default());
         let facts = Facts { now: question.now, next: Position(0), directory: &directory, table: question.table, referral: None, known: &known };
         let referral = decide::draft(&command, facts).map_err(Failed::Refused)?;

@@ -65,6 +65,11 @@ const FORGERIES: &[(&str, Forge)] = &[
         story.events.remove(at + 1);
         (Code::AnswerUnfounded, at + 1)
     }),
+    ("announced as the last word", |story| {
+        let (at, _) = named(story);
+        story.events.truncate(at + 1);
+        (Code::AnswerUnfounded, at)
+    }),
     ("taken for an opening", |story| {
         // The opening is gone, so the referral was accepted after names alone.
         let opened = story.nth("SectionsReleased", 1);

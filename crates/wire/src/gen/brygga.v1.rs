@@ -5465,8 +5465,8 @@ pub struct OpenReferralRequest {
     /// The referral, by id or reference.
     #[prost(string, tag = "4")]
     pub referral: ::prost::alloc::string::String,
-    /// Whether to show only what says who it is about, for the check of conflicts of interest. It is a disclosure, and opens nothing: the officer
-    /// may still decline from the envelope. Functions that want the check (`conflict_step`) refuse to open without it.
+    /// Whether to show only the sections that say who it is about (whole, as the table names them), for the check of conflicts of interest. It is a
+    /// disclosure, and opens nothing: the officer may still decline from the envelope. Functions that want the check (`conflict_step`) refuse to open without it.
     #[prost(bool, tag = "5")]
     pub names_only: bool,
 }
