@@ -185,7 +185,7 @@ pub fn content_of(category: Category, word: &str) -> Bytes {
         Category::SupportStatus => Content::SupportStatus(SupportStatus { ongoing: true, contact: text, ..Default::default() }),
         Category::RiskNotice => Content::RiskNotice(RiskNotice { feared: text, ..Default::default() }),
         Category::Child => Content::Child(Child { identity: identity(), ..Default::default() }),
-        Category::Custodians => Content::Custodians(Custodians { custodians: vec![Custodian { telephone: text, ..Default::default() }] }),
+        Category::Custodians => Content::Custodians(Custodians { custodians: vec![Custodian { identity: identity(), knows_of_report: true }] }),
         Category::Concern => Content::Concern(Concern { assessment: format!("assessed on its own: {text}"), what: text, ..Default::default() }),
         Category::HearingNotice => return hearing(HearingState::Scheduled, &text),
         Category::RiskAssessment

@@ -41,7 +41,7 @@ pub fn minutes_ago(minutes: u64) -> Time {
 /// The content of the three sections of [`submission`].
 pub fn contents() -> [(codes::Category, Bytes); 3] {
     let identity = Identity { person: VICTIM.to_owned(), given_name: String::from("Amal"), family_name: String::from("Exempelsson"), ..Default::default() };
-    let identity = VictimIdentity { identity: Some(identity), residence_municipality: String::from("0184"), ..Default::default() };
+    let identity = VictimIdentity { identity: Some(identity), ..Default::default() };
     let contact = SafeContact { telephone: String::from("070-174 06 05"), ..Default::default() };
     let heading = OffenceHeading { heading: String::from("Misshandel"), ..Default::default() };
     [

@@ -153,7 +153,8 @@ pub async fn rest(mut response: http::Response<Body>) -> Result<Bytes, Status> {
                 Ok(data) => answer.extend_from_slice(&data),
                 Err(trailers) => match Status::from_header_map(trailers.trailers_ref().unwrap()) {
                     Some(status) if status.code() != Code::Ok => return Err(status),
-                    Some(_) | None => return Ok(Bytes::from(answer).slice(5..)),
+                    // A stream may end without any.
+                    Some(_) | None => return Ok(Bytes::from(answer.split_off(answer.len().min(5)))),
                 },
             },
             Some(Err(status)) => return Err(status),

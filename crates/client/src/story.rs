@@ -48,6 +48,7 @@ pub(crate) fn cell(section: u32, interest: Interest) -> CellName {
 
 pub(crate) fn release(cell: CellName, ground: &str, consent: Option<Position>) -> DecidedCell {
     DecidedCell {
+        withdrawal: None,
         cell,
         outcome: Outcome::Release { ground: ground.parse().unwrap(), consent },
         second_officer: ground == "GENERAL_CLAUSE",

@@ -34,7 +34,7 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Optio
         sections.push(keep_content(to, referral.id, (new.section, section.revision.saturating_add(1)), &new.content));
     }
     if sections.is_empty() && excluded.is_none() {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("sections")));
+        return Err(Refusal::field(Reason::MalformedMessage, "sections"));
     }
     clearance::carry(to, &sections)?;
     let commitment = excluded.map(|list| to.exclude(list, &referral.recipient)).transpose()?;

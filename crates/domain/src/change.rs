@@ -4,12 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::codes::{Category, Code as _, ProtectedIdentity, ReferralKind};
+use crate::codes::{AgencyKind, Category, Code as _, ProtectedIdentity, ReferralKind};
 use crate::event::{CellName, Outcome};
 use crate::gate;
 use crate::grounds::{Direction, Ground, GroundCode, GroundTable, Offence, OffenceCode, Protected, Protects, Unlawful};
 use crate::ids::ConsentId;
-use crate::matrix::protected;
 use crate::referral::{CellState, Referral};
 use crate::time::Time;
 
@@ -24,7 +23,7 @@ pub struct Change {
     pub offences: BTreeSet<OffenceCode>,
     /// Grounds, and whom they are about, on which one officer suffices by one table only.
     pub officers: Vec<(GroundCode, Protected)>,
-    /// Policies that read differently: of emergencies, of standing decisions, of templates, of minors, of clocks.
+    /// Policies that read differently: of emergencies, of standing decisions, of templates, of kinds and who leads, of what says who somebody is, of minors, of clocks.
     pub policies: Vec<&'static str>,
     rest_on_consent: BTreeSet<GroundCode>,
 }
@@ -71,9 +70,9 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
     for (direction, category) in cells {
         for protects in [Protects::Person, Protects::Investigation] {
             for ground in &codes {
-                let ask = |table: &GroundTable| table.lawful(ground, direction, (category, protected(protects)), now).map(|_| ());
-                let (one, other) = (ask(before), ask(after));
-                if one != other {
+                let asked = |table: &GroundTable, whom| table.lawful(ground, direction, (category, whom), now).map(|_| ());
+                let both = whom(protects).into_iter().map(|whom| (asked(before, whom), asked(after, whom)));
+                if let Some((one, other)) = both.into_iter().find(|(one, other)| one != other) {
                     answers.push(Difference { direction, category, protects, ground: (*ground).clone(), before: one, after: other });
                 }
             }
@@ -87,10 +86,18 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
     let reworded = |code: &&GroundCode| rows(before, code, &date) != rows(after, code, &date) || (minors_differ && rest_on_consent.contains(*code));
     let grounds = codes.iter().copied().filter(reworded).cloned().collect();
     let due = |table: &GroundTable, code: &GroundCode, protected| table.two_officers().are_due(code, protected);
-    let everybody = || ProtectedIdentity::ALL.iter().map(|held| Protected::Person(*held)).chain([Protected::Investigation]);
+    let everybody = || [Protects::Person, Protects::Investigation].into_iter().flat_map(whom);
     let cases = codes.iter().flat_map(|code| everybody().map(|whom| ((*code).clone(), whom)));
     let officers = cases.filter(|(code, whom)| due(before, code, *whom) != due(after, code, *whom)).collect();
     Change { answers, grounds, offences: offences(before, after, &date), officers, policies: policies(before, after), rest_on_consent }
+}
+
+/// Everything that an interest can be: of a person the protection counts.
+fn whom(protects: Protects) -> Vec<Protected> {
+    match protects {
+        Protects::Person => ProtectedIdentity::ALL.iter().map(|held| Protected::Person(*held)).collect(),
+        Protects::Investigation => vec![Protected::Investigation],
+    }
 }
 
 /// A ground's rows in force on a day, as they stand in the table.
@@ -102,12 +109,22 @@ fn rows(table: &GroundTable, code: &GroundCode, date: &str) -> Vec<Option<serde_
 /// What the tables say beside answers, grounds and offences.
 fn policies(before: &GroundTable, after: &GroundTable) -> Vec<&'static str> {
     type Said = fn(&GroundTable) -> Option<serde_json::Value>;
-    let said: [(&str, Said); 5] = [
+    let said: [(&str, Said); 7] = [
         ("emergency", |table| serde_json::to_value((table.emergency(), table.two_officers().break_glass)).ok()),
         ("standing", |table| serde_json::to_value(table.standing()).ok()),
         ("templates", |table| {
             let kinds = ReferralKind::ALL.iter().filter_map(|kind| table.kind(*kind).map(|rule| (kind.as_str(), rule.templates)));
             serde_json::to_value(kinds.collect::<Vec<_>>()).ok()
+        }),
+        ("kinds", |table| {
+            let kinds = ReferralKind::ALL.iter().filter_map(|kind| table.kind(*kind));
+            let rules = kinds.map(|rule| (rule.received_never_declined, rule.contact_due_minutes)).collect::<Vec<_>>();
+            let leaders = AgencyKind::ALL.iter().map(|kind| table.may_lead(*kind)).collect::<Vec<_>>();
+            serde_json::to_value((rules, leaders)).ok()
+        }),
+        ("persons", |table| {
+            let categories = Category::ALL.iter().map(|category| (table.is_about_a_person(*category), table.is_a_name(*category)));
+            serde_json::to_value(categories.collect::<Vec<_>>()).ok()
         }),
         ("minors", minors),
         ("clocks", |table| serde_json::to_value(table.clocks()).ok()),

@@ -15,6 +15,7 @@ use crate::event::{
 use crate::explain;
 use crate::gate::{self, Why};
 use crate::grounds::{Answers, Ground, GroundCode, Templates, Unlawful};
+use crate::ids::Position;
 use crate::referral::{Cell, CellState, Decision, Referral, Section};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
@@ -45,12 +46,12 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
         if !seen.insert(name) || !may_be_decided(to, name)? {
             return Err(Refusal::about(Reason::AlreadyDecided, Detail::Cell(cell.cell.section, cell.cell.person)));
         }
-        let decided = decided_cell(to, name, cell, &new.answers)?;
+        let decided = decided_cell(to, name, (cell, &new.answers), None)?;
         let standing_until = standing_until.filter(|_| !decided.outcome.is_withheld());
         cells.push(DecidedCell { standing_until, ..decided });
     }
     if cells.is_empty() {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
+        return Err(Refusal::field(Reason::MalformedMessage, "cells"));
     }
     let earlier = to.referral()?.cells().filter(|(name, cell)| !seen.contains(name) && cell.is_withheld()).map(|(name, _)| name.section);
     let kept = cells.iter().filter(|decided| decided.outcome.is_withheld()).map(|decided| decided.cell.section).chain(earlier).collect();
@@ -68,7 +69,7 @@ fn standing_until(to: &Draft<'_>, new: &NewDecision) -> Result<Option<Time>, Ref
     let now = to.facts.now;
     let latest = now.plus_minutes(u32::from(to.facts.table.standing().days_max).saturating_mul(DAY_MINUTES));
     let out_of_range = new.standing_until.is_some_and(|until| until <= now || until > latest);
-    if out_of_range { Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("standing_until"))) } else { Ok(new.standing_until) }
+    if out_of_range { Err(Refusal::field(Reason::TimeOutOfRange, "standing_until")) } else { Ok(new.standing_until) }
 }
 
 /// Minutes of a day.
@@ -145,10 +146,12 @@ fn may_be_decided(to: &Draft<'_>, name: CellName) -> Result<bool, Refusal> {
     }))
 }
 
-fn decided_cell(to: &Draft<'_>, name: CellName, new: &NewCell, answers: &Answers) -> Result<DecidedCell, Refusal> {
+/// One cell as an officer decides it; `likely` is the consent that it rests on where the officer names none.
+fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answers), likely: Option<Position>) -> Result<DecidedCell, Refusal> {
     match &new.outcome {
         NewOutcome::Withhold { reason, nameable } => {
-            Ok(DecidedCell { cell: name, outcome: Outcome::Withhold { reason: *reason, nameable: *nameable }, second_officer: false, standing_until: None })
+            let outcome = Outcome::Withhold { reason: *reason, nameable: *nameable };
+            Ok(DecidedCell { cell: name, outcome, second_officer: false, standing_until: None, withdrawal: None })
         }
         NewOutcome::Release { ground: code, consent } => {
             let ground = lawful_ground(to, name, new.cell, code)?;
@@ -156,11 +159,13 @@ fn decided_cell(to: &Draft<'_>, name: CellName, new: &NewCell, answers: &Answers
             if !unmet.is_empty() {
                 return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
             }
-            let consent = ground.needs_consent().then(|| consent::resting_on(to, name, *consent)).transpose()?;
+            let consent = ground.needs_consent().then(|| consent::resting_on(to, name, *consent, likely)).transpose()?;
             let (referral, policy) = (to.referral()?, to.facts.table.two_officers());
             let in_emergency = emergency::standing(referral, name.interest, to.facts.now).is_some() && policy.are_due_in_emergency(code);
             let second_officer = policy.are_due(code, referral.protected(name.interest)) || in_emergency;
-            Ok(DecidedCell { cell: name, outcome: Outcome::Release { ground: code.clone(), consent }, second_officer, standing_until: None })
+            let withdrawal = consent::withdrawn_from(referral, name);
+            let outcome = Outcome::Release { ground: code.clone(), consent };
+            Ok(DecidedCell { cell: name, outcome, second_officer, standing_until: None, withdrawal })
         }
     }
 }
@@ -230,13 +235,13 @@ pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refus
             return Err(about(Reason::OwnDecision));
         }
         let (at, first) = (first.at, first.outcome.clone());
-        let outcome = decided_cell(to, name, cell, &new.answers)?.outcome;
+        let outcome = decided_cell(to, name, (cell, &new.answers), first.consent())?.outcome;
         let agrees = outcome.agrees_with(&first);
         let standing_until = standing_until.filter(|_| agrees);
         words.push((Confirmation { cell: name, decision: at, outcome, standing_until }, agrees));
     }
     if words.is_empty() {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
+        return Err(Refusal::field(Reason::MalformedMessage, "cells"));
     }
     let kept = words.iter().filter(|(_, agrees)| !agrees).map(|(word, _)| word.cell.section).collect();
     for words in apart(words, &kept, |(word, _)| word.cell) {
@@ -278,7 +283,7 @@ pub(crate) fn revoke(to: &mut Draft<'_>, named: &[NamedCell]) -> Result<(), Refu
     cells.sort_unstable();
     cells.dedup();
     if cells.is_empty() {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("cells")));
+        return Err(Refusal::field(Reason::MalformedMessage, "cells"));
     }
     let table = to.facts.table.hash();
     to.push(Fact::ClearanceRevoked { referral: id, cells, table });

@@ -21,9 +21,10 @@ use crate::content;
 use crate::decide::Draft;
 use crate::directory::{Directory, Function};
 use crate::event::{Escalation, Fact, Outcome, Reminder};
+use crate::gate;
 use crate::grounds::{Deadline, GroundTable};
 use crate::ids::FunctionId;
-use crate::referral::{CellState, Referral};
+use crate::referral::{Cell, CellState, Referral, Section, Stage};
 use crate::refusal::Refusal;
 use crate::time::Time;
 
@@ -100,17 +101,25 @@ impl<'a> Duty<'a> {
         function.and_then(|function| function.duty.opening.as_ref()).unwrap_or(&self.clocks().office_hours)
     }
 
-    /// Who owns the stage that a referral is in: while it is held the sender's clearance function, then the recipient.
-    fn owner(self, referral: &Referral) -> Option<&'a Function> {
-        match OpenStage::of(referral.stage)? {
-            OpenStage::Held => self.directory.clearance_functions(&referral.sender).find(|function| !referral.excludes_function(&function.id)),
-            OpenStage::Ready | OpenStage::Opened | OpenStage::Accepted => self.directory.function(&referral.recipient),
+    /// Whether a clock waits for the sender: while the referral is held, and later for what is held of it.
+    fn waits_for_sender(referral: &Referral, clock: ClockName) -> bool {
+        let nothing_offered = || !referral.sections.iter().any(|section| section.offered && may_still_leave(section));
+        referral.stage == Stage::Held || clock == ClockName::Keep || (clock == ClockName::Leave && nothing_offered())
+    }
+
+    /// Who owns what a clock waits for: the sender's clearance function, or the recipient.
+    fn owner(self, referral: &Referral, clock: ClockName) -> Option<&'a Function> {
+        OpenStage::of(referral.stage)?;
+        if Self::waits_for_sender(referral, clock) {
+            self.directory.clearance_functions(&referral.sender).find(|function| !referral.excludes_function(&function.id))
+        } else {
+            self.directory.function(&referral.recipient)
         }
     }
 
     /// The function that a mark goes to: another function only of the same agency, for it learns which referral waits.
-    fn addressee(self, referral: &Referral, to: Addressee, now: Time) -> Option<FunctionId> {
-        let owner = self.owner(referral)?;
+    fn addressee(self, referral: &Referral, (clock, to): (ClockName, Addressee), now: Time) -> Option<FunctionId> {
+        let owner = self.owner(referral, clock)?;
         let sister = |named: &Option<FunctionId>| {
             let other = named.as_ref().and_then(|id| self.directory.function(id));
             other.filter(|other| other.host == owner.host && !referral.excludes_function(&other.id))
@@ -130,6 +139,8 @@ impl<'a> Duty<'a> {
             Start::Submission => Some(referral.submitted_at),
             Start::Receipt => referral.received_at,
             Start::Stage => Some(referral.stage_since),
+            Start::Held => referral.oldest_undecided().map(|kept| kept.since),
+            Start::Offer => referral.oldest_unopened().map(|kept| kept.since),
         }
     }
 
@@ -140,7 +151,7 @@ impl<'a> Duty<'a> {
         let deadline = match &rule.lasts {
             Period::Minutes(minutes) => after(*minutes),
             Period::OfficeMinutes(minutes) => {
-                let (micros, opening) = (i64::from(*minutes).saturating_mul(60_000_000), self.opening(self.owner(referral)));
+                let (micros, opening) = (i64::from(*minutes).saturating_mul(60_000_000), self.opening(self.owner(referral, rule.clock)));
                 office = Some((micros, opening));
                 self.calendar().after_open(start, micros, opening)
             }
@@ -151,16 +162,18 @@ impl<'a> Duty<'a> {
                 share.max(after(*minutes_min))
             }
             Period::ContactDue => referral.contact_due_at?,
+            Period::ContentDays => content::destruction(self.table, self.directory, referral, referral.oldest_undecided()?),
             Period::GroundDays => self.calendar().after_days(start, &[self.ground_deadline(referral, rule)?.days?])?,
         };
         Some(Running { rule, start, deadline, office })
     }
 
-    /// The shortest deadline of that kind among the grounds that cells are decided on.
+    /// The shortest deadline of that kind among the grounds that cells of sections are decided on which have not left.
     fn ground_deadline(self, referral: &Referral, rule: &ClockRule) -> Option<&'a Deadline> {
         let kind = rule.ground_deadline?;
         let date = referral.submitted_at.date();
-        let grounds = referral.cells().filter_map(|(_, cell)| match &cell.state {
+        let cells = referral.sections.iter().filter(|section| may_still_leave(section)).flat_map(|section| &section.cells);
+        let grounds = cells.filter_map(|cell| match &cell.state {
             CellState::Decided(decision) => match &decision.outcome {
                 Outcome::Release { ground, .. } => Some(ground),
                 Outcome::Withhold { .. } => None,
@@ -175,7 +188,7 @@ impl<'a> Duty<'a> {
     fn fits(self, referral: &Referral, rule: &ClockRule) -> bool {
         let kind = rule.kinds.as_ref().is_none_or(|kinds| kinds.contains(&referral.kind));
         let urgency = rule.urgencies.as_ref().is_none_or(|urgencies| urgencies.contains(&referral.urgency));
-        kind && urgency && rule.runs_in(referral) && (rule.ground_deadline.is_none() || self.ground_deadline(referral, rule).is_some())
+        kind && urgency && rule.runs_in(referral, self.table) && (rule.ground_deadline.is_none() || self.ground_deadline(referral, rule).is_some())
     }
 
     /// The rules of the clocks that run, of each name the first that fits.
@@ -202,11 +215,11 @@ impl<'a> Duty<'a> {
             for mark in self.clocks().ladder(running.rule) {
                 let made = Mark { clock: running.rule.clock, level: mark.level };
                 // A reminder that nobody is there to get is none; that time has run out stands in the log all the same.
-                if referral.marks.contains(&made) || (mark.level != ClockLevel::Overdue && self.owner(referral).is_none()) {
+                if referral.marks.contains(&made) || (mark.level != ClockLevel::Overdue && self.owner(referral, made.clock).is_none()) {
                     continue;
                 }
                 let at = running.at(mark.percent, self.calendar());
-                let to = now.filter(|now| at <= *now).and_then(|now| self.addressee(referral, mark.to, now));
+                let to = now.filter(|now| at <= *now).and_then(|now| self.addressee(referral, (made.clock, mark.to), now));
                 marks.push(Due { clock: made.clock, level: made.level, at, deadline: running.deadline, to, tells: mark.tells });
             }
         }
@@ -239,23 +252,44 @@ impl<'a> Duty<'a> {
         told
     }
 
-    /// The highest mark that was made of a clock which still runs.
+    /// The highest mark that was made of a clock which still runs. What the sender still holds is no concern of a recipient's.
     pub fn level(table: &GroundTable, referral: &Referral) -> Option<ClockLevel> {
         let (nobody, mut level) = (Directory::default(), None);
         Duty { table, directory: &nobody }.each_that_runs(referral, |rule| {
+            if referral.stage != Stage::Held && Self::waits_for_sender(referral, rule.clock) {
+                return;
+            }
             level = level.max(referral.marks.iter().filter(|mark| mark.clock == rule.clock).map(|mark| mark.level).max());
         });
         level
     }
 }
 
+/// Whether a section has not left, and nobody has decided that it stays.
+fn may_still_leave(section: &Section) -> bool {
+    section.released.is_none() && !section.cells.iter().any(Cell::is_withheld)
+}
+
+impl Referral {
+    /// Whether some cell is not decided, or not by the second officer where one is due.
+    fn waits_for_clearance(&self, table: &GroundTable) -> bool {
+        self.cells().any(|(name, cell)| match &cell.state {
+            CellState::Undecided => true,
+            CellState::Decided(decision) => gate::awaits_second_officer(self, name.interest, decision, table),
+        })
+    }
+}
+
 impl ClockRule {
     /// Whether its time runs for a referral where it stands: it is in one of the stages, and the act that ends it has not come.
-    pub fn runs_in(&self, referral: &Referral) -> bool {
+    pub fn runs_in(&self, referral: &Referral, table: &GroundTable) -> bool {
         let ended = match self.clock {
             ClockName::Contact => referral.contacted_at.is_some(),
-            ClockName::Leave => referral.has_released(),
-            ClockName::Clear | ClockName::Open | ClockName::Decide | ClockName::Board | ClockName::Feedback => false,
+            ClockName::Leave => !referral.sections.iter().any(may_still_leave),
+            ClockName::Clear => !referral.waits_for_clearance(table),
+            ClockName::Supplement => referral.oldest_unopened().is_none(),
+            ClockName::Keep => referral.oldest_undecided().is_none(),
+            ClockName::Open | ClockName::Decide | ClockName::Board | ClockName::Feedback => false,
         };
         !ended && OpenStage::of(referral.stage).is_some_and(|stage| self.stages.contains(&stage))
     }

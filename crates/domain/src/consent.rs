@@ -5,7 +5,7 @@ use crate::command::NewConsent;
 use crate::decide::{Draft, wrong_stage};
 use crate::event::{CellName, ConsentGiven, Fact, Interest};
 use crate::ids::{ConsentId, Position};
-use crate::referral::{CONSENTS_MAX, Referral};
+use crate::referral::{CONSENTS_MAX, Consent, Referral};
 use crate::refusal::{Detail, Reason, Refusal};
 
 pub(crate) fn record(to: &mut Draft<'_>, new: &NewConsent) -> Result<(), Refusal> {
@@ -15,16 +15,16 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewConsent) -> Result<(), Refusal
         return Err(wrong_stage(referral));
     }
     if referral.consents.len() >= CONSENTS_MAX {
-        return Err(Refusal::about(Reason::ReferralFull, Detail::Field("consents")));
+        return Err(Refusal::new(Reason::ReferralFull));
     }
     let person = referral.person(new.person).ok_or(Refusal::about(Reason::PersonUnknown, Detail::Person(new.person)))?;
     let (referral, index) = (referral.id, referral.consents.len());
     to.facts.directory.function(&new.recipient).ok_or(Refusal::new(Reason::UnknownFunction))?;
     if new.given_at > to.facts.now {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("given_at")));
+        return Err(Refusal::field(Reason::TimeOutOfRange, "given_at"));
     }
     if new.valid_until <= new.given_at {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("valid_until")));
+        return Err(Refusal::field(Reason::TimeOutOfRange, "valid_until"));
     }
     if new.given_by == ConsentGiver::Person && to.facts.table.minors().roles.contains(&new.person.role) {
         return Err(Refusal::about(Reason::CustodianMissing, Detail::Person(new.person)));
@@ -89,8 +89,18 @@ pub(crate) fn answer_stop_use(to: &mut Draft<'_>, notice: Position, answer: Stop
     Ok(())
 }
 
-/// The consent that a decision of this cell rests on: the one that it names, or the one on record that carries it.
-pub(crate) fn resting_on(to: &Draft<'_>, name: CellName, named: Option<ConsentId>) -> Result<Position, Refusal> {
+/// The latest withdrawal of a consent that covered the cell: whoever releases it all the same has it in view.
+pub(crate) fn withdrawn_from(referral: &Referral, name: CellName) -> Option<Position> {
+    let category = referral.section(name.section)?.category;
+    let covered = |consent: &&Consent| {
+        let given = &consent.given;
+        name.interest == Interest::Person(given.person) && given.recipient == referral.recipient && given.categories.contains(&category)
+    };
+    referral.consents.iter().filter(covered).filter_map(|consent| consent.withdrawn).max()
+}
+
+/// The consent that a decision of this cell rests on: the one that it names, else the likely one if it carries the cell, else the latest that does.
+pub(crate) fn resting_on(to: &Draft<'_>, name: CellName, named: Option<ConsentId>, likely: Option<Position>) -> Result<Position, Refusal> {
     let referral = to.referral()?;
     let section = referral.section(name.section).ok_or(Refusal::about(Reason::CellUnknown, Detail::Section(name.section)))?;
     let person = match name.interest {
@@ -98,13 +108,14 @@ pub(crate) fn resting_on(to: &Draft<'_>, name: CellName, named: Option<ConsentId
         Interest::Investigation => None,
     };
     let refuse = |lack| Refusal::consent(lack, name.section, person);
-    let consent = match named {
-        Some(id) => {
-            let consent = referral.consent(id).ok_or_else(|| refuse(crate::gate::ConsentLack::Missing))?;
-            crate::gate::carries(consent, referral, section.category, name.interest, to.facts.now).map_err(refuse)?;
-            consent
-        }
-        None => crate::gate::consent_for(referral, section.category, name.interest, to.facts.now).map_err(refuse)?,
+    let consent = if let Some(id) = named {
+        let consent = referral.consent(id).ok_or_else(|| refuse(crate::gate::ConsentLack::Missing))?;
+        crate::gate::carries(consent, referral, section.category, name.interest, to.facts.now).map_err(refuse)?;
+        consent
+    } else {
+        let carries = |consent: &&Consent| crate::gate::carries(consent, referral, section.category, name.interest, to.facts.now).is_ok();
+        let likely = referral.consents.iter().find(|consent| Some(consent.at) == likely).filter(carries);
+        likely.map_or_else(|| crate::gate::consent_for(referral, section.category, name.interest, to.facts.now).map_err(refuse), Ok)?
     };
     Ok(consent.at)
 }

@@ -5,14 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codes::DestructionCause;
+use crate::codes::{ClockName, DestructionCause};
 use crate::decide::Draft;
 use crate::directory::Directory;
 use crate::event::{ContentName, Destruction, Fact};
 use crate::grounds::GroundTable;
 use crate::ids::Position;
 use crate::inbox::for_officer;
-use crate::referral::{Referral, Section};
+use crate::referral::{CellState, Referral, Section};
 use crate::refusal::{Reason, Refusal};
 use crate::time::Time;
 
@@ -135,6 +135,11 @@ impl Section {
     }
 }
 
+fn oldest<'r>(sections: impl Iterator<Item = &'r Section>) -> Option<Kept> {
+    let held = sections.flat_map(|section| section.kept.iter().filter(|kept| kept.revision == section.revision && !kept.left));
+    held.min_by_key(|kept| kept.since).copied()
+}
+
 impl Referral {
     /// Whether content of it is there.
     pub fn has_content(&self) -> bool {
@@ -144,6 +149,22 @@ impl Referral {
     /// Everything of it that is there.
     pub fn kept(&self) -> impl Iterator<Item = (ContentName, Kept)> {
         self.sections.iter().flat_map(|section| section.kept.iter().map(|kept| (ContentName { section: section.number, revision: kept.revision }, *kept)))
+    }
+
+    /// The content whose clearance is not decided and which will be destroyed first: it is there and has not left.
+    pub fn oldest_undecided(&self) -> Option<Kept> {
+        oldest(self.sections.iter().filter(|section| section.cells.iter().any(|cell| cell.state == CellState::Undecided)))
+    }
+
+    /// The content that has waited longest for the recipient: it is offered and has not left.
+    pub fn oldest_unopened(&self) -> Option<Kept> {
+        oldest(self.sections.iter().filter(|section| section.offered))
+    }
+
+    /// From when the clocks run that count from content.
+    pub(crate) fn counted_from(&self) -> [(ClockName, Option<Time>); 2] {
+        let since = |kept: Option<Kept>| kept.map(|kept| kept.since);
+        [(ClockName::Keep, since(self.oldest_undecided())), (ClockName::Supplement, since(self.oldest_unopened()))]
     }
 
     pub(crate) fn destroy(&mut self, contents: &[ContentName]) {
@@ -157,8 +178,12 @@ impl Referral {
 
 /// When content of the referral is destroyed next; `None` once none is there.
 pub(crate) fn next_destruction(table: &GroundTable, directory: &Directory, referral: &Referral) -> Option<Time> {
-    let (days, own) = (&table.clocks().content_days, own_days(directory, referral));
-    referral.kept().map(|(_, kept)| days.due(kept, own)).min()
+    referral.kept().map(|(_, kept)| destruction(table, directory, referral, kept)).min()
+}
+
+/// When this content of the referral is destroyed.
+pub(crate) fn destruction(table: &GroundTable, directory: &Directory, referral: &Referral, kept: Kept) -> Time {
+    table.clocks().content_days.due(kept, own_days(directory, referral))
 }
 
 fn own_days(directory: &Directory, referral: &Referral) -> OwnDays {

@@ -44,10 +44,10 @@ pub struct Known {
     pub cited: Option<Arc<Referral>>,
     /// References that are taken.
     pub references: BTreeSet<Reference>,
-    /// The referral of this sender reference.
-    pub sender_reference: Option<Reference>,
-    /// The child concern that rests on the same assessment.
-    pub assessment: Option<Reference>,
+    /// Whether a referral of this sender reference exists.
+    pub sender_reference_taken: bool,
+    /// Whether a child concern rests on the same assessment.
+    pub assessment_taken: bool,
     /// Whether an earlier emergency of the agency, of any referral, was not reviewed in time.
     pub review_overdue: bool,
     /// What became of the offer that the submission cites, if the agency has recorded it: her answer, or none where it was not made.
@@ -246,11 +246,11 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
         Action::AmendReferral(_, contents, excluded) => amend::amend(to, contents, excluded.as_deref())?,
         Action::RetractReferral(_, reason) => amend::retract(to, *reason)?,
         Action::AcknowledgeRecall(_) => amend::acknowledge_recall(to)?,
-        Action::RecordConsent(_, consent) => consent::record(to, consent)?,
+        Action::RecordConsent(_, consent) => consent::record(to, consent).map_err(|refusal| refusal.within("terms"))?,
         Action::WithdrawConsent(_, id) => consent::withdraw(to, *id)?,
         Action::AcknowledgeStopUse(_, notice, answer) => consent::answer_stop_use(to, *notice, *answer)?,
-        Action::DecideClearance(_, decision) => clearance::decide(to, decision)?,
-        Action::ConfirmClearance(_, decision) => clearance::confirm(to, decision)?,
+        Action::DecideClearance(_, decision) => clearance::decide(to, decision).map_err(|refusal| refusal.within("decision"))?,
+        Action::ConfirmClearance(_, decision) => clearance::confirm(to, decision).map_err(|refusal| refusal.within("decision"))?,
         Action::RevokeClearance(_, cells) => clearance::revoke(to, cells)?,
         Action::DeclareEmergency(_, new) => emergency::declare(to, new)?,
         Action::ReviewEmergency(_, new) => emergency::review(to, new)?,
@@ -321,12 +321,12 @@ fn register_function(to: &mut Draft<'_>, function: &Function, entry: Digest) -> 
 /// Records an offer, also as part of a submission.
 pub(crate) fn record_offer(to: &mut Draft<'_>, offer: &NewOffer) -> Result<OfferId, Refusal> {
     if offer.reported_at > to.facts.now {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("offer.reported_at")));
+        return Err(Refusal::field(Reason::TimeOutOfRange, "offer.reported_at"));
     }
     // The event is for ever, so a district is a code of the directory and never a free text.
     let is_served = |district: &String| to.facts.directory.functions().any(|function| function.territories.contains(district));
     if !offer.district.as_ref().is_none_or(is_served) {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("offer.district")));
+        return Err(Refusal::field(Reason::MalformedMessage, "offer.district"));
     }
     let id = OfferId(to.command.entropy.uuid("offer", 0));
     to.push(Fact::OfferRecorded(Offer {
@@ -361,6 +361,6 @@ fn query_log(to: &mut Draft<'_>, query: &LogQuery) -> Result<(), Refusal> {
 }
 
 /// The stage a referral is in, as a refusal.
-pub(crate) fn wrong_stage(referral: &Referral) -> Refusal {
+pub fn wrong_stage(referral: &Referral) -> Refusal {
     Refusal::about(Reason::WrongStage, Detail::Stage(referral.stage.as_str()))
 }

@@ -12,7 +12,7 @@ use crate::decide::{Draft, wrong_stage};
 use crate::event::{EmergencyDeclaration, EmergencyReview, Event, Fact, Interest};
 use crate::ids::{AgencyId, OfficerPseudonym, Position};
 use crate::referral::{EMERGENCIES_MAX, Referral, TELEPHONE_NOTES_MAX};
-use crate::refusal::{Detail, Reason, Refusal};
+use crate::refusal::{Reason, Refusal};
 use crate::time::Time;
 
 /// An emergency as it stands.
@@ -71,6 +71,11 @@ fn of_agency<'r>(referral: &'r Referral, agency: &AgencyId, now: Time) -> Option
     referral.emergencies.iter().find(|emergency| emergency.agency == *agency && emergency.stands(now))
 }
 
+/// Whether an emergency of the agency in this referral waits too long for its review, so that it can declare no other.
+pub(crate) fn review_is_overdue(referral: &Referral, agency: &AgencyId, now: Time) -> bool {
+    referral.emergencies.iter().any(|emergency| emergency.agency == *agency && emergency.review.is_none() && emergency.review_due_at <= now)
+}
+
 /// Minutes of an hour.
 const HOUR_MINUTES: u32 = 60;
 
@@ -89,7 +94,7 @@ pub(crate) fn declare(to: &mut Draft<'_>, new: &NewEmergency) -> Result<(), Refu
         return Err(Reason::ReferralFull.into());
     }
     let rule = to.facts.table.emergency();
-    let out_of_range = |field| Refusal::about(Reason::TimeOutOfRange, Detail::Field(field));
+    let out_of_range = |field| Refusal::field(Reason::TimeOutOfRange, field);
     // Without hours it shortens nothing and only records what was told.
     if new.hours > u32::from(rule.hours_max) || (new.hours == 0 && new.telephoned_at.is_none()) {
         return Err(out_of_range("hours"));

@@ -9,7 +9,7 @@ use crate::decide::{Draft, Facts};
 use crate::event::Officer;
 use crate::ids::{AgencyId, Commitment, FunctionId, OfficerPseudonym};
 use crate::referral::Referral;
-use crate::refusal::{Detail, Reason, Refusal};
+use crate::refusal::{Reason, Refusal};
 
 /// Somebody who has nothing to do with a referral.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +69,7 @@ impl Draft<'_> {
 
     /// Commits to who is excluded, for the next fact. Everybody named must take part, or a slip of the pen would exclude nobody.
     pub(crate) fn exclude(&mut self, excluded: &[Excluded], recipient: &FunctionId) -> Result<Commitment, Refusal> {
-        let about = |reason| Refusal::about(reason, Detail::Field("excluded"));
+        let about = |reason| Refusal::field(reason, "excluded");
         let directory = self.facts.directory;
         for one in excluded {
             match one {

@@ -4,6 +4,7 @@
 //! which something known says that its conditions cannot hold is left out. Called for assessments, of drafts too.
 
 use crate::codes::{AgencyKind, Category, ReferralKind, Role};
+use crate::emergency;
 use crate::event::Interest;
 use crate::gate::{self, Block, ConsentLack, Why};
 use crate::grounds::{Answers, Condition, EmergencyRule, Ground, GroundTable, Holds, Secrecy};
@@ -80,7 +81,10 @@ pub fn explanation<'t>(referral: &Referral, block: Block, question: Question<'t,
     });
     let mut ways = match (&block.why, block.interest) {
         (Why::NoProtectedInterest | Why::Destroyed, _) | (_, None) => Vec::new(),
-        (Why::SecondOfficerMissing, Some(_)) => vec![Way::SecondOfficer, Way::BreakGlass(question.table.emergency())],
+        (Why::SecondOfficerMissing, Some(interest)) => {
+            let overdue = emergency::review_is_overdue(referral, referral.clearer(interest), question.now);
+            [Some(Way::SecondOfficer), (!overdue).then(|| Way::BreakGlass(question.table.emergency()))].into_iter().flatten().collect()
+        }
         (Why::Undecided | Why::Withheld(_) | Why::Consent(_) | Why::Ground(_), Some(interest)) => {
             let mut ways = grounds(referral, block.category, interest, question);
             ways.extend(other_referrals(referral, interest, question));

@@ -7,7 +7,7 @@ use crate::command::Submission;
 use crate::decide::{Draft, wrong_stage};
 use crate::ids::{ReferralId, ThreadId};
 use crate::referral::{Referral, Stage};
-use crate::refusal::{Detail, Reason, Refusal};
+use crate::refusal::{Reason, Refusal};
 
 /// The referral that a submission passes on, and the thread that it joins.
 pub(crate) fn passed_on(to: &Draft<'_>, submission: &Submission) -> Result<Option<(ReferralId, ThreadId)>, Refusal> {
@@ -32,10 +32,10 @@ pub(crate) fn passed_on(to: &Draft<'_>, submission: &Submission) -> Result<Optio
         return Err(Reason::StopUseStands.into());
     }
     if submission.thread.is_some_and(|thread| thread != held.thread) {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("thread_id")));
+        return Err(Refusal::field(Reason::MalformedMessage, "thread_id"));
     }
     if submission.recipient == held.recipient {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("recipient")));
+        return Err(Refusal::field(Reason::MalformedMessage, "recipient"));
     }
     // The first sender's exclusion binds who holds it, or passing on would get around it.
     if held.excludes_function(&submission.recipient) {

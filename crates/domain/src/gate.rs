@@ -153,22 +153,20 @@ fn cell_passes(referral: &Referral, section: &Section, interest: Interest, state
         Outcome::Withhold { reason, nameable: _ } => return Err(Why::Withheld(*reason)),
         Outcome::Release { ground, consent } => (ground, consent),
     };
-    let emergency = if awaits_second_officer(referral, interest, decision, table) {
-        // Break-glass puts off the second officer, and nothing else of what follows.
-        Some(emergency::standing(referral, interest, now).ok_or(Why::SecondOfficerMissing)?)
-    } else {
-        None
-    };
     let ground = table.lawful(ground, direction(referral), (section.category, referral.protected(interest)), now).map_err(Why::Ground)?;
     let mut positions = vec![decision.at];
     positions.extend(decision.confirmed);
     positions.extend(decision.carried.map(|carried| carried.at));
-    positions.extend(emergency.map(|emergency| emergency.at));
     if ground.needs_consent() {
         let given = consent.ok_or(Why::Consent(ConsentLack::Missing))?;
         let consent = referral.consents.iter().find(|consent| consent.at == given).ok_or(Why::Consent(ConsentLack::Missing))?;
         carries(consent, referral, section.category, interest, now).map_err(Why::Consent)?;
         positions.push(consent.at);
+    }
+    // Order matters: where ground or consent has fallen no second officer helps, and nobody is sent to fetch one.
+    if awaits_second_officer(referral, interest, decision, table) {
+        // Break-glass puts off the second officer, and nothing else of what was asked before.
+        positions.push(emergency::standing(referral, interest, now).ok_or(Why::SecondOfficerMissing)?.at);
     }
     Ok(positions)
 }

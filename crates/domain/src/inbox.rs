@@ -8,7 +8,7 @@ use crate::event::{Closing, Contact, Fact};
 use crate::gate::{self, Cleared, Released};
 use crate::ids::{FunctionId, Position, ReferralId};
 use crate::referral::{Referral, Section, Stage};
-use crate::refusal::{Detail, Reason, Refusal};
+use crate::refusal::{Reason, Refusal};
 use crate::time::Time;
 
 pub(crate) fn claim(to: &mut Draft<'_>, takeover: bool) -> Result<(), Refusal> {
@@ -157,7 +157,7 @@ pub(crate) fn decline(to: &mut Draft<'_>, reason: DeclineReason, names_earlier: 
         return Err(Reason::NeedsOpening.into());
     }
     if names_earlier != (reason == DeclineReason::Duplicate) {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("duplicate_of")));
+        return Err(Refusal::field(Reason::MalformedMessage, "duplicate_of"));
     }
     let duplicate_of = names_earlier.then(|| duplicate_of(to, referral)).transpose()?;
     let referral = referral.id;
@@ -203,10 +203,10 @@ pub(crate) fn record_contact(to: &mut Draft<'_>, new: &NewContact) -> Result<(),
         return Err(wrong_stage(referral));
     }
     if new.at > to.facts.now || new.at < referral.submitted_at.min(referral.reported_at.unwrap_or(referral.submitted_at)) {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("contact.at")));
+        return Err(Refusal::field(Reason::TimeOutOfRange, "contact.at"));
     }
     if new.outcome == ContactOutcome::Reached && new.channel.is_none() {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("contact.channel")));
+        return Err(Refusal::field(Reason::MalformedMessage, "contact.channel"));
     }
     let referral = referral.id;
     to.push(Fact::ContactRecorded(Contact {

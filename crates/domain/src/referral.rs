@@ -465,8 +465,14 @@ pub fn evolve(referral: Option<Referral>, at: Position, event: &Event) -> Option
     match (&event.fact, referral) {
         (Fact::ReferralSubmitted(submitted), None) => Some(Referral::submitted(at, event, submitted)),
         (_, Some(mut referral)) => {
-            let before = referral.stage.as_str();
+            let (before, counted) = (referral.stage.as_str(), referral.counted_from());
             referral.apply(at, event);
+            // A clock that counts from something else begins anew, and so do its marks.
+            for ((clock, from), (_, before)) in referral.counted_from().into_iter().zip(counted) {
+                if from != before {
+                    referral.marks.retain(|mark| mark.clock != clock);
+                }
+            }
             if referral.stage.as_str() != before {
                 referral.stage_since = event.time;
             }

@@ -2,13 +2,14 @@
 //!
 //! `Reason` is the one table behind codes, texts in both languages, gRPC classes and exit codes.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::codes::{Category, ReferralKind};
 use crate::event::PersonName;
 use crate::gate::ConsentLack;
 use crate::grounds::{Condition, GroundCode};
-use crate::ids::{FunctionId, Reference};
+use crate::ids::FunctionId;
 
 /// How a reason is answered over gRPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,7 +178,7 @@ pub enum Detail {
     /// Nothing more to say.
     None,
     /// A field of the request.
-    Field(&'static str),
+    Field(Cow<'static, str>),
     /// A category in a kind of referral.
     Category(Category, ReferralKind),
     /// A cell, as parties name it.
@@ -196,8 +197,6 @@ pub enum Detail {
     Barred(GroundCode, String),
     /// The stage that it is in.
     Stage(&'static str),
-    /// The referral that exists already.
-    Existing(Reference),
     /// The function that is right.
     Function(FunctionId),
 }
@@ -211,6 +210,16 @@ impl Refusal {
     /// A refusal with what it is about.
     pub fn about(reason: Reason, detail: Detail) -> Self {
         Self { reason, detail }
+    }
+
+    /// A refusal of a field of the request.
+    pub fn field(reason: Reason, name: &'static str) -> Self {
+        Self::about(reason, Detail::Field(Cow::Borrowed(name)))
+    }
+
+    /// The same, about the part of the request that lies at the path: rules know a field by its place in what they are about.
+    pub(crate) fn within(self, path: impl fmt::Display) -> Self {
+        if let Detail::Field(name) = &self.detail { Self::about(self.reason, Detail::Field(Cow::Owned(format!("{path}.{name}")))) } else { self }
     }
 
     /// The refusal of a consent that does not carry a cell.
@@ -257,7 +266,6 @@ impl fmt::Display for Detail {
             Self::Provision(ground, provision) => write!(f, "{ground} does not lift {provision}"),
             Self::Barred(ground, provision) => write!(f, "{ground} does not carry it there: {provision}"),
             Self::Stage(stage) => write!(f, "it is {stage}"),
-            Self::Existing(reference) => write!(f, "{reference}"),
             Self::Function(function) => write!(f, "it goes to {function}"),
         }
     }

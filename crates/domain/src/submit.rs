@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::codes::{AgencyKind, OfferAnswer, ReferralKind};
-use crate::command::{NewPerson, NewSection, Submission};
+use crate::codes::{AgencyKind, OfferAnswer, ReferralKind, Role};
+use crate::command::{NewDecision, NewPerson, NewSection, Submission};
 use crate::decide::{Content, Draft, record_offer};
 use crate::directory::{Agency, Function};
 use crate::entropy::commit;
@@ -26,7 +26,7 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
     check_persons_and_sections(submission, rule, to.facts.table)?;
     check_references(to, submission)?;
     if rule.contact_due_minutes.is_some() && submission.reported_at.is_none() {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("reported_at")));
+        return Err(Refusal::field(Reason::MalformedMessage, "reported_at"));
     }
     let offer = offer(to, submission)?;
     let cited = Cited { offer, forwarded };
@@ -35,14 +35,27 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
     to.keep_excluded(&submission.excluded);
     to.decided.sender_reference = submission.sender_reference;
     to.decided.assessment = submission.assessment;
-    for new in &submission.consents {
-        consent::record(to, new)?;
+    for (index, new) in submission.consents.iter().enumerate() {
+        consent::record(to, new).map_err(|refusal| refusal.within(format_args!("consents[{index}]")))?;
     }
-    for decision in &submission.decisions {
-        clearance::record(to, decision)?;
+    for (index, decision) in submission.decisions.iter().enumerate() {
+        let decide = check_age(submission, decision, to.facts.table).and_then(|()| clearance::record(to, decision));
+        decide.map_err(|refusal| refusal.within(format_args!("decisions[{index}]")))?;
     }
     // Offered once, after the last act: the recipient gets one envelope, and all events of the submission fit one receipt.
     if submission.decisions.is_empty() { Ok(()) } else { to.offer_what_passes() }
+}
+
+/// Where the route says that the victim is a minor, a decision about her says so too: her consent is then not hers alone.
+fn check_age(submission: &Submission, decision: &NewDecision, table: &GroundTable) -> Result<(), Refusal> {
+    let minor = |age: u32| age < u32::from(table.minors().age_below);
+    let has = |role: Role| submission.persons.iter().any(|person| person.name.role == role);
+    let by_route = submission.routing.whom.age_years.is_some_and(minor) && has(Role::Victim) && !has(Role::Child);
+    let about_her = decision.cells.iter().any(|cell| cell.cell.person.is_some_and(|person| person.role == Role::Victim));
+    if by_route && about_her && !decision.answers.victim_age_years.is_some_and(|age| minor(age.into())) {
+        return Err(Refusal::field(Reason::MalformedMessage, "answers.victim_age_years"));
+    }
+    Ok(())
 }
 
 fn recipient<'a>(to: &Draft<'a>, submission: &Submission) -> Result<(&'a Function, &'a Agency), Refusal> {
@@ -60,7 +73,7 @@ fn recipient<'a>(to: &Draft<'a>, submission: &Submission) -> Result<(&'a Functio
 
 /// A leader clears the investigation and sees what is held, so it must be one that leads investigations.
 fn check_leader(to: &Draft<'_>, leader: &AgencyId) -> Result<(), Refusal> {
-    let about = |reason| Refusal::about(reason, Detail::Field("leader"));
+    let about = |reason| Refusal::field(reason, "leader");
     let agency = to.facts.directory.agency(leader).ok_or_else(|| about(Reason::UnknownAgency))?;
     if !agency.is_active(to.facts.now) {
         Err(about(Reason::AgencyNotActive))
@@ -84,7 +97,7 @@ fn check_direction(sender: &Agency, host: &Agency, function: &Function, rule: &K
 fn check_persons_and_sections(submission: &Submission, rule: &KindRule, table: &GroundTable) -> Result<(), Refusal> {
     let named: BTreeSet<PersonName> = submission.persons.iter().map(|person| person.name).collect();
     if named.len() != submission.persons.len() {
-        return Err(Refusal::about(Reason::MalformedMessage, Detail::Field("persons")));
+        return Err(Refusal::field(Reason::MalformedMessage, "persons"));
     }
     let mut seen = BTreeSet::new();
     for (number, section) in (1_u32..).zip(&submission.sections) {
@@ -97,25 +110,26 @@ fn check_persons_and_sections(submission: &Submission, rule: &KindRule, table: &
         let persons: BTreeSet<PersonName> = section.persons.iter().copied().collect();
         // Nobody's data becomes the investigation's alone by leaving out whose it is.
         if persons.is_empty() && (!section.investigation || table.is_about_a_person(section.category)) {
-            return Err(Refusal::about(Reason::MalformedMessage, Detail::Section(number)));
+            return Err(Refusal::field(Reason::MalformedMessage, "persons").within(format_args!("sections[{}]", number - 1)));
         }
         if !seen.insert((section.category, persons)) {
             return Err(Refusal::about(Reason::DuplicateSection, Detail::Section(number)));
         }
     }
-    if submission.sections.is_empty() { Err(Refusal::about(Reason::MalformedMessage, Detail::Field("sections"))) } else { Ok(()) }
+    if submission.sections.is_empty() { Err(Refusal::field(Reason::MalformedMessage, "sections")) } else { Ok(()) }
 }
 
 fn check_references(to: &Draft<'_>, submission: &Submission) -> Result<(), Refusal> {
-    if let Some(existing) = to.facts.known.sender_reference {
-        return Err(Refusal::about(Reason::SenderReferenceTaken, Detail::Existing(existing)));
+    // Which one it is stays unsaid: it may exclude the officer who asks. Whoever may know finds it by the same number.
+    if to.facts.known.sender_reference_taken {
+        return Err(Reason::SenderReferenceTaken.into());
     }
     // A concern is reported after an assessment of that child (JO dnr 682-2014); one that fits many is a routine.
-    if let Some(existing) = to.facts.known.assessment {
-        return Err(Refusal::about(Reason::RoutineConcern, Detail::Existing(existing)));
+    if to.facts.known.assessment_taken {
+        return Err(Reason::RoutineConcern.into());
     }
     if submission.reported_at.is_some_and(|at| at > to.facts.now) {
-        return Err(Refusal::about(Reason::TimeOutOfRange, Detail::Field("reported_at")));
+        return Err(Refusal::field(Reason::TimeOutOfRange, "reported_at"));
     }
     Ok(())
 }

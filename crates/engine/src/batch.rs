@@ -133,7 +133,7 @@ struct Fold<'a> {
     references: BTreeMap<Reference, ReferralId>,
     touched: BTreeSet<ReferralId>,
     keys: BTreeMap<(String, Blob), KeyRow>,
-    sender_references: BTreeMap<Blob, String>,
+    sender_references: BTreeSet<Blob>,
     offers: BTreeMap<(String, Blob), Option<String>>,
     /// When each review is due that the agencies of this batch's emergencies have open.
     reviews: BTreeMap<(String, i64), i64>,
@@ -262,12 +262,12 @@ impl Fold<'_> {
         }
         let other = command.action.cites().and_then(|name| self.of_name(name));
         let Action::SubmitReferral(submission) = &command.action else { return Known { cited: other, ..Known::default() } };
-        let existing = |hash: Option<LookupHash>| self.sender_references.get(&Blob::from(hash?.0)).and_then(|reference| reference.parse().ok());
+        let taken = |hash: Option<LookupHash>| hash.is_some_and(|hash| self.sender_references.contains(&Blob::from(hash.0)));
         let cited = submission.offer.and_then(|offer| self.offers.get(&(command.agency.to_string(), offer.as_bytes().into())));
         Known {
             references: brygga_domain::reference_candidates(command).filter(|reference| self.references.contains_key(reference)).collect(),
-            sender_reference: existing(submission.sender_reference),
-            assessment: existing(submission.assessment),
+            sender_reference_taken: taken(submission.sender_reference),
+            assessment_taken: taken(submission.assessment),
             offer: cited.map(|answer| answer.as_deref().and_then(OfferAnswer::from_text)),
             review_overdue: false,
             cited: other,
@@ -317,7 +317,8 @@ impl Fold<'_> {
         let first = self.size;
         let referral = self.append_events(&decided);
         self.keep_aside(command, &decided);
-        let mut positions: Vec<Position> = (first..self.size).map(Position).collect();
+        let made = (first..self.size).map(Position).zip(&decided.events);
+        let mut positions: Vec<Position> = made.filter(|(_, event)| aside::is_told(command, referral.as_deref(), event)).map(|(at, _)| at).collect();
         let released: Vec<(u32, u32)> = decided.events.iter().flat_map(released_in).collect();
         positions.extend(decided.events.iter().flat_map(basis_of));
         positions.sort_unstable();

@@ -35,8 +35,8 @@ pub struct Loaded {
     pub keys: Vec<KeyRow>,
     /// Referrals that were asked for by id or by reference.
     pub referrals: Vec<ReferralRows>,
-    /// Sender references that are taken: keyed hash, and the referral's reference.
-    pub sender_references: Vec<(Blob, String)>,
+    /// Keyed hashes of sender references that are taken.
+    pub sender_references: Vec<Blob>,
     /// Offers on record.
     pub offers: Vec<OfferRow>,
     /// Emergencies of those agencies that wait for their review, by position.

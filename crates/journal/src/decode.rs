@@ -255,7 +255,8 @@ fn decided_cell(decided: &v1::DecidedCell) -> Decoded<DecidedCell> {
         v1::decided_cell::Outcome::Withhold(withhold) => withheld(*withhold)?,
     };
     let standing_until = decided.standing_until_us.map(Time::from_micros);
-    Ok(DecidedCell { cell: named_cell(decided.cell.as_ref())?, outcome, second_officer: decided.second_officer, standing_until })
+    let withdrawal = decided.withdrawal.map(Position);
+    Ok(DecidedCell { cell: named_cell(decided.cell.as_ref())?, outcome, second_officer: decided.second_officer, standing_until, withdrawal })
 }
 
 fn released(release: &v1::Release) -> Decoded<Outcome> {

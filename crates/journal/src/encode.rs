@@ -234,6 +234,7 @@ fn decided_cell(decided: &DecidedCell) -> v1::DecidedCell {
         outcome: Some(outcome),
         second_officer: decided.second_officer,
         standing_until_us: decided.standing_until.map(Time::micros),
+        withdrawal: decided.withdrawal.map(|at| at.0),
     }
 }
 

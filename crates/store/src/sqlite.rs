@@ -216,7 +216,7 @@ mod tests {
         (statements::READ_KEY, &["(agency=? AND request=?)"]),
         (statements::FIND_BY_ID, &["COVERING INDEX", "(id=?)"]),
         (statements::FIND_BY_REFERENCE, &["COVERING INDEX", "(reference=?)"]),
-        (statements::READ_TAKEN_REFERENCE, &["(hash=?)", "(id=?)"]),
+        (statements::READ_TAKEN_REFERENCE, &["(hash=?)"]),
         (statements::READ_OFFER, &["(id=?)"]),
         (statements::MOVE_REFERRAL, &["(rowid=?)"]),
         (statements::PASS_REFERRAL_ON, &["(rowid=?)"]),

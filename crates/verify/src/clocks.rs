@@ -3,8 +3,11 @@
 //! Opening hours are not in the log, so a deadline that is counted in them is taken as the event says it; every other is reckoned again.
 
 use brygga_domain::clocks::{ClockRule, OpenStage, Period, Start};
-use brygga_domain::event::{Escalation, Reminder};
+use brygga_domain::content::Kept;
+use brygga_domain::event::{Escalation, Outcome, Reminder};
+use brygga_domain::gate;
 use brygga_domain::grounds::{DeadlineKind, GroundCode};
+use brygga_domain::referral::{Cell, CellState, Section};
 use brygga_domain::{AgencyId, ClockLevel, ClockName, Event, Fact, FunctionId, GroundTable, Referral, SenderStatus, Stage, Time};
 
 use crate::finding::Code;
@@ -34,7 +37,7 @@ pub(crate) fn escalation(moment: Moment<'_>, escalation: &Escalation) -> Vec<Lac
 }
 
 fn of(moment: Moment<'_>, said: &Said) -> Vec<Lack> {
-    let (referral, clock) = (moment.referral, said.clock);
+    let clock = said.clock;
     let mut lacks = Vec::new();
     if moment.time < said.due_at {
         lacks.push((Code::ClockEarly, format!("the mark of {clock} is due at {} and was made at {}", said.due_at, moment.time)));
@@ -42,7 +45,7 @@ fn of(moment: Moment<'_>, said: &Said) -> Vec<Lack> {
     if moment.book.marks.contains(&(clock, said.level)) {
         lacks.push((Code::ClockTwice, format!("the {} mark of {clock} was made before", said.level)));
     }
-    if is_over(referral, clock) {
+    if is_over(moment, clock) {
         lacks.push((Code::ClockOver, format!("{clock} had ended before its {} mark", said.level)));
     }
     let silent = clock == ClockName::Contact || clock == ClockName::Board || clock == ClockName::Feedback;
@@ -57,17 +60,53 @@ fn of(moment: Moment<'_>, said: &Said) -> Vec<Lack> {
 }
 
 /// Whether what the clock waits for has been done, or nothing is done any more.
-fn is_over(referral: &Referral, clock: ClockName) -> bool {
+fn is_over(moment: Moment<'_>, clock: ClockName) -> bool {
+    let referral = moment.referral;
     let stage = referral.stage;
     let with_recipient = stage == Stage::Ready || stage == Stage::Opened || stage == Stage::Accepted;
     match clock {
-        ClockName::Clear => stage != Stage::Held,
+        ClockName::Clear => stage != Stage::Held || decided(referral, moment.table),
         ClockName::Open => stage != Stage::Ready,
         ClockName::Decide => stage != Stage::Opened,
         ClockName::Contact => !with_recipient || referral.contacted_at.is_some(),
-        ClockName::Leave => (stage != Stage::Held && !with_recipient) || referral.has_released(),
+        ClockName::Leave => (stage != Stage::Held && !with_recipient) || referral.sections.iter().all(has_ended),
+        ClockName::Supplement => (stage != Stage::Opened && stage != Stage::Accepted) || offered_since(referral).is_none(),
         ClockName::Board | ClockName::Feedback => !with_recipient,
+        ClockName::Keep => (stage != Stage::Held && !with_recipient) || kept_since(referral).is_none(),
     }
+}
+
+/// Whether a section has left, or it was decided that it stays.
+fn has_ended(section: &Section) -> bool {
+    let stays = |cell: &Cell| matches!(&cell.state, CellState::Decided(decision) if matches!(decision.outcome, Outcome::Withhold { .. }));
+    section.released.is_some() || section.cells.iter().any(stays)
+}
+
+/// Whether every cell is decided, by both officers where two are due.
+fn decided(referral: &Referral, table: Option<&GroundTable>) -> bool {
+    referral.cells().all(|(name, cell)| match &cell.state {
+        CellState::Undecided => false,
+        CellState::Decided(decision) => table.is_none_or(|table| !gate::awaits_second_officer(referral, name.interest, decision, table)),
+    })
+}
+
+/// Since when the oldest offer stands of what has not been opened.
+pub(crate) fn offered_since(referral: &Referral) -> Option<Time> {
+    let waits = |section: &&Section| section.offered;
+    let contents = referral.sections.iter().filter(waits).flat_map(|section| section.kept.iter().filter(|kept| kept.revision == section.revision));
+    contents.filter(|kept| !kept.left).map(|kept| kept.since).min()
+}
+
+/// From when the days count of what the sender holds and nobody has decided on.
+pub(crate) fn kept_since(referral: &Referral) -> Option<Time> {
+    let mut earliest: Option<Time> = None;
+    for section in &referral.sections {
+        let decided = section.cells.iter().all(|cell| cell.state != CellState::Undecided);
+        for kept in section.kept.iter().filter(|kept| !decided && !kept.left && kept.revision == section.revision) {
+            earliest = Some(earliest.map_or(kept.since, |time| time.min(kept.since)));
+        }
+    }
+    earliest
 }
 
 /// The table knows the clock for this referral, and where it can be reckoned without opening hours it runs out when the event says.
@@ -93,22 +132,29 @@ fn by_table(table: &GroundTable, moment: Moment<'_>, said: &Said) -> Vec<Lack> {
         Start::Submission => Some(referral.submitted_at),
         Start::Receipt => referral.received_at,
         Start::Stage => Some(referral.stage_since),
+        Start::Held => kept_since(referral),
+        Start::Offer => offered_since(referral),
     };
     let reckoned = match &rule.lasts {
         Period::Minutes(minutes) if rule.ground_deadline.is_none() => start.map(|start| start.plus_minutes(*minutes)),
         Period::ContactDue => referral.contact_due_at,
-        Period::Minutes(_) | Period::OfficeMinutes(_) | Period::Days(_) | Period::Share { .. } | Period::GroundDays => None,
+        Period::Minutes(_) | Period::OfficeMinutes(_) | Period::Days(_) | Period::Share { .. } | Period::GroundDays | Period::ContentDays => None,
     };
+    // How many days a sender keeps content stands in its entry, of which the log holds the digest; the fewest stand in the table.
+    let earliest = kept_since(referral).map(|since| table.clocks().content_days.earliest(Kept { revision: 0, since, left: false }));
+    if said.clock == ClockName::Keep && earliest.is_some_and(|earliest| said.deadline < earliest) {
+        return vec![(Code::ClockEarly, format!("what is held may not be destroyed at {}, when the event says that it is", said.deadline))];
+    }
     let differs = reckoned.filter(|deadline| *deadline != said.deadline);
     differs.map(|deadline| (Code::ClockEarly, format!("{} runs out at {deadline}, the event says {}", said.clock, said.deadline))).into_iter().collect()
 }
 
 /// What is wrong with whom the event names: it is the broker's own, and tells a function of the agency whose turn it is.
 pub(crate) fn parties(referral: &Referral, event: &Event, broker: Option<&AgencyId>, host_of: impl Fn(&FunctionId) -> Option<AgencyId>) -> Vec<Lack> {
-    let function = if let Fact::ReminderSent(reminder) = &event.fact {
-        Some(&reminder.function)
+    let (clock, function) = if let Fact::ReminderSent(reminder) = &event.fact {
+        (reminder.clock, Some(&reminder.function))
     } else if let Fact::Escalated(escalation) = &event.fact {
-        escalation.function.as_ref()
+        (escalation.clock, escalation.function.as_ref())
     } else {
         return Vec::new();
     };
@@ -116,7 +162,9 @@ pub(crate) fn parties(referral: &Referral, event: &Event, broker: Option<&Agency
     if broker != Some(&event.agency) || event.officer.is_some() {
         lacks.push((Code::WrongAgency, format!("{} belongs to {}; clocks are the broker's", event.fact.name(), event.agency)));
     }
-    let owner = if referral.stage == Stage::Held { &referral.sender } else { &referral.host };
+    let offered = || referral.sections.iter().any(|section| section.offered && !has_ended(section));
+    let clears = referral.stage == Stage::Held || clock == ClockName::Keep || (clock == ClockName::Leave && !offered());
+    let owner = if clears { &referral.sender } else { &referral.host };
     if let Some(function) = function.filter(|function| host_of(function).as_ref() != Some(owner)) {
         lacks.push((Code::RecipientDiffers, format!("{function} is no function of {owner}, whose turn it is")));
     }

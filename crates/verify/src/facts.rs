@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use brygga_domain::event::{CarriedCell, CellName, ClearanceDecision, Confirmation, OfferedSections, Outcome, Person, SectionContent, Submitted};
+use brygga_domain::event::{
+    CarriedCell, CellName, ClearanceDecision, Confirmation, DecidedCell, Interest, OfferedSections, Outcome, Person, SectionContent, Submitted,
+};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::Templates;
 use brygga_domain::{ConsentId, Event, Fact, FunctionId, GroundTable, Position, ProtectedIdentity, ResidenceBasis, Role, TableHash};
 
-use crate::book::Standing;
+use crate::book::{Standing, Waiver};
 use crate::clocks;
 use crate::content;
 use crate::emergency;
@@ -185,10 +187,26 @@ fn decided(moment: Moment<'_>, event: &Event, decision: &ClearanceDecision, acti
         }
     }
     for decided in &decision.cells {
-        let lack = decided_cell(moment, event, decided.cell, &decided.outcome).err().or_else(|| emergency::one_officer(moment, event, decided));
+        let lack = decided_cell(moment, event, decided.cell, &decided.outcome).err();
+        let lack = lack.or_else(|| emergency::one_officer(moment, event, decided)).or_else(|| uncited(moment, decided));
         lacks.extend(lack.map(|(code, text)| (code, format!("{}: {text}", moment.name(decided.cell)))));
     }
     lacks
+}
+
+/// A decision to release says after which withdrawal it comes, where a consent to that had been given and withdrawn.
+fn uncited(moment: Moment<'_>, decided: &DecidedCell) -> Option<Lack> {
+    let part = moment.book.part_of(decided.cell)?;
+    let covers = |waiver: &&Waiver| {
+        let given = &waiver.given;
+        Interest::Person(given.person) == decided.cell.interest && given.categories.contains(&part.category) && given.recipient == moment.referral.recipient
+    };
+    let latest = moment.book.waivers.iter().filter(covers).filter_map(|waiver| waiver.withdrawn).max();
+    let wanted = latest.filter(|_| !decided.outcome.is_withheld());
+    (decided.withdrawal != wanted).then(|| match wanted {
+        Some(at) => (Code::WithdrawalUncited, format!("the withdrawal in entry {at} is not cited")),
+        None => (Code::WithdrawalUncited, String::from("a withdrawal is cited that there was not")),
+    })
 }
 
 fn inactive(named: TableHash, active: Option<TableHash>) -> Option<Lack> {

@@ -10,9 +10,9 @@ use crate::book::{Book, Part, Standing};
 use crate::finding::Code;
 use crate::law;
 
-/// Whether two officers came to the same result: both release, on one ground.
+/// Whether two officers came to the same result: both release, on one ground and one consent.
 fn same_result(first: &Outcome, second: &Outcome) -> bool {
-    matches!((first, second), (Outcome::Release { ground: one, .. }, Outcome::Release { ground: other, .. }) if one == other)
+    !first.is_withheld() && first == second
 }
 
 /// What is not as it must be, in the words of a finding.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use brygga_domain::event::{OfferResult, Submitted};
 use brygga_domain::referral::{Stage, evolve};
 use brygga_domain::{
-    AgencyId, AgencyKind, ClockLevel, DeclineReason, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, OfficerPseudonym, Position, Referral, ReferralId,
-    ReferralKind, StopUseAnswer, Time,
+    AgencyId, AgencyKind, ClockLevel, ClockName, DeclineReason, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, OfficerPseudonym, Position, Referral,
+    ReferralId, ReferralKind, StopUseAnswer, Time,
 };
 
 use crate::book::Book;
@@ -286,7 +286,11 @@ impl Replay {
             self.findings.at(at, code, text);
         }
         self.enter(at, event, &mut book);
+        let (kept, offered) = (clocks::kept_since(&referral), clocks::offered_since(&referral));
         if let Some(referral) = evolve(Some(referral), at, event) {
+            // A clock that counts from something else begins anew.
+            let anew = [(ClockName::Keep, clocks::kept_since(&referral) != kept), (ClockName::Supplement, clocks::offered_since(&referral) != offered)];
+            book.marks.retain(|(clock, _)| !anew.contains(&(*clock, true)));
             self.referrals.insert(id, (referral, book));
         }
     }

@@ -54,6 +54,22 @@ pub fn protected_in(bytes: &[u8]) -> Vec<(String, ProtectedIdentity)> {
     section.map_or_else(Vec::new, identities).into_iter().filter_map(protection).collect()
 }
 
+/// Whether the section says in which place somebody is settled who has an own section on that.
+pub fn tells_residence(bytes: &[u8]) -> bool {
+    match Content::decode(bytes).ok().and_then(|content| content.section) {
+        Some(Section::VictimIdentity(victim)) => !victim.residence_municipality.is_empty() || !victim.residence_district.is_empty(),
+        Some(Section::Child(child)) => !child.residence_municipality.is_empty(),
+        Some(_) | None => false,
+    }
+}
+
+/// Whether everybody of whom the section speaks is said to have no protected identity.
+pub fn says_unprotected(bytes: &[u8]) -> bool {
+    let section = Content::decode(bytes).ok().and_then(|content| content.section);
+    let persons = section.map_or_else(Vec::new, identities);
+    !persons.is_empty() && persons.iter().all(|identity| identity.protected_identity == ProtectedIdentity::NotProtected.number())
+}
+
 /// The individual assessment that a child concern rests on; nothing in content of another category.
 pub fn assessment_in(bytes: &[u8]) -> Option<String> {
     match Content::decode(bytes).ok()?.section? {

@@ -1,4 +1,4 @@
-//! Finds addresses, telephone numbers and personal numbers in the free text of sections where they do not belong.
+//! Finds addresses, telephone numbers and personal numbers in labels, and in the free text of sections where they do not belong.
 //!
 //! Anything that reaches the file of an investigation can reach the suspect, so what tells where she is stands in sections of its own,
 //! which have clearances of their own. Rules are data; a finding names the field, never what stands in it. Called at the broker's door and,
@@ -35,6 +35,8 @@ struct Rule {
     /// Fields that are made for it.
     fields: BTreeSet<String>,
     act: Act,
+    /// What follows where it stands in a label: a number, a name or a mark that is shown without the section.
+    in_labels: Act,
     text: Words,
 }
 
@@ -100,6 +102,15 @@ pub fn findings(content: &[u8]) -> Vec<Finding> {
     })
 }
 
+/// The field that a finding in a label names.
+const LABEL: &str = "label";
+
+/// What does not belong into a label.
+pub fn findings_in_label(label: &str) -> Vec<Finding> {
+    let rules = RULES.iter().filter(|rule| find::stands_in(rule.finds, label));
+    rules.map(|rule| Finding { field: LABEL, pattern: rule.finds, act: rule.in_labels, words: &rule.text }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,5 +155,18 @@ mod tests {
         assert_eq!(found(victim), [("given_name", Pattern::Telephone, Act::Refuse)]);
         assert_eq!(found(heading("Grov kvinnofridskränkning, K 1234-26")), []);
         assert_eq!(findings(b"\xff\xff"), []);
+    }
+
+    #[test]
+    fn a_label_may_look_like_a_telephone_number_and_is_none_of_the_others() {
+        let found = |label| findings_in_label(label).into_iter().map(|finding| (finding.pattern, finding.act)).collect::<Vec<_>>();
+        for label in ["5000-K123456-26", "AM-12345-26", "Dnr 2026/00123", "BVC-standard", "T-4711"] {
+            assert_eq!(found(label), [], "{label}");
+        }
+        assert_eq!(found("K1-26 19821105-9954"), [(Pattern::PersonalNumber, Act::Refuse)]);
+        assert_eq!(found("amal.e@example.org"), [(Pattern::Email, Act::Refuse)]);
+        // A diary number of digits alone may look like one, and a report that is refused for its number would be lost.
+        assert_eq!(found("0184-2026-0012"), [(Pattern::Telephone, Act::Warn)]);
+        assert_eq!(found("Storgatan 14"), [(Pattern::StreetAddress, Act::Warn)]);
     }
 }

@@ -37,14 +37,14 @@ impl Store for PutBack {
     }
 }
 
-async fn begun() -> MemoryDatabase {
+pub async fn begun() -> MemoryDatabase {
     let database = MemoryDatabase::default();
     Driver::new(database.store()).begin().await;
     database
 }
 
 /// A broker on a store, with the directory of the tests.
-async fn broker(store: impl Store, reader: MemoryReader, folder: &Path) -> Broker<MemoryReader> {
+pub async fn broker(store: impl Store, reader: MemoryReader, folder: &Path) -> Broker<MemoryReader> {
     broker_under(directory::table(), store, reader, folder).await
 }
 
@@ -76,13 +76,13 @@ async fn broker_under(table: GroundTable, store: impl Store, mut reader: MemoryR
 }
 
 /// A registration; each number is another key, and none is one of those that the log began with.
-fn registration(number: u8, function: Function) -> Command {
+pub fn registration(number: u8, function: Function) -> Command {
     let entropy = Entropy::new([128 + number; 32]);
     let action = Action::RegisterFunction(function, Digest([number; 32]));
     Command { agency: "brygga".parse().unwrap(), officer: None, request: RequestId(entropy.uuid("request", 0)), digest: Digest([number; 32]), entropy, action }
 }
 
-fn function(name: &str) -> Function {
+pub fn function(name: &str) -> Function {
     let known = directory::directory();
     Function { id: name.parse().unwrap(), ..known.functions().next().unwrap().clone() }
 }

@@ -88,7 +88,10 @@ fn submission(kind: codes::ReferralKind, recipient: &str, categories: &[codes::C
         kind: kind.into(),
         recipient: recipient.to_owned(),
         sender_reference: format!("{}-{MARK}", kind.as_str_name().to_lowercase()),
-        persons: persons.into_iter().map(|name| v1::Person { name: name.to_owned(), identifier: identifier(), ..Default::default() }).collect(),
+        persons: persons
+            .into_iter()
+            .map(|name| v1::Person { name: name.to_owned(), identifier: identifier(), protected_identity: codes::ProtectedIdentity::None.into() })
+            .collect(),
         sections: sections.collect(),
         ..held_submission()
     }

@@ -24,17 +24,21 @@ pub async fn asked(channels: &[Channel], said: &mut Said) {
         pool.services().filter(|service| service.package_name() == "brygga.v1").flat_map(|service| service.methods().collect::<Vec<_>>()).collect();
     assert!(methods.len() > 40, "{}", methods.len());
     let mut sent = 0;
-    for method in methods.iter().filter(|method| !method.is_client_streaming()) {
-        let texts = texts(&method.input(), DEPTH_MAX);
+    for method in &methods {
+        let mut texts = texts(&method.input(), DEPTH_MAX);
+        // An answer on a stream names the command by the key that its sender gave it.
+        texts.retain(|way| !method.is_client_streaming() || way.last().is_none_or(|field| field.name() != "request_id"));
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let one_by_one = texts.iter().map(std::slice::from_ref);
         for texts in one_by_one.chain([texts.as_slice()]).filter(|texts| !texts.is_empty()) {
             let mut request = DynamicMessage::new(method.input());
             texts.iter().for_each(|way| put(&mut request, way));
             for channel in channels {
-                // What is answered holds what the client may know; what is refused may hold none of it.
-                if let Err(status) = wire::call(channel, &path, wire::frame(&request.encode_to_vec())).await {
-                    said.status(&path, &status);
+                // What is answered holds what the client may know; what is refused may hold none of it, nor may a refusal among the answers of a stream.
+                match wire::call(channel, &path, wire::frame(&request.encode_to_vec())).await {
+                    Err(status) => said.status(&path, &status),
+                    Ok(answers) if method.is_client_streaming() => said.0.push(format!("{path}: {}", String::from_utf8_lossy(&answers))),
+                    Ok(_) => {}
                 }
                 sent += 1;
             }

@@ -99,7 +99,7 @@ fn submission(number: &str) -> v1::SubmitReferralRequest {
     let identifier = v1::Identifier { r#type: v1::IdentifierType::PersonalNumber.into(), value: NUMBER.to_owned() };
     v1::SubmitReferralRequest {
         sender_reference: format!("5000-{number}-zqkanarie7"),
-        persons: vec![v1::Person { name: VICTIM.to_owned(), identifier: Some(identifier), ..Default::default() }],
+        persons: vec![v1::Person { name: VICTIM.to_owned(), identifier: Some(identifier), protected_identity: codes::ProtectedIdentity::None.into() }],
         sections: sections.collect(),
         excluded: Some(v1::ExclusionList { exclusions: vec![excluded()] }),
         ..held_submission()

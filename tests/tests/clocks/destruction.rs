@@ -4,6 +4,7 @@ use std::path::Path;
 
 use brygga_domain::codes::*;
 use brygga_domain::command::{Action, NewContent};
+use brygga_domain::content::OwnDays;
 use brygga_domain::{Command, Event, Fact, Reason, Referral, ReferralName, Stage, Time};
 use brygga_engine::broker::NoAnswer;
 use brygga_engine::committer::Failure;
@@ -212,6 +213,37 @@ async fn a_replay_finds_content_that_is_gone_without_an_event() {
     store.commit(&Batch { destroyed: gone, ..Batch::default() }).await.unwrap();
     let replayed = replay::replay(&mut place.reader(), |_, _| {}).await.unwrap();
     assert!(!replayed.is_sound() && replayed.content.len() == 1 && replayed.differing.is_empty(), "{replayed:?}");
+}
+
+/// A sender that keeps what it holds for ten days and what it delivered for three, and a referral of which one section is never decided on.
+#[tokio::test]
+async fn a_senders_own_days_count_and_what_nobody_decided_on_is_reminded_of_before_it_is_destroyed() {
+    let (place, folder) = (MemoryDatabase::default(), tempfile::tempdir().unwrap());
+    let mut world = World::begin(&place, folder.path(), 1).await;
+    let mut sender = brygga_tests::directory::directory().agency(&"vasterort-polis".parse().unwrap()).unwrap().clone();
+    sender.content_days = OwnDays { held: Some(10), delivered: Some(3) };
+    let mut plan = Plan { kind: ReferralKind::ReportedOffence, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: None };
+    let entered = world.command(&plan, Act::Submit);
+    let register = Action::RegisterAgency(sender, brygga_domain::Digest([2; 32]));
+    world.brokers[0].broker.carry_out(Command { agency: "brygga".parse().unwrap(), officer: None, action: register, ..entered }).await.unwrap();
+    plan.id = Some(world.act(&plan, Act::Submit).await.unwrap().id);
+    world.act(&plan, Act::Decide).await.unwrap();
+    world.act(&plan, Act::Open).await.unwrap();
+    for (day, kept) in [(3, 2), (4, 1), (5, 1), (8, 1), (10, 1), (11, 0)] {
+        world.at(day * DAY - 1);
+        world.look().await;
+        assert_eq!(there(&mut place.reader()).await, kept, "day {day}");
+    }
+    world.stop().await;
+    let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
+    let kept = super::expected::made(&events).into_iter().filter(|mark| mark.1 == ClockName::Keep);
+    let told: Vec<_> = kept.map(|mark| (mark.2, mark.3.minutes_since(begins()) / i64::from(DAY), mark.4, mark.5)).collect();
+    let clears = Some(String::from("vasterort-polis-brottsoffer"));
+    let wanted = [(ClockLevel::First, 7), (ClockLevel::Second, 9), (ClockLevel::Overdue, 10)].map(|(level, day)| (level, day, clears.clone(), None));
+    assert_eq!(told, wanted);
+    let destroyed: Vec<_> = World::<MemoryDatabase>::destroyed(&mut place.reader()).await.into_iter().map(|(_, cause, names)| (cause, names)).collect();
+    assert_eq!(destroyed, [(DestructionCause::AfterDelivery, vec![(1, 1)]), (DestructionCause::HeldTooLong, vec![(2, 1)])]);
+    assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
 }
 
 /// In the long simulation every content goes at most once, and none before its thirty days.

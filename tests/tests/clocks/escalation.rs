@@ -160,7 +160,7 @@ async fn every_mark_is_made_once_and_on_time_over_easter_and_into_summer_time() 
     let place = MemoryDatabase::default();
     let events = Simulation { place: &place, begins: at("2027-02-20T06:00:00Z"), brokers: 1, seed: seed() }.holds().await;
     let clocks: BTreeSet<ClockName> = made(&events).iter().filter(|mark| mark.2 == ClockLevel::Overdue).map(|mark| mark.1).collect();
-    assert_eq!(clocks.len(), 7, "{clocks:?}");
+    assert_eq!(clocks.len(), 9, "{clocks:?}");
 }
 
 #[tokio::test]

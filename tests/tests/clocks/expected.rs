@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use brygga_domain::event::{Outcome, Submitted, SubmittedSection};
 use brygga_domain::{ClockLevel, ClockName, ContactOutcome, Event, Fact, ReferralId, ReferralKind, SenderStatus, Time, Urgency};
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, ToSpan as _};
@@ -96,18 +97,48 @@ fn after_days(start: Time, steps: &[i64]) -> Time {
 }
 
 /// How long a clock lasts.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Lasts {
-    /// Microseconds by the clock.
-    Micros(i64),
+    /// Until a moment.
+    Until(Time),
     Office(i64),
 }
 
-/// A stage's own clock: its name, the stage, and how long it lasts when it begins at a moment.
-type OwnClock<'h> = (ClockName, &'static str, Box<dyn Fn(Time) -> Lasts + 'h>);
+/// A clock that runs: what it counts from, and how often it began anew before.
+#[derive(Clone, Copy, PartialEq)]
+struct Running {
+    start: Time,
+    lasts: Lasts,
+    round: Time,
+}
 
-/// Stretches of time: from, and to before.
-type Stretches = Vec<(Time, Time)>;
+/// A stretch in which a clock runs, and whether it waits for the sender then.
+struct Span {
+    clock: ClockName,
+    running: Running,
+    for_sender: bool,
+    from: Time,
+    to: Time,
+}
+
+/// A section.
+#[derive(Clone, Copy)]
+struct Part {
+    number: u32,
+    decided: bool,
+    withheld: bool,
+    pressing: bool,
+    offered: bool,
+    left: bool,
+    /// From when the days of its content are counted, until that has left or is destroyed.
+    since: Option<Time>,
+}
+
+impl Part {
+    fn may_leave(&self) -> bool {
+        !self.left && !self.withheld
+    }
+}
 
 /// A referral's history as far as clocks ask.
 struct History {
@@ -118,121 +149,213 @@ struct History {
     submitted: Time,
     reported: Time,
     received: Option<Time>,
-    released: Option<Time>,
-    reached: Option<Time>,
-    /// Stages with their beginnings; the last one has ended or goes on.
-    stages: Vec<(&'static str, Time)>,
+    reached: bool,
+    stage: &'static str,
+    since: Time,
+    /// The last time at which clearing and opening began anew.
+    anew: Time,
+    parts: Vec<Part>,
+    spans: Vec<Span>,
+}
+
+const FOREVER: Time = Time::from_micros(i64::MAX);
+const CLOCKS: [ClockName; 9] = [
+    ClockName::Clear,
+    ClockName::Open,
+    ClockName::Decide,
+    ClockName::Contact,
+    ClockName::Leave,
+    ClockName::Board,
+    ClockName::Feedback,
+    ClockName::Keep,
+    ClockName::Supplement,
+];
+
+impl History {
+    fn submitted(now: Time, sender: &str, new: &Submitted) -> Self {
+        let part = |section: &SubmittedSection| Part {
+            number: section.content.section,
+            decided: false,
+            withheld: false,
+            pressing: false,
+            offered: false,
+            left: false,
+            since: Some(now),
+        };
+        Self {
+            kind: new.kind,
+            urgency: new.urgency,
+            recipient: new.recipient.to_string(),
+            sender: sender.to_owned(),
+            submitted: now,
+            reported: new.reported_at.unwrap(),
+            received: None,
+            reached: false,
+            stage: "held",
+            since: now,
+            anew: now,
+            parts: new.sections.iter().map(part).collect(),
+            spans: Vec::new(),
+        }
+    }
+
+    fn part(&mut self, number: u32) -> &mut Part {
+        self.parts.iter_mut().find(|part| part.number == number).unwrap()
+    }
+
+    fn enter(&mut self, stage: &'static str, now: Time) {
+        if self.stage != stage {
+            (self.stage, self.since) = (stage, now);
+        }
+    }
+
+    fn apply(&mut self, fact: &Fact, now: Time) {
+        match fact {
+            Fact::ClearanceDecided(decision) => {
+                for cell in &decision.cells {
+                    let part = self.part(cell.cell.section);
+                    part.decided = true;
+                    part.withheld = cell.outcome.is_withheld();
+                    part.pressing = matches!(&cell.outcome, Outcome::Release { ground, .. } if ground.to_string() == "DUTY_YOUNG_SUSPECT");
+                }
+            }
+            Fact::ClearanceRevoked { cells, .. } => {
+                for cell in cells {
+                    let part = self.part(cell.section);
+                    (part.decided, part.withheld, part.pressing, part.offered) = (false, false, false, false);
+                }
+            }
+            Fact::ReferralOffered(offered) | Fact::SectionsOffered(offered) => {
+                for number in &offered.sections {
+                    let part = self.part(*number);
+                    part.offered = true;
+                    part.since = part.since.map(|_| now);
+                }
+                if matches!(fact, Fact::ReferralOffered(_)) {
+                    self.received.get_or_insert(now);
+                    self.enter("ready", now);
+                }
+            }
+            Fact::OfferWithdrawn { .. } => {
+                self.anew = now;
+                self.enter("held", now);
+            }
+            Fact::SectionsReleased { released, .. } => {
+                for section in released.sections() {
+                    let part = self.part(section.section);
+                    (part.left, part.since) = (true, None);
+                }
+                if self.stage == "ready" {
+                    self.enter("opened", now);
+                }
+            }
+            Fact::ContentDestroyed(gone) => gone.contents.iter().for_each(|name| self.part(name.section).since = None),
+            Fact::ReferralAccepted { .. } => self.enter("accepted", now),
+            Fact::ReferralDeclined { .. } | Fact::ReferralClosed(_) | Fact::ReferralRetracted { .. } => self.enter("ended", now),
+            Fact::ContactRecorded(contact) if contact.outcome != ContactOutcome::Attempted => self.reached = true,
+            _ => {}
+        }
+    }
+
+    /// When a stage's own clock runs out that began at a moment: percent of what is left until contact, or office minutes.
+    fn lasts(&self, start: Time, percent: i64, office: i64) -> Lasts {
+        let minutes = |minutes: i64| Lasts::Until(Time::from_micros(start.micros() + minutes * MINUTE));
+        if self.urgency == Urgency::Immediate && office == 1020 {
+            minutes(60)
+        } else if percent > 0 && self.is_of_an_offence() {
+            let left = self.reported.micros() + 48 * 60 * MINUTE - start.micros();
+            Lasts::Until(Time::from_micros(start.micros() + (left * percent / 100).max(120 * MINUTE)))
+        } else {
+            Lasts::Office(office)
+        }
+    }
+
+    fn is_of_an_offence(&self) -> bool {
+        self.kind == ReferralKind::ContactRequest || self.kind == ReferralKind::ReportedOffence
+    }
+
+    fn oldest(&self, which: impl Fn(&Part) -> bool) -> Option<Time> {
+        self.parts.iter().filter(|part| which(part)).filter_map(|part| part.since).min()
+    }
+
+    /// The clock as it runs now, if it does.
+    fn running(&self, clock: ClockName) -> Option<Running> {
+        let with_recipient = ["ready", "opened", "accepted"].contains(&self.stage);
+        let own = |stage, percent, office| {
+            let running = Running { start: self.since, lasts: self.lasts(self.since, percent, office), round: self.anew };
+            (self.stage == stage).then_some(running)
+        };
+        let long = |start: Time, end: Time| Some(Running { start, lasts: Lasts::Until(end), round: self.submitted });
+        let concern = self.kind == ReferralKind::ChildConcern;
+        match clock {
+            ClockName::Clear => own("held", 25, 1020).filter(|_| self.parts.iter().any(|part| !part.decided)),
+            ClockName::Open => own("ready", 33, 1020),
+            ClockName::Decide => own("opened", 50, 2550),
+            ClockName::Contact if self.is_of_an_offence() && with_recipient && !self.reached => long(self.reported, self.reported.plus_minutes(48 * 60)),
+            ClockName::Leave if self.stage != "ended" => {
+                let waits = self.parts.iter().any(|part| part.may_leave() && (concern || part.pressing));
+                long(self.submitted, self.submitted.plus_minutes(60)).filter(|_| waits)
+            }
+            ClockName::Board if concern && with_recipient => long(self.received?, after_days(self.received?, &[14])),
+            ClockName::Feedback if concern && with_recipient => long(self.received?, after_days(self.received?, &[14, 7])),
+            ClockName::Keep if self.stage != "ended" => {
+                let start = self.oldest(|part| !part.decided)?;
+                Some(Running { start, lasts: Lasts::Until(start.plus_minutes(30 * 24 * 60)), round: start })
+            }
+            ClockName::Supplement if self.stage == "opened" || self.stage == "accepted" => {
+                let start = self.oldest(|part| part.offered)?;
+                Some(Running { start, lasts: self.lasts(start, 0, 1020), round: start })
+            }
+            ClockName::Contact | ClockName::Leave | ClockName::Board | ClockName::Feedback | ClockName::Keep | ClockName::Supplement => None,
+        }
+    }
+
+    /// Notes from where on each clock runs as it does, and until when it ran as it did.
+    fn note(&mut self, now: Time, until: Time) {
+        for clock in CLOCKS {
+            let running = self.running(clock);
+            let nothing_offered = !self.parts.iter().any(|part| part.offered && part.may_leave());
+            let for_sender = self.stage == "held" || clock == ClockName::Keep || (clock == ClockName::Leave && nothing_offered);
+            let last = self.spans.iter_mut().rev().find(|span| span.clock == clock && span.to == FOREVER);
+            if let Some(last) = last {
+                if Some(last.running) == running && last.for_sender == for_sender {
+                    continue;
+                }
+                last.to = until;
+            }
+            self.spans.extend(running.map(|running| Span { clock, running, for_sender, from: now, to: FOREVER }));
+        }
+    }
+
+    fn told(&self, span: &Span, level: ClockLevel) -> (Option<String>, Option<SenderStatus>) {
+        let function = match (span.for_sender, self.recipient.as_str()) {
+            (true, _) if self.sender == "vasterort-polis" => "vasterort-polis-brottsoffer",
+            (true, _) => "solna-mottagning",
+            (false, "solna-rvc") if level != ClockLevel::First => "solna-mottagning",
+            (false, recipient) => recipient,
+        };
+        let told = match span.clock {
+            ClockName::Clear | ClockName::Open | ClockName::Decide | ClockName::Supplement => Some(SenderStatus::Overdue),
+            ClockName::Leave => Some(SenderStatus::Telephone),
+            ClockName::Contact | ClockName::Board | ClockName::Feedback | ClockName::Keep => None,
+        };
+        (Some(function.to_owned()), told.filter(|_| level == ClockLevel::Overdue))
+    }
 }
 
 fn histories(events: &[Event]) -> BTreeMap<ReferralId, History> {
     let mut all = BTreeMap::new();
     for event in events {
-        let now = event.time;
         if let Fact::ReferralSubmitted(new) = &event.fact {
-            let history = History {
-                kind: new.kind,
-                urgency: new.urgency,
-                recipient: new.recipient.to_string(),
-                sender: event.agency.to_string(),
-                submitted: now,
-                reported: new.reported_at.unwrap(),
-                received: None,
-                released: None,
-                reached: None,
-                stages: vec![("held", now)],
-            };
-            all.insert(new.referral, history);
-            continue;
+            all.insert(new.referral, History::submitted(event.time, event.agency.as_str(), new));
         }
         let Some(history) = event.fact.referral().and_then(|id| all.get_mut(&id)) else { continue };
-        let stage = match &event.fact {
-            Fact::ReferralOffered(_) => {
-                history.received.get_or_insert(now);
-                "ready"
-            }
-            Fact::OfferWithdrawn { .. } => "held",
-            Fact::SectionsReleased { .. } => {
-                history.released.get_or_insert(now);
-                "opened"
-            }
-            Fact::ReferralAccepted { .. } => "accepted",
-            Fact::ReferralDeclined { .. } | Fact::ReferralClosed(_) | Fact::ReferralRetracted { .. } => "ended",
-            Fact::ContactRecorded(contact) if contact.outcome == ContactOutcome::Reached => {
-                history.reached = Some(now);
-                continue;
-            }
-            _ => continue,
-        };
-        history.stages.push((stage, now));
+        history.apply(&event.fact, event.time);
+        // Whoever destroys content makes the marks first that are due.
+        let until = if matches!(event.fact, Fact::ContentDestroyed(_)) { Time::from_micros(event.time.micros() + 1) } else { event.time };
+        history.note(event.time, until);
     }
     all
-}
-
-impl History {
-    fn stretches(&self, stages: &[&str], end: Time) -> Stretches {
-        let ends = self.stages.iter().skip(1).map(|(_, at)| *at).chain([Time::from_micros(i64::MAX)]);
-        let all = self.stages.iter().zip(ends).filter(|((stage, _), _)| stages.contains(stage));
-        all.map(|((_, from), to)| (*from, to.min(end))).filter(|(from, to)| from < to).collect()
-    }
-
-    /// The clocks that stages have to themselves.
-    fn own_clocks(&self) -> [OwnClock<'_>; 3] {
-        let asks = self.kind == ReferralKind::ContactRequest;
-        let share = move |start: Time, percent: i64| {
-            let left = self.reported.micros() + 48 * 60 * MINUTE - start.micros();
-            Lasts::Micros((left * percent / 100).max(120 * MINUTE))
-        };
-        let plain = move |start: Time, percent: i64, office: i64| {
-            if asks {
-                share(start, percent)
-            } else if self.urgency == Urgency::Immediate && office == 1020 {
-                Lasts::Micros(60 * MINUTE)
-            } else {
-                Lasts::Office(office)
-            }
-        };
-        [
-            (ClockName::Clear, "held", Box::new(move |start| plain(start, 25, 1020))),
-            (ClockName::Open, "ready", Box::new(move |start| plain(start, 33, 1020))),
-            (ClockName::Decide, "opened", Box::new(move |start| plain(start, 50, 2550))),
-        ]
-    }
-
-    fn long_clocks(&self) -> Vec<(ClockName, Time, Time, Stretches)> {
-        let forever = Time::from_micros(i64::MAX);
-        let mut clocks = Vec::new();
-        if self.kind == ReferralKind::ContactRequest {
-            let stretches = self.stretches(&["ready", "opened", "accepted"], self.reached.unwrap_or(forever));
-            clocks.push((ClockName::Contact, self.reported, self.reported.plus_minutes(48 * 60), stretches));
-        }
-        if self.kind == ReferralKind::ChildConcern {
-            let leaves = self.stretches(&["held", "ready"], self.released.unwrap_or(forever));
-            clocks.push((ClockName::Leave, self.submitted, self.submitted.plus_minutes(60), leaves));
-            if let Some(received) = self.received {
-                let stretches = self.stretches(&["ready", "opened", "accepted"], forever);
-                clocks.push((ClockName::Board, received, after_days(received, &[14]), stretches.clone()));
-                clocks.push((ClockName::Feedback, received, after_days(received, &[14, 7]), stretches));
-            }
-        }
-        clocks
-    }
-
-    fn told(&self, clock: ClockName, level: ClockLevel, at: Time) -> (Option<String>, Option<SenderStatus>) {
-        let held = self.stages.iter().rev().find(|(_, from)| *from <= at).unwrap().0 == "held";
-        let deputy = clock != ClockName::Clear && level != ClockLevel::First;
-        let function = match (held, self.recipient.as_str(), deputy) {
-            (true, _, _) if self.sender == "vasterort-polis" => "vasterort-polis-brottsoffer",
-            (true, _, _) => "solna-mottagning",
-            (false, "solna-rvc", true) => "solna-mottagning",
-            (false, recipient, _) => recipient,
-        };
-        let told = match clock {
-            ClockName::Clear | ClockName::Open | ClockName::Decide => Some(SenderStatus::Overdue),
-            ClockName::Leave => Some(SenderStatus::Telephone),
-            ClockName::Contact | ClockName::Board | ClockName::Feedback => None,
-        };
-        (Some(function.to_owned()), told.filter(|_| level == ClockLevel::Overdue))
-    }
 }
 
 const LEVELS: [(ClockLevel, i64); 3] = [(ClockLevel::First, 50), (ClockLevel::Second, 80), (ClockLevel::Overdue, 100)];
@@ -241,28 +364,20 @@ const LEVELS: [(ClockLevel, i64); 3] = [(ClockLevel::First, 50), (ClockLevel::Se
 pub fn expected(events: &[Event], ticks: &BTreeSet<Time>, office: &Office) -> BTreeSet<Made> {
     let mut all = BTreeSet::new();
     for (id, history) in histories(events) {
-        let mut add = |clock, level, due: Time, stretches: &Stretches| {
-            let look = |(from, to): &(Time, Time)| ticks.range(due.max(*from)..).next().copied().filter(|tick| tick < to);
-            if let Some(at) = stretches.iter().find_map(look) {
-                let (function, told) = history.told(clock, level, at);
-                all.insert((id, clock, level, at, function, told));
-            }
-        };
-        for (clock, stage, lasts) in history.own_clocks() {
-            for (from, to) in history.stretches(&[stage], Time::from_micros(i64::MAX)) {
-                for (level, percent) in LEVELS {
-                    let due = match lasts(from) {
-                        Lasts::Micros(micros) => Time::from_micros(from.micros() + micros * percent / 100),
-                        Lasts::Office(minutes) => office.after(from, minutes * percent / 100),
-                    };
-                    add(clock, level, due, &vec![(from, to)]);
-                }
-            }
-        }
-        for (clock, start, deadline, stretches) in history.long_clocks() {
+        let mut seen = BTreeSet::new();
+        for span in &history.spans {
             for (level, percent) in LEVELS {
-                let due = start.micros() + (deadline.micros() - start.micros()) * percent / 100;
-                add(clock, level, Time::from_micros(due), &stretches);
+                let start = span.running.start;
+                let due = match span.running.lasts {
+                    Lasts::Until(end) => Time::from_micros(start.micros() + (end.micros() - start.micros()) * percent / 100),
+                    Lasts::Office(minutes) => office.after(start, minutes * percent / 100),
+                };
+                let tick = ticks.range(due.max(span.from)..).next().copied().filter(|tick| *tick < span.to);
+                // A clock that is not begun anew makes no mark a second time.
+                if let Some(at) = tick.filter(|_| seen.insert((span.clock, span.running.round, level))) {
+                    let (function, told) = history.told(span, level);
+                    all.insert((id, span.clock, level, at, function, told));
+                }
             }
         }
     }

@@ -12,10 +12,15 @@ use bytes::Bytes;
 pub enum Act {
     Submit,
     Decide,
+    /// The second section, on a duty that holds at once.
+    DecideRest,
+    Withhold,
     Revoke,
     Open,
     Accept,
     Reach,
+    /// Contact ends without her being reached: that she declined is told to nobody outside.
+    GiveUp,
     Close,
     Decline,
     Retract,
@@ -34,8 +39,9 @@ pub struct Plan {
 }
 
 /// The kinds that take part, with who sends and who receives.
-const KINDS: [(ReferralKind, &str, &str, &str, Category); 4] = [
+const KINDS: [(ReferralKind, &str, &str, &str, Category); 5] = [
     (ReferralKind::ContactRequest, "vasterort-polis", "solna-rvc", "solna-soc", Category::VictimIdentity),
+    (ReferralKind::ReportedOffence, "vasterort-polis", "solna-rvc", "solna-soc", Category::VictimIdentity),
     (ReferralKind::ChildConcern, "vasterort-polis", "solna-mottagning", "solna-soc", Category::Concern),
     (ReferralKind::CaseHandover, "vasterort-polis", "vasterort-aklagare-kammare", "vasterort-aklagare", Category::Offence),
     (ReferralKind::Handover, "solna-soc", "ekero-mottagning", "ekero-soc", Category::SupportNeeds),
@@ -57,7 +63,7 @@ pub fn one_of(random: &mut Random, count: usize) -> usize {
 pub fn draw(random: &mut Random, begins_within: u64, tick: u64) -> Plan {
     use Act::*;
     let kind = KINDS[one_of(random, KINDS.len())].0;
-    let mut acts = match random.within(0, 9) {
+    let mut acts = match random.within(0, 12) {
         0 => vec![Submit],
         1 => vec![Submit, Retract],
         2 => vec![Submit, Decide],
@@ -65,10 +71,15 @@ pub fn draw(random: &mut Random, begins_within: u64, tick: u64) -> Plan {
         4 => vec![Submit, Decide, Revoke, Decide],
         5 if kind != ReferralKind::ChildConcern => vec![Submit, Decide, Decline],
         6 => vec![Submit, Decide, Open],
+        7 if kind == ReferralKind::ReportedOffence => vec![Submit, DecideRest, Open, Decide, Accept, Open, Reach, Close],
+        8 => vec![Submit, Withhold],
+        9 if kind == ReferralKind::ReportedOffence => vec![Submit, Decide, Open, Accept, DecideRest],
+        11 if kind != ReferralKind::ChildConcern => vec![Submit, Decide, Open, Accept, GiveUp],
+        10 if kind == ReferralKind::ReportedOffence => vec![Submit, Decide, DecideRest, Open, Accept],
         _ => vec![Submit, Decide, Open, Accept, Reach, Close],
     };
-    if kind != ReferralKind::ContactRequest {
-        acts.retain(|act| *act != Reach);
+    if kind != ReferralKind::ContactRequest && kind != ReferralKind::ReportedOffence {
+        acts.retain(|act| *act != Reach && *act != GiveUp);
     }
     let after = |random: &mut Random, act: Act| {
         let most = if act == Submit { begins_within } else { DELAYS[one_of(random, DELAYS.len())] };
@@ -86,16 +97,19 @@ impl Plan {
         let name = || ReferralName::Id(self.id.unwrap());
         let (agency, action) = match act {
             Act::Submit => (sender, Action::SubmitReferral(Box::new(self.submission(recipient, category, now)))),
-            Act::Decide => (sender, Action::DecideClearance(name(), decision())),
+            Act::Decide => (sender, Action::DecideClearance(name(), decision(1, release("NO_HARM")))),
+            Act::DecideRest => (sender, Action::DecideClearance(name(), decision(2, release("DUTY_YOUNG_SUSPECT")))),
+            Act::Withhold => {
+                let withhold = NewOutcome::Withhold { reason: WithholdReason::HarmNotExcluded, nameable: false };
+                (sender, Action::DecideClearance(name(), decision(1, withhold)))
+            }
             Act::Revoke => (sender, Action::RevokeClearance(name(), vec![NamedCell { section: 1, person: Some(person()) }])),
             Act::Retract => (sender, Action::RetractReferral(name(), RetractReason::Wrong)),
             Act::Open => (host, Action::OpenReferral(name())),
             Act::Accept => (host, Action::AcceptReferral(name())),
             Act::Decline => (host, Action::DeclineReferral(name(), DeclineReason::NoCapacity, None)),
-            Act::Reach => {
-                let channel = Some(SafeChannel::Telephone);
-                (host, Action::RecordContact(name(), NewContact { outcome: ContactOutcome::Reached, at: now, channel, interpreter: false, next_try_at: None }))
-            }
+            Act::Reach => (host, Action::RecordContact(name(), contact(ContactOutcome::Reached, now))),
+            Act::GiveUp => (host, Action::RecordContact(name(), contact(ContactOutcome::EndedDeclined, now))),
             Act::Close => {
                 let outcome = if self.kind == ReferralKind::ChildConcern { ClosingOutcome::InquiryOpened } else { ClosingOutcome::Noted };
                 (host, Action::CloseReferral(name(), NewClosing { outcome, phases: Vec::new(), support: Vec::new() }))
@@ -107,6 +121,12 @@ impl Plan {
         let officer = Some(Officer { pseudonym: OfficerPseudonym([1; 16]), proof: OfficerProof::Asserted });
         let (request, digest) = (RequestId(entropy.uuid("request", 0)), Digest(seed));
         Command { agency: agency.parse().unwrap(), officer, request, digest, entropy, action }
+    }
+
+    /// What it holds: of a reported offence the suspect, too.
+    fn sections(&self, first: Category) -> impl Iterator<Item = (Category, PersonName)> {
+        let suspect = (self.kind == ReferralKind::ReportedOffence).then_some((Category::Suspect, PersonName { role: Role::Suspect, number: 1 }));
+        [(first, person())].into_iter().chain(suspect)
     }
 
     fn submission(&self, recipient: &str, category: Category, now: Time) -> Submission {
@@ -121,8 +141,11 @@ impl Plan {
             new_offer: None,
             sender_reference: None,
             assessment: None,
-            persons: vec![NewPerson { name: person(), lookup: None, protected_identity: ProtectedIdentity::NotProtected }],
-            sections: vec![NewSection { category, persons: vec![person()], investigation: false, content: Bytes::from_static(b"made up") }],
+            persons: self.sections(category).map(|(_, name)| NewPerson { name, lookup: None, protected_identity: ProtectedIdentity::NotProtected }).collect(),
+            sections: self
+                .sections(category)
+                .map(|(category, person)| NewSection { category, persons: vec![person], investigation: false, content: Bytes::from_static(b"made up") })
+                .collect(),
             consents: Vec::new(),
             decisions: Vec::new(),
             routing: Routing::default(),
@@ -132,11 +155,20 @@ impl Plan {
     }
 }
 
-fn decision() -> NewDecision {
-    let cell = NamedCell { section: 1, person: Some(person()) };
+fn contact(outcome: ContactOutcome, at: Time) -> NewContact {
+    NewContact { outcome, at, channel: Some(SafeChannel::Telephone), interpreter: false, next_try_at: None }
+}
+
+fn release(ground: &str) -> NewOutcome {
+    NewOutcome::Release { ground: ground.parse().unwrap(), consent: None }
+}
+
+fn decision(section: u32, outcome: NewOutcome) -> NewDecision {
+    let person = if section == 1 { person() } else { PersonName { role: Role::Suspect, number: 1 } };
+    let offence = Some("MISSHANDEL".parse().unwrap());
     NewDecision {
-        cells: vec![NewCell { cell, outcome: NewOutcome::Release { ground: "NO_HARM".parse().unwrap(), consent: None } }],
-        answers: Answers { asserted: FactCode::ALL.iter().copied().collect(), ..Answers::default() },
+        cells: vec![NewCell { cell: NamedCell { section, person: Some(person) }, outcome }],
+        answers: Answers { asserted: FactCode::ALL.iter().copied().collect(), offence, suspect_age_years: Some(17), ..Answers::default() },
         reasons: Bytes::from_static(b"documented"),
         standing_until: None,
         template: None,

@@ -157,8 +157,8 @@ async fn a_sender_reference_is_taken_once(setting: &Setting) -> String {
     let row = Row::new("the same sender reference", CONTACT_REQUEST.sender, request.clone(), (Code::AlreadyExists, Reason::SenderReferenceTaken, ""));
     let status = check(&setting.desk, &setting.channels, &row).await;
     let info = status.get_details_error_info().unwrap();
-    assert_eq!(info.metadata.get("existing"), Some(&existing));
-    assert!(status.message().contains(&existing));
+    // The one that exists may exclude whoever asks, so it is not named; the officer who may know finds it by the same number.
+    assert!(info.metadata.is_empty() && !status.message().contains(&existing), "{status:?}");
     // Another person of the same case is another referral.
     request.persons[0].identifier = Some(v1::Identifier { r#type: i32::from(v1::IdentifierType::PersonalNumber), value: String::from("19821105-9954") });
     setting.desk.write(CONTACT_REQUEST.sender, request).await;

@@ -114,7 +114,7 @@ fn submission_rows() -> Vec<(&'static str, v1::SubmitReferralRequest, (Code, Rea
         (
             "her data as the investigation's alone",
             submission_of(|it| (it.sections[0].persons, it.sections[0].investigation) = (Vec::new(), true)),
-            (BAD, Reason::MalformedMessage, "section 1"),
+            (BAD, Reason::MalformedMessage, "sections[0].persons"),
         ),
         ("an agency that is not there leads", submission_of(|it| it.leader = String::from("ingen-myndighet")), (BAD, Reason::UnknownAgency, "leader")),
         ("a recipient without an agreement", submission_of(|it| it.recipient = INACTIVE.1.to_owned()), (DENIED, Reason::AgencyNotActive, "")),

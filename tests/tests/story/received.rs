@@ -77,14 +77,48 @@ async fn open(desk: &Desk, id: &str, received: &mut Received) {
     }
 }
 
-/// Whether every protected interest of a section was cleared by a decision that the release names.
-fn rests_on_its_own(events: &[Event], submitted: &Submitted, released: &ReleasedSection) -> bool {
+/// Withdraws her consent, if there is one.
+async fn withdraw(desk: &Desk, id: &str) {
+    let asked = v1::ListConsentsRequest { referral: id.to_owned(), officer: String::from("klara"), ..Default::default() };
+    for consent in desk.client(SENDER).list_consents(asked).await.unwrap().consents {
+        desk.write(SENDER, v1::WithdrawConsentRequest { referral: id.to_owned(), consent_id: consent.id, ..Default::default() }).await;
+    }
+}
+
+/// Decides on an amended section anew, for everybody whom it is about, because no harm follows.
+async fn decide_anew(desk: &Desk, id: &str, number: u32, section: &v1::Section) {
+    let interests = section.persons.iter().map(String::as_str).chain(section.investigation.then_some("investigation"));
+    let cells = interests.map(|interest| release(number, interest, "NO_HARM")).collect();
+    let decision = v1::Decision { cells, answers: Some(answers(&[FactCode::HarmExcluded])), reasons: String::from("made-up reasons"), ..Default::default() };
+    desk.write(SENDER, v1::DecideClearanceRequest { referral: id.to_owned(), decision: Some(decision), ..Default::default() }).await;
+}
+
+/// Where the revision of a section came into the log.
+fn brought(events: &[Event], referral: ReferralId, section: &ReleasedSection) -> Option<usize> {
+    events.iter().position(|event| match &event.fact {
+        Fact::ReferralSubmitted(submitted) => submitted.referral == referral && section.revision == 1,
+        Fact::ReferralAmended { referral: of, sections, .. } => {
+            *of == referral && sections.iter().any(|content| (content.section, content.revision) == (section.section, section.revision))
+        }
+        _ => false,
+    })
+}
+
+/// Whether the consent at a position was withdrawn before another one.
+fn was_withdrawn(events: &[Event], given: Position, before: usize) -> bool {
+    let Fact::ConsentRecorded(given) = &events[usize::try_from(given.0).unwrap()].fact else { return true };
+    events[..before].iter().any(|event| matches!(&event.fact, Fact::ConsentWithdrawn { consent, .. } if *consent == given.consent))
+}
+
+/// Whether every protected interest of a section was cleared by a decision about that revision which the release names, on no consent that had ended.
+fn rests_on_its_own(events: &[Event], at: usize, submitted: &Submitted, released: &ReleasedSection) -> bool {
+    let Some(since) = brought(&events[..at], submitted.referral, released) else { return false };
     let Some(section) = submitted.sections.iter().find(|section| section.content.section == released.section) else { return false };
     let interests = section.persons.iter().map(|person| Interest::Person(*person)).chain(section.investigation.then_some(Interest::Investigation));
-    let clears = |at: &Position, interest: Interest| match &events[usize::try_from(at.0).unwrap()].fact {
-        Fact::ClearanceDecided(decision) => decision.cells.iter().any(|decided| {
-            let releases = matches!(decided.outcome, Outcome::Release { .. });
-            releases && decided.cell.section == released.section && decided.cell.interest == interest
+    let clears = |decision: &Position, interest: Interest| match &events[usize::try_from(decision.0).unwrap()].fact {
+        Fact::ClearanceDecided(said) if decision.0 > u64::try_from(since).unwrap() => said.cells.iter().any(|decided| {
+            let Outcome::Release { consent, .. } = &decided.outcome else { return false };
+            consent.is_none_or(|given| !was_withdrawn(events, given, at)) && decided.cell.section == released.section && decided.cell.interest == interest
         }),
         _ => false,
     };
@@ -103,28 +137,34 @@ async fn what_is_received_is_what_the_journal_released_and_each_section_rests_on
         let request = referral(&mut random);
         let id = desk.write(SENDER, request.clone()).await.referral.unwrap().id;
         let mut received = Received::new();
+        if random.within(1, 4) == 1 {
+            withdraw(&desk, &id).await;
+        }
         open(&desk, &id, &mut received).await;
         if random.within(1, 3) == 1 {
             let number = u32::try_from(random.within(1, u64::try_from(request.sections.len()).unwrap())).unwrap();
             let category = Category::from_number(request.sections[usize::try_from(number).unwrap() - 1].category).unwrap();
             let sections = vec![v1::AmendedSection { number, content: content_of(category, "second") }];
             desk.write(SENDER, v1::AmendReferralRequest { referral: id.clone(), sections, ..Default::default() }).await;
+            if random.within(1, 2) == 1 {
+                decide_anew(&desk, &id, number, &request.sections[usize::try_from(number).unwrap() - 1]).await;
+            }
             open(&desk, &id, &mut received).await;
         }
         all.insert(id.parse().unwrap(), (request, received));
     }
     let events = desk.audited().await;
-    let (mut held_back, mut let_go) = (0_usize, 0_usize);
+    let (mut held_back, mut let_go, mut anew) = (0_usize, 0_usize, 0_usize);
     for (id, (request, received)) in &all {
         let submitted = events.iter().find_map(|event| match &event.fact {
             Fact::ReferralSubmitted(submitted) if submitted.referral == *id => Some(submitted),
             _ => None,
         });
         let mut released = BTreeSet::new();
-        for event in &events {
+        for (at, event) in events.iter().enumerate() {
             let Fact::SectionsReleased { referral, released: sections, .. } = &event.fact else { continue };
             for section in sections.sections().iter().filter(|_| referral == id) {
-                assert!(rests_on_its_own(&events, submitted.unwrap(), section), "section {} of {id} rests on another's clearance", section.section);
+                assert!(rests_on_its_own(&events, at, submitted.unwrap(), section), "section {} of {id} rests on another's clearance", section.section);
                 released.insert((section.section, section.revision));
             }
         }
@@ -133,8 +173,9 @@ async fn what_is_received_is_what_the_journal_released_and_each_section_rests_on
             assert_eq!(*content, request.sections[usize::try_from(*number).unwrap() - 1].content, "section {number}, revision {revision} of {id}");
         }
         let_go += received.len();
+        anew += received.keys().filter(|(_, revision)| *revision > 1).count();
         held_back += request.sections.len().saturating_sub(received.len());
     }
-    assert!(let_go > 0 && held_back > 0, "{let_go} sections were received and {held_back} were not: the run tries nothing");
+    assert!(let_go > 0 && held_back > 0 && anew > 0, "{let_go} sections were received, {anew} of them anew, and {held_back} were not: the run tries nothing");
     desk.finish().await;
 }

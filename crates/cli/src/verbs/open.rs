@@ -9,6 +9,7 @@ use brygga_client::Answer;
 use brygga_client::content;
 use brygga_domain::{Category, Code, Position};
 use brygga_wire::content_v1::content::Section;
+use brygga_wire::lint::{Act, findings_in_label};
 use brygga_wire::v1;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -87,6 +88,11 @@ impl CaseFile {
         let pdf = json.with_extension("pdf");
         if pdf == json {
             return Err(Failure::usage("--out names the JSON; its PDF gets the same name with .pdf"));
+        }
+        // The name is shown in places where the file is not: lists, backups, what is printed.
+        let name = json.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        if let Some(finding) = findings_in_label(&name).into_iter().find(|finding| finding.act == Act::Refuse) {
+            return Err(Failure::usage(format!("the name of the file: {}", finding.words.en)));
         }
         let first = new_file(json)?;
         let second = new_file(&pdf).inspect_err(|_| drop(std::fs::remove_file(json)))?;

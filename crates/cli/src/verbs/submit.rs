@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use brygga_domain::{AgencyKind, Code, NotOfferedReason, OfferAnswer, Reason};
-use brygga_wire::lint::{Act, findings};
+use brygga_wire::lint::{Act, findings, findings_in_label};
 use brygga_wire::v1;
 
 use crate::args::OfferCommand;
@@ -151,6 +151,9 @@ pub async fn validate(desk: &mut Desk<'_>, files: &[PathBuf]) -> Result<(), Fail
 
 /// What the broker would take and its sender should look at once more.
 fn warn(desk: &mut Desk<'_>, request: &v1::SubmitReferralRequest) -> Result<(), Failure> {
+    for finding in findings_in_label(&request.sender_reference).into_iter().filter(|finding| finding.act == Act::Warn) {
+        desk.talk(&format!("warning    sender_reference: {}", finding.words.en))?;
+    }
     for (index, section) in request.sections.iter().enumerate() {
         for finding in findings(&section.content).into_iter().filter(|finding| finding.act == Act::Warn) {
             desk.talk(&format!("warning    sections[{index}], {}: {}", finding.field, finding.words.en))?;

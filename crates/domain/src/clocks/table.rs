@@ -98,6 +98,10 @@ pub enum Start {
     Receipt,
     /// The beginning of the stage that it is in.
     Stage,
+    /// When the oldest offer was made of what is offered and not opened.
+    Offer,
+    /// When the days began of the oldest content that is held without a decision.
+    Held,
 }
 
 /// How long a clock lasts.
@@ -121,6 +125,8 @@ pub enum Period {
     ContactDue,
     /// The days of the ground.
     GroundDays,
+    /// Until the first content that is held without a decision is destroyed.
+    ContentDays,
 }
 
 /// One mark of a clock.
@@ -181,10 +187,18 @@ pub enum ClockError {
 }
 
 impl ClockName {
+    /// Whether a stage waits for it, and not some part of the referral only.
+    fn is_of_a_stage(self) -> bool {
+        match self {
+            Self::Clear | Self::Open | Self::Decide | Self::Contact | Self::Board | Self::Feedback => true,
+            Self::Leave | Self::Keep | Self::Supplement => false,
+        }
+    }
+
     /// Whether the sender may be told that its time ran out. Contact is a personal answer, and a board's clocks are its own.
     pub fn may_tell(self) -> bool {
         match self {
-            Self::Clear | Self::Open | Self::Decide | Self::Leave => true,
+            Self::Clear | Self::Open | Self::Decide | Self::Leave | Self::Keep | Self::Supplement => true,
             Self::Contact | Self::Board | Self::Feedback => false,
         }
     }
@@ -208,7 +222,7 @@ impl ClockTable {
         for kind in ReferralKind::ALL {
             for (stage, name) in [(OpenStage::Held, "held"), (OpenStage::Ready, "ready"), (OpenStage::Opened, "opened")] {
                 let watches = |rule: &ClockRule| {
-                    let everybody = rule.urgencies.is_none() && rule.ground_deadline.is_none();
+                    let everybody = rule.urgencies.is_none() && rule.ground_deadline.is_none() && rule.clock.is_of_a_stage();
                     everybody && rule.stages.contains(&stage) && rule.kinds.as_ref().is_none_or(|kinds| kinds.contains(kind))
                 };
                 if !self.clocks.iter().any(watches) {
@@ -233,6 +247,7 @@ impl ClockTable {
             Period::Share { percent, minutes_min } => (1..=100).contains(percent) && *minutes_min > 0,
             Period::ContactDue => rule.starts == Start::Report,
             Period::GroundDays => rule.ground_deadline == Some(DeadlineKind::WithinDays),
+            Period::ContentDays => rule.starts == Start::Held && rule.clock == ClockName::Keep,
         };
         if !lasts {
             return Err(ClockError::Lasts(rule.clock));

@@ -118,11 +118,12 @@ fn the_clocks_that_ship_serve_where_a_table_brings_none() {
 
 mod who_is_told {
     use super::*;
-    use crate::codes::{AgencyKind, ReferralKind, Urgency};
+    use crate::codes::{AgencyKind, Category, ReferralKind, Urgency};
     use crate::directory::OnDuty;
+    use crate::event::Interest;
     use crate::exclusion::Excluded;
-    use crate::ids::{Position, Reference, ReferralId, ThreadId};
-    use crate::referral::Stage;
+    use crate::ids::{Commitment, Position, Reference, ReferralId, ThreadId};
+    use crate::referral::{Cell, CellState, Section, Stage};
 
     fn function(id: &str, host: &str, duty: OnDuty) -> Function {
         Function {
@@ -146,6 +147,23 @@ mod who_is_told {
         directory.put_function(function("jour", "solna", OnDuty::default()));
         directory.put_function(function("annan", "ekero", OnDuty::default()));
         directory
+    }
+
+    fn undecided() -> Section {
+        Section {
+            number: 1,
+            category: Category::Offence,
+            revision: 1,
+            commitment: Commitment([0; 32]),
+            cells: vec![Cell { interest: Interest::Investigation, state: CellState::Undecided }],
+            offered: false,
+            released: None,
+            revealed: false,
+            checked_by: Vec::new(),
+            acknowledged: 0,
+            rested_on: Vec::new(),
+            kept: Vec::new(),
+        }
     }
 
     fn referral(stage: Stage, since: Time) -> Referral {
@@ -174,7 +192,7 @@ mod who_is_told {
             stage,
             claimed_by: None,
             persons: Vec::new(),
-            sections: Vec::new(),
+            sections: if stage == Stage::Held { vec![undecided()] } else { Vec::new() },
             consents: Vec::new(),
             emergencies: Vec::new(),
             revealing: None,

@@ -30,5 +30,9 @@ codes! {
         Board = 6 "board",
         /// The reporter is answered.
         Feedback = 7 "feedback",
+        /// The sender decides on what it still holds, before that is destroyed.
+        Keep = 8 "keep",
+        /// The recipient opens what was offered after the first opening.
+        Supplement = 9 "supplement",
     }
 }

@@ -33,6 +33,8 @@ pub struct DecidedCell {
     pub second_officer: bool,
     /// Until when it stands for later revisions of the section, too.
     pub standing_until: Option<Time>,
+    /// The withdrawal after which it is released: the latest of a consent that carried the cell.
+    pub withdrawal: Option<Position>,
 }
 
 /// A section and a protected interest; the recipient is the referral's.
@@ -73,11 +75,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether two officers have come to the same result: both release, and on the same ground.
+    /// Whether two officers have come to the same result: both release, on the same ground and the same consent.
     pub fn agrees_with(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Release { ground, .. }, Self::Release { ground: same, .. }) => ground == same,
+            (Self::Release { .. }, Self::Release { .. }) => self == other,
             (Self::Withhold { .. }, _) | (_, Self::Withhold { .. }) => false,
+        }
+    }
+
+    /// The consent that it rests on.
+    pub fn consent(&self) -> Option<Position> {
+        match self {
+            Self::Release { consent, .. } => *consent,
+            Self::Withhold { .. } => None,
         }
     }
 

@@ -117,6 +117,7 @@ impl Condition {
                     Holds::No
                 }
             }
+            Self::OffenceMinimumMonths { attempted: None, .. } if answers.attempted => Holds::No,
             Self::OffenceMinimumMonths { completed, attempted } => offence(&|offence| {
                 let least = if answers.attempted { *attempted } else { Some(*completed) };
                 least.is_some_and(|least| offence.min_months >= least)

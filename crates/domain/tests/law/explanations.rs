@@ -22,11 +22,11 @@ fn person(role: Role) -> PersonName {
     PersonName { role, number: 1 }
 }
 
-fn section(category: Category, roles: &[Role], investigation: bool) -> NewSection {
+pub fn section(category: Category, roles: &[Role], investigation: bool) -> NewSection {
     NewSection { category, persons: roles.iter().copied().map(person).collect(), investigation, content: Bytes::from_static(b"made up") }
 }
 
-fn submission(case: &Case, sections: Vec<NewSection>) -> Submission {
+pub fn submission(case: &Case, sections: Vec<NewSection>) -> Submission {
     Submission {
         kind: case.kind,
         recipient: crate::support::world::function(case.to),
@@ -229,8 +229,28 @@ fn a_change_of_the_table_names_the_answers_and_the_open_clearances_that_it_touch
         (r#""days_max": 366"#, r#""days_max": 365"#, "standing"),
         (r#""templates": "never""#, r#""templates": "allowed""#, "templates"),
         (r#""age_below": 18"#, r#""age_below": 17"#, "minors"),
+        (r#""received_never_declined": true"#, r#""received_never_declined": false"#, "kinds"),
+        (r#""names": ["victim_identity", "#, r#""names": ["#, "persons"),
     ] {
         assert_eq!(other(from, to).policies, [policy]);
     }
     assert!(nothing.policies.is_empty());
+
+    // What is asked of a minor's consent is asked of every consent that stands, and of what was decided on one.
+    let hers = Case {
+        role: Some(Role::Victim),
+        category: Category::VictimIdentity,
+        ground: "CONSENT",
+        consent: Consent::Carries,
+        victim_age: Some(44),
+        ..plain(AgencyKind::Police, AgencyKind::SocialBoard, ReferralKind::ContactRequest)
+    };
+    let held = world.submitted(&hers).unwrap();
+    let consented = world.carried_out(&hers, Some(&held), world.consent(&hers).unwrap(), 1).unwrap();
+    let decided = world.carried_out(&hers, Some(&consented), world.decision(&hers), 2).unwrap();
+    let older = other(r#""age_below": 18"#, r#""age_below": 17"#);
+    let touched = change::touched(&decided, &older, now);
+    assert_eq!((touched.clearances.len(), touched.consents.as_slice()), (1, &[decided.consents[0].given.consent][..]));
+    let withdrawn = world.carried_out(&hers, Some(&decided), world.withdrawal(&decided), 4).unwrap();
+    assert!(change::touched(&withdrawn, &older, now).consents.is_empty());
 }

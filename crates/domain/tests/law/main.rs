@@ -6,6 +6,7 @@
 #![expect(clippy::unused_self, reason = "the world is asked alike for what it knows and for what it makes up")]
 
 mod explanations;
+mod fallen;
 mod second_statement;
 mod support;
 mod tables;

@@ -52,7 +52,10 @@ fn the_hash_is_of_all_files_one_after_the_other() {
 fn a_table_that_could_be_misread_is_refused() {
     assert!(matches!(changed(r#""hours_max": 24"#, r#""hours_max": 0"#), TableError::Emergency));
     assert!(matches!(changed(r#""review_due_hours": 72"#, r#""review_due_hours": 23"#), TableError::Emergency));
-    assert!(matches!(changed(r#""names": ["victim_identity", "suspect", "child", "custodians"]"#, r#""names": []"#), TableError::Nameless));
+    assert!(matches!(
+        changed(r#""names": ["victim_identity", "suspect", "children", "case_parties", "child", "custodians"]"#, r#""names": []"#),
+        TableError::Nameless
+    ));
     assert!(matches!(changed(r#""version": "#, r#""surprise": 1, "version": "#), TableError::Shape(_)));
     assert!(matches!(changed(r#""asserted": "harm_excluded""#, r#""asserted": "no_such_fact""#), TableError::Shape(_)));
     assert!(matches!(changed(r#""lifts": ["OSL 35:1", "OSL 26:1", "OSL 21:3", "OSL 21:3a", "OSL 40:7g"]"#, r#""lifts": []"#), TableError::LiftsUnknown(_)));

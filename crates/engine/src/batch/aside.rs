@@ -5,12 +5,19 @@ use std::sync::Arc;
 
 use brygga_domain::decide::Decided;
 use brygga_domain::event::{Destruction, OfferResult};
-use brygga_domain::{Command, Fact};
+use brygga_domain::{Command, Event, Fact, Referral};
 
 use super::Fold;
 use crate::directory;
 use crate::projection::number;
 use crate::rows::*;
+
+/// Whether an event of a command is in the receipt of whoever asked: what was offered depends on the persons' cells, and is not for a leader to know.
+pub(super) fn is_told(command: &Command, referral: Option<&Referral>, event: &Event) -> bool {
+    let leads = |referral: &Referral| referral.leader == command.agency && referral.sender != command.agency && referral.host != command.agency;
+    let of_offers = matches!(event.fact, Fact::ReferralOffered(_) | Fact::SectionsOffered(_) | Fact::OfferWithdrawn { .. });
+    !(of_offers && referral.is_some_and(leads))
+}
 
 impl Fold<'_> {
     pub(super) fn keep_aside(&mut self, command: &Command, decided: &Decided) {
@@ -34,7 +41,7 @@ impl Fold<'_> {
         if let Some(referral) = &decided.referral {
             for hash in [decided.sender_reference, decided.assessment].into_iter().flatten() {
                 let hash = Blob::from(hash.0);
-                self.sender_references.insert(hash.clone(), referral.reference.to_string());
+                self.sender_references.insert(hash.clone());
                 self.batch.sender_references.push(SenderReferenceRow { hash, referral: referral.id.as_bytes().into() });
             }
         }

@@ -218,6 +218,10 @@ pub enum ClockName {
     Board = 6,
     /// The reporter is answered.
     Feedback = 7,
+    /// The sender decides on what it still holds, before that is destroyed.
+    Keep = 8,
+    /// The recipient opens what was offered after the first opening.
+    Supplement = 9,
 }
 impl ClockName {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -234,6 +238,8 @@ impl ClockName {
             Self::Leave => "CLOCK_NAME_LEAVE",
             Self::Board => "CLOCK_NAME_BOARD",
             Self::Feedback => "CLOCK_NAME_FEEDBACK",
+            Self::Keep => "CLOCK_NAME_KEEP",
+            Self::Supplement => "CLOCK_NAME_SUPPLEMENT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -247,6 +253,8 @@ impl ClockName {
             "CLOCK_NAME_LEAVE" => Some(Self::Leave),
             "CLOCK_NAME_BOARD" => Some(Self::Board),
             "CLOCK_NAME_FEEDBACK" => Some(Self::Feedback),
+            "CLOCK_NAME_KEEP" => Some(Self::Keep),
+            "CLOCK_NAME_SUPPLEMENT" => Some(Self::Supplement),
             _ => None,
         }
     }
@@ -2208,6 +2216,9 @@ pub struct DecidedCell {
     /// Until when it stands for later revisions of the section too; absent: it is about this one alone.
     #[prost(int64, optional, tag = "5")]
     pub standing_until_us: ::core::option::Option<i64>,
+    /// Position of the withdrawal after which it is released all the same: the latest of a consent that carried the cell; absent: there was none.
+    #[prost(uint64, optional, tag = "6")]
+    pub withdrawal: ::core::option::Option<u64>,
     /// Released on a ground, or withheld; always set.
     #[prost(oneof = "decided_cell::Outcome", tags = "2, 3")]
     pub outcome: ::core::option::Option<decided_cell::Outcome>,

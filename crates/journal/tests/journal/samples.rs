@@ -187,18 +187,21 @@ fn clearances() -> Vec<Event> {
         outcome: Outcome::Release { ground: "CONSENT".parse().unwrap(), consent: Some(Position(303)) },
         second_officer: false,
         standing_until: None,
+        withdrawal: None,
     };
     let on_ground = DecidedCell {
         cell: cell(2, Interest::Investigation),
         outcome: Outcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: None },
         second_officer: true,
         standing_until: None,
+        withdrawal: None,
     };
     let withheld = DecidedCell {
         cell: cell(2, Interest::Person(child())),
         outcome: Outcome::Withhold { reason: WithholdReason::HarmNotExcluded, nameable: true },
         second_officer: false,
         standing_until: None,
+        withdrawal: None,
     };
     let decision = ClearanceDecision {
         referral: referral(),
@@ -210,6 +213,7 @@ fn clearances() -> Vec<Event> {
     };
     let mut templated = ClearanceDecision { template: Some(Digest([0x54; 32])), ..decision.clone() };
     templated.cells[0].standing_until = Some(hours(720));
+    templated.cells[1].withdrawal = Some(Position(305));
     let released = Outcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: Some(Position(303)) };
     let agreed = Confirmation { cell: cell(2, Interest::Investigation), decision: Position(304), outcome: released, standing_until: None };
     let stays = Outcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false };

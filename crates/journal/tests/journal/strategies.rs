@@ -169,12 +169,8 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 fn decided_cell() -> impl Strategy<Value = DecidedCell> {
-    (cell(), outcome(), any::<bool>(), option::of(time())).prop_map(|(cell, outcome, second_officer, standing_until)| DecidedCell {
-        cell,
-        outcome,
-        second_officer,
-        standing_until,
-    })
+    let parts = (cell(), outcome(), any::<bool>(), option::of(time()), option::of(position()));
+    parts.prop_map(|(cell, outcome, second_officer, standing_until, withdrawal)| DecidedCell { cell, outcome, second_officer, standing_until, withdrawal })
 }
 
 fn decision() -> impl Strategy<Value = ClearanceDecision> {

@@ -73,6 +73,9 @@ impl<R: Reader> Rpc<R> {
         }
         let name = wanted::referral_name(&asked.referral)?;
         let (referral, clearing) = self.referral(read::key(name), &by, |referral| clears(&by.agency, referral)).await?;
+        if referral.stage.is_ended() {
+            return Err(Failed::Refused(decide::wrong_stage(&referral)));
+        }
         let (passing, blocked) = view::explanations(&referral, |interest| sees(clearing, interest), question);
         let shown = view::clearance_referral(&referral, clearing, question.table);
         let passing = match clearing {

@@ -106,7 +106,7 @@ impl Done {
 
     /// How the referral stands for its recipient.
     pub(super) fn envelope(&self) -> Result<v1::Envelope, Failed> {
-        self.referral().map(|referral| view::envelope(referral, &self.table))
+        self.referral().map(|referral| view::envelope(referral, &self.table, self.now))
     }
 
     /// The last event of the receipt that is of the wanted kind, as it was stored.

@@ -40,7 +40,7 @@ impl<R: Reader> Rpc<R> {
         }
         let shows = |referral: &Referral| {
             let theirs = by.sees_envelope(referral) && read::is_recipient(&by.agency, referral);
-            theirs.then(|| view::envelope(referral, self.broker.table()))
+            theirs.then(|| view::envelope(referral, self.broker.table(), self.broker.now()))
         };
         let whose = function.as_str().to_owned();
         let (envelopes, mut next_page_token) = self.sorted(Sorted { list: List::OpenInbox, whose, page, key: urgent_first, shows }).await?;
@@ -53,7 +53,8 @@ impl<R: Reader> Rpc<R> {
     async fn ended(&self, function: FunctionId, page: Page, by: Reads) -> Result<v1::ListInboxResponse, Failed> {
         let entries = page.entries;
         let (found, rest) = self.ask(move |reader| Box::pin(async move { ended(reader, function.as_str(), (&page, &by)).await })).await?;
-        let (envelopes, token) = read::filled(found.iter().map(|(at, referral)| (Cursor(vec![*at]), view::envelope(referral, self.broker.table()))), entries);
+        let (envelopes, token) =
+            read::filled(found.iter().map(|(at, referral)| (Cursor(vec![*at]), view::envelope(referral, self.broker.table(), self.broker.now()))), entries);
         let next_page_token = if token.is_empty() { rest.map_or_else(String::new, |at| Cursor(vec![at]).to_string()) } else { token };
         Ok(v1::ListInboxResponse { envelopes, next_page_token })
     }

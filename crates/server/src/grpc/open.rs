@@ -35,7 +35,7 @@ impl Served for v1::OpenReferralRequest {
         let referral = done.referral()?;
         let sections = done.committed.released.iter().map(|released| section(referral, *released, &mut contents)).collect::<Result<Vec<_>, _>>()?;
         let renewed: Vec<(u32, u32)> = done.committed.released.iter().copied().filter(|(_, revision)| *revision > 1).collect();
-        let envelope = Some(view::envelope(referral, &done.table));
+        let envelope = Some(view::envelope(referral, &done.table, done.now));
         let supersedes = rpc.earlier(event, renewed).await?;
         Ok(v1::OpenReferralResponse { envelope, sections, release: release.0, supersedes, ..Default::default() })
     }

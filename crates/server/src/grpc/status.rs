@@ -24,8 +24,6 @@ use crate::layers::ERROR_DOMAIN;
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Key of the metadata that says what exactly a refusal is about.
 pub const DETAIL: &str = "detail";
-/// Key of the metadata that names the referral that exists already.
-pub const EXISTING: &str = "existing";
 /// Key of the metadata that names an incident to the operator.
 pub const TRACE_ID: &str = "trace_id";
 
@@ -149,7 +147,7 @@ fn refused(refusal: &Refusal, incident: &str) -> Status {
 fn made(code: Code, refusal: &Refusal) -> Status {
     let mut details = ErrorDetails::with_error_info(refusal.reason.code(), ERROR_DOMAIN, metadata(&refusal.detail));
     if let (Code::InvalidArgument, Detail::Field(field)) = (code, &refusal.detail) {
-        details.add_bad_request_violation(*field, refusal.reason.english());
+        details.add_bad_request_violation(field.as_ref(), refusal.reason.english());
     }
     if may_be_repeated(refusal.reason) {
         details.set_retry_info(Some(RETRY_AFTER));
@@ -160,7 +158,6 @@ fn made(code: Code, refusal: &Refusal) -> Status {
 fn metadata(detail: &Detail) -> HashMap<String, String> {
     match detail {
         Detail::None => HashMap::new(),
-        Detail::Existing(reference) => HashMap::from([(EXISTING.to_owned(), reference.to_string())]),
         Detail::Field(_)
         | Detail::Category(..)
         | Detail::Cell(..)

@@ -85,15 +85,11 @@ impl Tables {
         let references = wanted.references.iter().filter_map(|reference| self.by_reference.get(reference));
         let used = wanted.keys.iter().filter_map(|key| self.by_id.get(self.keys.get(key)?.referral.as_ref()?));
         let positions: BTreeSet<i64> = ids.chain(references).chain(used).copied().collect();
-        let taken = |hash: &Blob| {
-            let referral = self.referral(self.sender_references.get(hash)?)?;
-            Some((hash.clone(), referral.referral.reference.clone()))
-        };
         Loaded {
             head: self.head.clone(),
             keys: wanted.keys.iter().filter_map(|key| self.keys.get(key).cloned()).collect(),
             referrals: positions.iter().filter_map(|position| self.referrals.get(position).cloned()).collect(),
-            sender_references: wanted.sender_references.iter().filter_map(taken).collect(),
+            sender_references: wanted.sender_references.iter().filter(|hash| self.sender_references.contains_key(*hash)).cloned().collect(),
             offers: wanted.offers.iter().filter_map(|id| self.offers.get(id).cloned()).collect(),
             open_reviews: self.open_reviews(&wanted.reviewers),
             in_flight: positions.iter().flat_map(|position| self.in_flight_of(*position)).collect(),

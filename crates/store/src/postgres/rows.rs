@@ -183,7 +183,7 @@ impl Sorted {
                 until: row.int()?,
                 broker: row.blob()?,
             }),
-            "sender_reference" => self.loaded.sender_references.push((row.blob()?, row.text()?)),
+            "sender_reference" => self.loaded.sender_references.push(row.blob()?),
             "offer" => self.loaded.offers.push(OfferRow { position: row.int()?, agency: row.text()?, answer: row.maybe_text()?, id: row.blob()? }),
             "known_root" => self.loaded.known_root = Some(row.blob()?),
             "agency" => self.loaded.agencies.push(AgencyRow { position: row.int()?, id: row.text()?, entry: row.text()? }),

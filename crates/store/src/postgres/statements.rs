@@ -103,8 +103,8 @@ UNION SELECT r.first_position FROM used JOIN referral AS r ON r.id = used.referr
     "\nUNION ALL ",
     packed!("in_flight", i, [origin, number, released_at, until], [], [broker]),
     "\nFROM named JOIN in_flight AS i USING (origin)",
-    "\nUNION ALL SELECT 'sender_reference', NULL, ARRAY[r.reference]::text[], ARRAY[s.hash]
-FROM unnest($5) AS wanted (hash) JOIN sender_reference AS s USING (hash) JOIN referral AS r ON r.id = s.referral\nUNION ALL ",
+    "\nUNION ALL SELECT 'sender_reference', NULL, NULL, ARRAY[s.hash]
+FROM unnest($5) AS wanted (hash) JOIN sender_reference AS s USING (hash)\nUNION ALL ",
     packed!("offer", o, [position], [agency, answer], [id]),
     "\nFROM unnest($6) AS wanted (id) JOIN offer AS o USING (id)
 UNION ALL SELECT news.* FROM (SELECT $7) AS known (size) CROSS JOIN LATERAL (",

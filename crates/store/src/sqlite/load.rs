@@ -78,10 +78,9 @@ fn in_flight(connection: &Connection, positions: &BTreeSet<i64>) -> Result<Vec<I
     Ok(found)
 }
 
-fn sender_references(connection: &Connection, wanted: &Wanted) -> Result<Vec<(Blob, String)>, Failed> {
+fn sender_references(connection: &Connection, wanted: &Wanted) -> Result<Vec<Blob>, Failed> {
     let mut taken = connection.prepare(READ_TAKEN_REFERENCE)?;
-    let mut read = |hash: &Blob| Ok(taken.first([blob(hash)], only)?.map(|reference| (hash.clone(), reference)));
-    wanted.sender_references.iter().filter_map(|hash| read(hash).transpose()).collect()
+    wanted.sender_references.iter().filter_map(|hash| taken.first([blob(hash)], only).transpose()).collect()
 }
 
 fn offers(connection: &Connection, wanted: &Wanted) -> Result<Vec<OfferRow>, Failed> {

@@ -145,7 +145,7 @@ SELECT first_position FROM referral WHERE id = ?";
 pub(super) const FIND_BY_REFERENCE: &str = "-- find_by_reference
 SELECT first_position FROM referral WHERE reference = ?";
 pub(super) const READ_TAKEN_REFERENCE: &str = "-- read_taken_reference
-SELECT r.reference FROM sender_reference AS s CROSS JOIN referral AS r ON r.id = s.referral WHERE s.hash = ?";
+SELECT hash FROM sender_reference WHERE hash = ?";
 pub(super) const READ_OFFER: &str = offer_columns!(select "read_offer", offer, "WHERE id = ?",);
 
 pub(super) const READ_OPEN_REVIEWS: &str = open_review_columns!(select "read_open_reviews", emergency, "WHERE agency = ? AND reviewed = 0 ORDER BY position",);

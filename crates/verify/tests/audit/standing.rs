@@ -250,3 +250,29 @@ fn every_forged_standing_decision_is_named() {
         }
     }
 }
+
+#[test]
+fn what_is_released_after_a_withdrawal_says_after_which() {
+    let mut world = World::new(12);
+    let id = submitted(&mut world, ReferralKind::ContactRequest);
+    let name = ReferralName::Id(id);
+    let given = consent(&world, Role::Victim, &[Category::VictimIdentity], "solna-rvc", 90 * DAY);
+    took(&mut world, id, (POLICE, 1), Action::RecordConsent(name, given));
+    took(&mut world, id, (POLICE, 1), Action::DecideClearance(name, release("CONSENT", None, &BOTH[..1])));
+    let given = world.referrals[&id].consents[0].given.consent;
+    took(&mut world, id, (POLICE, 1), Action::WithdrawConsent(name, given));
+    let withdrawn = Position(u64::try_from(last(&world, "ConsentWithdrawn")).unwrap());
+    took(&mut world, id, (POLICE, 1), Action::DecideClearance(name, release("NO_HARM", None, &BOTH)));
+    verified(&world);
+    let at = last(&world, "ClearanceDecided");
+    let Fact::ClearanceDecided(decision) = &world.events[at].fact else { panic!("no decision") };
+    // Nobody had consented to the second section.
+    assert_eq!(decision.cells.iter().map(|cell| cell.withdrawal).collect::<Vec<_>>(), [Some(withdrawn), None]);
+    for said in [None, Some(Position(1))] {
+        let mut events = world.events.clone();
+        decided(&mut events[at]).withdrawal = said;
+        rechain(&mut events);
+        let report = audit_events(&events);
+        assert!(names(&report, Code::WithdrawalUncited, at), "{said:?}: {:#?}", report.findings);
+    }
+}

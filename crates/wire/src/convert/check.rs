@@ -18,6 +18,7 @@ use super::{Asked, FieldViolation, Malformed};
 use crate::door::Door;
 use crate::door::is_officer;
 use crate::limits::{DISTRICT_BYTES_MAX, VIOLATIONS_MAX};
+use crate::lint::{Act, findings_in_label};
 use brygga_domain::command::Action;
 
 const MISSING: &str = "must be set";
@@ -254,6 +255,16 @@ impl Check {
             return None;
         }
         Some(())
+    }
+
+    /// Text that is shown without any section, so that nobody can be known or found by it.
+    pub(super) fn label(&mut self, field: impl fmt::Display, text: &str, bytes: std::ops::RangeInclusive<usize>, description: &'static str) -> Option<()> {
+        self.text(&field, text, bytes, description)?;
+        let misplaced = findings_in_label(text).into_iter().find(|finding| finding.act == Act::Refuse);
+        if let Some(finding) = &misplaced {
+            self.fault(field, &finding.words.en);
+        }
+        misplaced.is_none().then_some(())
     }
 
     /// Whether the number of items is within bounds.

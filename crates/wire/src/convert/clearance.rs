@@ -38,7 +38,7 @@ pub(super) fn decision(check: &mut Check, path: &str, decision: v1::Decision) ->
 }
 
 fn template(check: &mut Check, path: &str, marked: v1::Template) -> Option<Template> {
-    let name = check.text(format_args!("{path}.name"), &marked.name, 1..=TEMPLATE_BYTES_MAX, "must be text of 1 to 64 bytes");
+    let name = check.label(format_args!("{path}.name"), &marked.name, 1..=TEMPLATE_BYTES_MAX, "must be text of 1 to 64 bytes");
     let digest = Digest::from_bytes(&marked.digest).ok();
     if digest.is_none() {
         check.fault(format_args!("{path}.digest"), "must be the 32 bytes of SHA-256");

@@ -70,7 +70,7 @@ fn interpreter_reference(check: &mut Check, path: &str, terms: &v1::ConsentTerms
         check.fault(field, "stands without interpreter");
         return None;
     }
-    check.text(field, text, 1..=INTERPRETER_REFERENCE_BYTES_MAX, "must be 1 to 64 bytes of printable text")?;
+    check.label(field, text, 1..=INTERPRETER_REFERENCE_BYTES_MAX, "must be 1 to 64 bytes of printable text")?;
     Some(Some(Bytes::copy_from_slice(text.as_bytes())))
 }
 

@@ -64,7 +64,7 @@ fn query(kind: LogQueryKind, purpose: Bytes) -> Action {
 fn stated(check: &mut Check, purpose: Option<&v1::StatedPurpose>) {
     let Some(purpose) = check.message("purpose", purpose) else { return };
     check.text("purpose.purpose", &purpose.purpose, 1..=PURPOSE_BYTES_MAX, "must be text of 1 to 1,024 bytes");
-    check.text("purpose.case_number", &purpose.case_number, 1..=CASE_NUMBER_BYTES_MAX, "must be text of 1 to 64 bytes");
+    check.label("purpose.case_number", &purpose.case_number, 1..=CASE_NUMBER_BYTES_MAX, "must be text of 1 to 64 bytes");
 }
 
 /// What the entry of the question commits to.

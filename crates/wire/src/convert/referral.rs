@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed, clearance, consent, exclusion, routing};
-use crate::content::{assessment_in, category_of, protected_in};
+use crate::content::{assessment_in, category_of, protected_in, says_unprotected, tells_residence};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
@@ -166,7 +166,7 @@ fn sender_reference(
     if number.is_empty() {
         return Some(None);
     }
-    check.text("sender_reference", number, 1..=SENDER_REFERENCE_BYTES_MAX, REFERENCE_SHAPE)?;
+    check.label("sender_reference", number, 1..=SENDER_REFERENCE_BYTES_MAX, REFERENCE_SHAPE)?;
     let (door, agency) = at;
     let first = of.2?.iter().find_map(|person| person.lookup);
     Some(Some(door.sender_reference(agency, (of.0?, of.1?), first, number)))
@@ -214,9 +214,15 @@ fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<
     Some(NewSection { category: category?, persons: persons?, investigation: section.investigation, content: content? })
 }
 
+const RESIDENCE: &str = "must say nothing of the residence, unless the protected identity is said to be none; else that is a section on whereabouts";
+
 /// Whoever has a protected identity in the content has it in the submission too: what may leave about that person depends on it.
 fn protections_agree(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]) {
     for (index, section) in sections.iter().enumerate() {
+        let is_protected = |person: &&NewPerson| section.persons.contains(&person.name) && person.protected_identity != ProtectedIdentity::NotProtected;
+        if tells_residence(&section.content) && persons.iter().any(|person| is_protected(&person)) {
+            check.fault(format_args!("sections[{index}].content"), RESIDENCE);
+        }
         for (name, held) in protected_in(&section.content) {
             let is_meant = |person: &&NewPerson| section.persons.contains(&person.name) && (name.is_empty() || person.name.to_string() == name);
             if !persons.iter().filter(is_meant).any(|person| person.protected_identity == held) {
@@ -300,6 +306,9 @@ fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>, least: usize) -
     for (index, section) in sections.into_iter().enumerate() {
         if section.number == 0 {
             check.fault(format_args!("sections[{index}].number"), MISSING_NUMBER);
+        }
+        if tells_residence(&section.content) && !says_unprotected(&section.content) {
+            check.fault(format_args!("sections[{index}].content"), RESIDENCE);
         }
         match content(check, &format!("sections[{index}].content"), section.content, None) {
             Some(content) if !converted.contains_key(&section.number) => match category_of(&content) {

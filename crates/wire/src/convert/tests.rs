@@ -54,6 +54,32 @@ fn marked_victim() -> v1::Section {
     section(Category::VictimIdentity, content(Arm::VictimIdentity(VictimIdentity { identity: Some(identity), ..VictimIdentity::default() })))
 }
 
+/// A section that says in which place she is settled.
+fn settled_victim() -> v1::Section {
+    let identity = Some(Identity { protected_identity: ProtectedIdentity::NotProtected.number(), ..Identity::default() });
+    section(
+        Category::VictimIdentity,
+        content(Arm::VictimIdentity(VictimIdentity { identity, residence_municipality: "0184".into(), ..VictimIdentity::default() })),
+    )
+}
+
+#[test]
+fn where_somebody_is_settled_is_told_only_of_whoever_is_not_protected() {
+    let mut request = submission();
+    request.sections[0] = settled_victim();
+    request.persons[0].protected_identity = ProtectedIdentity::NotProtected.number();
+    assert!(submit_referral(request, &door(), &police()).is_ok());
+    // Whoever amends does not repeat who is protected, so the content has to say it itself.
+    let amended = |content| {
+        let sections = vec![v1::AmendedSection { number: 1, content }];
+        let (request_id, officer, referral) = (OTHER.into(), "klara".into(), OTHER.into());
+        faults(amend_referral(v1::AmendReferralRequest { request_id, officer, referral, sections, ..Default::default() }, &door(), &police()))
+    };
+    assert_eq!(amended(settled_victim().content), [""; 0]);
+    let silent = content(Arm::VictimIdentity(VictimIdentity { residence_district: "Huvudsta".into(), ..VictimIdentity::default() }));
+    assert_eq!(amended(silent), ["sections[0].content"]);
+}
+
 fn section(category: Category, content: Bytes) -> v1::Section {
     v1::Section { number: 0, category: category.number(), persons: vec!["victim-1".into()], investigation: false, content }
 }
@@ -173,6 +199,12 @@ fn each_fault_of_a_submission_names_its_field() {
             (|r| r.offer_id = OTHER.into(), &["offer"]),
             (|r| r.sender_reference = format!("{CANARY}\0"), &["sender_reference"]),
             (|r| r.sender_reference = "x".repeat(SENDER_REFERENCE_BYTES_MAX + 1), &["sender_reference"]),
+            (|r| r.sender_reference = "K1 19821105-9954".into(), &["sender_reference"]),
+            (
+                |r| r.decisions[0].template = Some(v1::Template { name: "as for 821105-9954".into(), digest: vec![7; 32].into() }),
+                &["decisions[0].template.name"],
+            ),
+            (|r| (r.consents[0].interpreter, r.consents[0].interpreter_reference) = (true, "amal@example.org".into()), &["consents[0].interpreter_reference"]),
             (|r| r.persons[0].name = "victim-01".into(), &["persons[0].name"]),
             (|r| r.persons[0].name = CANARY.into(), &["persons[0].name"]),
             (|r| r.persons.push(v1::Person { name: "victim-1".into(), identifier: None, ..Default::default() }), &["persons[1].name"]),
@@ -192,6 +224,8 @@ fn each_fault_of_a_submission_names_its_field() {
             (|r| r.sections[0].content = Bytes::from_static(b"\xff\xff"), &["sections[0].content"]),
             (|r| r.sections[0].content = whereabouts(), &["sections[0].content"]),
             (|r| r.sections[0] = marked_victim(), &["sections[0].content"]),
+            (|r| r.sections[0] = settled_victim(), &["sections[0].content"]),
+            (|r| (r.sections[0], r.persons[0].protected_identity) = (settled_victim(), 3), &["sections[0].content"]),
             (|r| r.persons[0].protected_identity = 9, &["persons[0].protected_identity"]),
             (|r| r.sections[0].content = Bytes::from(vec![0; SECTION_BYTES_MAX + 1]), &["sections[0].content"]),
             (|r| r.consents[0].valid_until = r.consents[0].given_at, &["consents[0].valid_until"]),

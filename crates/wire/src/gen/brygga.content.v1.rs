@@ -120,10 +120,10 @@ pub struct VictimIdentity {
     /// Name and number.
     #[prost(message, optional, tag = "1")]
     pub identity: ::core::option::Option<Identity>,
-    /// Municipality where she is settled (SCB code); never taken from a protected registration.
+    /// Municipality where she is settled (SCB code). Only of whoever is said to have no protected identity: else it is a section on whereabouts.
     #[prost(string, tag = "2")]
     pub residence_municipality: ::prost::alloc::string::String,
-    /// District within it.
+    /// District within it; under the same condition.
     #[prost(string, tag = "3")]
     pub residence_district: ::prost::alloc::string::String,
 }
@@ -553,7 +553,7 @@ pub struct Child {
     /// Name and number.
     #[prost(message, optional, tag = "1")]
     pub identity: ::core::option::Option<Identity>,
-    /// Municipality of residence (SCB code).
+    /// Municipality of residence (SCB code). Only of whoever is said to have no protected identity: else it is a section on whereabouts.
     #[prost(string, tag = "2")]
     pub residence_municipality: ::prost::alloc::string::String,
     /// Language.
@@ -563,16 +563,13 @@ pub struct Child {
     #[prost(bool, tag = "4")]
     pub interpreter_needed: bool,
 }
-/// One custodian.
+/// One custodian. How to reach one is safe contact, which has its own section and its own clearance.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Custodian {
     /// Name and number.
     #[prost(message, optional, tag = "1")]
     pub identity: ::core::option::Option<Identity>,
-    /// Telephone number.
-    #[prost(string, tag = "2")]
-    pub telephone: ::prost::alloc::string::String,
     /// Whether the custodian knows of the report.
     #[prost(bool, tag = "3")]
     pub knows_of_report: bool,

@@ -46,9 +46,7 @@ pub(super) fn of(section: &Section) -> Texts<'_> {
             named(marks)
         }
         Section::Child(it) => with_identity(it.identity.as_ref(), [("residence_municipality", &it.residence_municipality), ("language", &it.language)]),
-        Section::Custodians(it) => {
-            it.custodians.iter().flat_map(|custodian| with_identity(custodian.identity.as_ref(), [("telephone", &custodian.telephone)])).collect()
-        }
+        Section::Custodians(it) => it.custodians.iter().flat_map(|custodian| with_identity(custodian.identity.as_ref(), [])).collect(),
         Section::Concern(it) => named([("what", &it.what), ("since", &it.since), ("assessment", &it.assessment), ("reporter", &it.reporter)]),
         Section::ImmediateDanger(it) => named([("what", &it.what), ("where_now", &it.where_now)]),
         Section::Whereabouts(it) => named([("address", &it.address), ("who_may_know", &it.who_may_know)]),

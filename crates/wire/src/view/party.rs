@@ -198,22 +198,16 @@ pub fn consent(referral: &Referral, consent: &Consent, now: Time) -> v1::Consent
     }
 }
 
-/// Released cells of the consent's person that stand without it, because they rest on another ground.
-pub fn standing(referral: &Referral, consent: &Consent) -> Vec<v1::Cell> {
+/// Cells of the consent's person that have left and stand without it: they pass the gate as they left, on another ground or consent.
+pub fn standing(referral: &Referral, consent: &Consent, law: (&GroundTable, Time)) -> Vec<v1::Cell> {
     let person = Interest::Person(consent.given.person);
-    let released = referral.sections.iter().filter(|section| section.released.is_some());
-    let stands = |cell: &&Cell| {
-        cell.interest == person
-            && match &cell.state {
-                CellState::Undecided => false,
-                CellState::Decided(decision) => match &decision.outcome {
-                    Outcome::Release { consent: rests_on, .. } => *rests_on != Some(consent.at),
-                    Outcome::Withhold { .. } => false,
-                },
-            }
+    let has_left = |section: &&Section| section.has_left() && section.cells.iter().any(|cell| cell.interest == person);
+    let stands = |section: &&Section| match gate::pass(referral, section, law.0, law.1) {
+        Ok(_) => true,
+        Err(blocks) => blocks.iter().all(|block| block.interest != Some(person)),
     };
-    let cells = released.flat_map(|section| section.cells.iter().filter(stands).map(|cell| (section.number, cell)));
-    cells.map(|(section, cell)| v1::Cell { section, interest: interest(referral, cell.interest) }).collect()
+    let sections = referral.sections.iter().filter(has_left).filter(stands);
+    sections.map(|section| v1::Cell { section: section.number, interest: interest(referral, person) }).collect()
 }
 
 fn stage(stage: Stage) -> v1::Stage {
@@ -229,9 +223,15 @@ fn stage(stage: Stage) -> v1::Stage {
     }
 }
 
-/// What a recipient sees before opening.
-pub fn envelope(referral: &Referral, table: &GroundTable) -> v1::Envelope {
-    let sections = referral.sections.iter().filter(|section| section.offered || section.released.is_some()).map(|section| v1::EnvelopeSection {
+/// What a recipient sees before opening: what has left, and what is offered and passes now.
+pub fn envelope(referral: &Referral, table: &GroundTable, now: Time) -> v1::Envelope {
+    let passes = |section: &Section| match gate::pass(referral, section, table, now) {
+        Ok(_) => true,
+        // That content is gone is told of the section itself.
+        Err(blocks) => gate::only_destroyed(&blocks),
+    };
+    let shown = |section: &&Section| section.released.is_some() || (section.offered && passes(section));
+    let sections = referral.sections.iter().filter(shown).map(|section| v1::EnvelopeSection {
         number: section.number,
         category: section.category.number(),
         // A revision that has not passed the gate is not there yet for the recipient.

@@ -16,6 +16,11 @@ fn table() -> GroundTable {
     GroundTable::load(brygga_domain::grounds::SHIPPED).unwrap()
 }
 
+/// A quarter of an hour after everything of these referrals was submitted.
+fn now() -> Time {
+    Time::from_micros(1_780_000_000_000_000).plus_minutes(15)
+}
+
 fn person(role: Role, number: u32) -> Person {
     Person {
         id: PersonId(Uuid::from_u128(u128::from(number) << 8 | u128::try_from(role.number()).unwrap())),
@@ -67,7 +72,7 @@ fn referral() -> Referral {
         recipient: "solna-rvc".parse().unwrap(),
         purpose: Purpose::Support,
         given_at: Time::from_micros(1),
-        valid_until: Time::from_micros(100),
+        valid_until: Time::from_micros(1_780_000_000_000_000).plus_minutes(60),
         form: ConsentForm::Oral,
         language: None,
         interpreter: false,
@@ -125,7 +130,7 @@ fn no_personal_answer_reaches_the_senders_view() {
 
     let marked = |clock| Referral { marks: vec![clocks::Mark { clock, level: ClockLevel::Overdue }], ..opened.clone() };
     assert_eq!(sender_referral(&marked(ClockName::Contact), &table()).encode_to_vec(), plain, "that she was not reached in time is the recipient's");
-    assert_eq!(envelope(&marked(ClockName::Contact), &table()).reminded(), brygga_journal::v1::ClockLevel::Overdue);
+    assert_eq!(envelope(&marked(ClockName::Contact), &table(), now()).reminded(), brygga_journal::v1::ClockLevel::Overdue);
     let concern = |clock| Referral { kind: ReferralKind::ChildConcern, ..marked(clock) };
     let unmarked = Referral { kind: ReferralKind::ChildConcern, ..opened.clone() };
     for clock in [ClockName::Board, ClockName::Feedback] {
@@ -174,17 +179,20 @@ fn the_leader_sees_the_cells_of_the_investigation_only() {
 
 #[test]
 fn the_envelope_names_what_passes_and_what_may_be_named() {
-    let shown = envelope(&referral(), &table());
+    let shown = envelope(&referral(), &table(), now());
     let sections: Vec<(u32, i32)> = shown.sections.iter().map(|s| (s.number, s.category)).collect();
     assert_eq!(sections, [(1, Category::Interpreter.number())]);
     assert_eq!(shown.withheld, [Category::Children.number()]);
 
+    let expired = envelope(&referral(), &table(), now().plus_minutes(60));
+    assert!(expired.sections.is_empty(), "what ran out since it was offered passes no more");
+
     let mut hidden = referral();
     hidden.sections[2].cells[0].state = withhold(false);
-    assert!(envelope(&hidden, &table()).withheld.is_empty(), "one decision that must not be named hides the category");
+    assert!(envelope(&hidden, &table(), now()).withheld.is_empty(), "one decision that must not be named hides the category");
     let mut two = referral();
     two.sections.push(section(4, Category::Children, vec![(Interest::Investigation, withhold(false))]));
-    assert!(envelope(&two, &table()).withheld.is_empty(), "so does one of another section of that category");
+    assert!(envelope(&two, &table(), now()).withheld.is_empty(), "so does one of another section of that category");
 }
 
 #[test]
@@ -193,21 +201,30 @@ fn a_revision_that_has_not_passed_is_not_in_the_envelope() {
     amended.sections[0].released = Some(SectionRelease { at: Position(7), revision: 1 });
     amended.sections[0].revision = 2;
     amended.sections[0].offered = false;
-    let shown = envelope(&amended, &table()).sections[0];
+    let shown = envelope(&amended, &table(), now()).sections[0];
     assert_eq!((shown.revision, shown.opened_revision), (1, 1));
     amended.sections[0].offered = true;
-    let shown = envelope(&amended, &table()).sections[0];
+    let shown = envelope(&amended, &table(), now()).sections[0];
     assert_eq!((shown.revision, shown.opened_revision), (2, 1));
 }
 
 #[test]
 fn cells_on_other_grounds_stand_when_a_consent_ends() {
     let mut released = referral();
+    released.consents[0].withdrawn = Some(Position(8));
     for section in &mut released.sections {
         section.released = Some(SectionRelease { at: Position(7), revision: 1 });
     }
-    let cells: Vec<(u32, String)> = standing(&released, &released.consents[0]).into_iter().map(|cell| (cell.section, cell.interest)).collect();
+    let cells: Vec<(u32, String)> =
+        standing(&released, &released.consents[0], (&table(), now())).into_iter().map(|cell| (cell.section, cell.interest)).collect();
     assert_eq!(cells, [(2, "victim-1".to_owned()), (3, "victim-1".to_owned())]);
+    // What was decided anew for a revision that has not left says nothing of the one that has.
+    released.sections[1].revision = 2;
+    let stands = standing(&released, &released.consents[0], (&table(), now()));
+    assert_eq!(stands.iter().map(|cell| cell.section).collect::<Vec<_>>(), [3]);
+    // Nor does a section stand for the person on another consent that has ended, too.
+    released.sections[2].cells[0].state = release("CONSENT", Some(Position(77)));
+    assert!(standing(&released, &released.consents[0], (&table(), now())).is_empty());
 }
 
 #[test]

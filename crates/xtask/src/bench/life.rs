@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use brygga_client::content_v1::{SafeContact, VictimIdentity, content::Section};
+use brygga_client::content_v1::{Identity, SafeContact, VictimIdentity, content::Section};
 use brygga_client::{Client, ClientError, InboxStream, ReferralStream, content, v1};
 use brygga_domain::{Category, ClosingOutcome, Code as _, ConsentForm, FactCode, GdprBasis, Purpose, ReferralKind, Time, Urgency};
 use tokio::task::JoinSet;
@@ -245,7 +245,8 @@ fn letter() -> anyhow::Result<v1::SubmitReferralRequest> {
     let micros = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
     let reported = Time::from_micros(micros - 3_600_000_000);
     let filler = "x".repeat(SECTION_BYTES - 32);
-    let victim = Section::VictimIdentity(VictimIdentity { residence_district: filler.clone(), ..Default::default() });
+    let victim =
+        Section::VictimIdentity(VictimIdentity { identity: Some(Identity { given_name: filler.clone(), ..Default::default() }), ..Default::default() });
     let contact = Section::SafeContact(SafeContact { code_word: filler, ..Default::default() });
     let sections = [(1, Category::VictimIdentity, victim), (2, Category::SafeContact, contact)];
     let cell = |section| v1::CellDecision {

@@ -2,7 +2,7 @@
 
 use brygga_client::content_v1::content::Section;
 use brygga_client::{content, v1};
-use brygga_domain::{Category, Code, ConsentForm, FactCode, GdprBasis, Purpose, ReferralKind, Time};
+use brygga_domain::{Category, Code, ConsentForm, FactCode, GdprBasis, ProtectedIdentity, Purpose, ReferralKind, Time};
 
 use super::paper::{Pen, stamp};
 
@@ -81,7 +81,11 @@ impl Letter {
             Some(_) | None => (v1::IdentifierType::Local, format!("{} {name}", self.request.sender_reference)),
         };
         let identifier = v1::Identifier { r#type: kind.into(), value };
-        self.request.persons.push(v1::Person { name: name.to_owned(), identifier: Some(identifier), ..Default::default() });
+        self.request.persons.push(v1::Person {
+            name: name.to_owned(),
+            identifier: Some(identifier),
+            protected_identity: ProtectedIdentity::NotProtected.number(),
+        });
         self
     }
 

@@ -166,7 +166,7 @@ impl Pen<'_> {
 
     /// The custodians.
     pub fn custodians(&self) -> Section {
-        let custodian = paper::Custodian { identity: Some(self.identity("custodian-1")), telephone: String::new(), knows_of_report: true };
+        let custodian = paper::Custodian { identity: Some(self.identity("custodian-1")), knows_of_report: true };
         Section::Custodians(paper::Custodians { custodians: vec![custodian] })
     }
 

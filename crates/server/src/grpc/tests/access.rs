@@ -138,6 +138,10 @@ async fn a_leader_sees_the_investigation_and_none_of_the_persons() {
     };
     let decided = prosecution.decide_clearance(decide).await.unwrap().into_inner();
     assert_eq!(decided.referral.unwrap().sections[0].cells[0].ground, "NO_HARM");
+    // The section is offered by this decision, which depended on the persons' cells: the leader's receipt proves its own decision only.
+    let leaves = decided.receipt.unwrap().leaves;
+    let kinds: Vec<&str> = leaves.iter().map(|leaf| brygga_journal::decode(&leaf.leaf).unwrap().fact.name()).collect();
+    assert_eq!(kinds, ["ClearanceDecided"]);
     assert!(prosecution.list_pending_clearances(v1::ListPendingClearancesRequest::default()).await.unwrap().into_inner().referrals.is_empty());
 }
 

@@ -17,7 +17,7 @@ use brygga_merkle::Ed25519Signer;
 use brygga_store::memory::Tables;
 use brygga_store::{MemoryDatabase, MemoryReader};
 use brygga_wire::content_v1::content::Section as Arm;
-use brygga_wire::content_v1::{Content, OffenceHeading, SafeContact, VictimIdentity};
+use brygga_wire::content_v1::{Content, Identity, OffenceHeading, SafeContact, VictimIdentity};
 use brygga_wire::{Door, v1, view};
 use bytes::Bytes;
 use prost::Message;
@@ -196,7 +196,11 @@ pub(super) fn content(arm: Arm) -> Bytes {
 
 /// The content of her section, with a field that this contract does not know: bytes in, bytes out.
 pub(super) fn identity() -> Bytes {
-    let mut bytes = content(Arm::VictimIdentity(VictimIdentity { residence_municipality: String::from("0184"), ..Default::default() })).to_vec();
+    let mut bytes = content(Arm::VictimIdentity(VictimIdentity {
+        identity: Some(Identity { given_name: String::from("Amal"), ..Default::default() }),
+        ..Default::default()
+    }))
+    .to_vec();
     bytes.extend([0xfa, 0x3f, 0x02, b'h', b'i']);
     Bytes::from(bytes)
 }

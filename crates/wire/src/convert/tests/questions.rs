@@ -16,6 +16,7 @@ fn each_fault_of_a_question_to_the_log_names_its_field() {
             (|r| r.purpose = None, &["purpose"]),
             (|r| r.purpose.as_mut().unwrap().purpose.clear(), &["purpose.purpose"]),
             (|r| r.purpose.as_mut().unwrap().case_number = "x".repeat(65), &["purpose.case_number"]),
+            (|r| r.purpose.as_mut().unwrap().case_number = "19821105-9954".into(), &["purpose.case_number"]),
             (|r| r.page_token = CANARY.into(), &["page_token"]),
             (|r| r.filter = Some(v1::EntryFilter { referral: CANARY.into(), agency: "A".into(), ..Default::default() }), &["filter.referral", "filter.agency"]),
             (|r| r.filter = Some(v1::EntryFilter { kinds: vec!["Sections'; --".into()], ..Default::default() }), &["filter.kinds[0]"]),

@@ -1,0 +1,129 @@
+//! What was decided and no longer holds: nobody is sent for what could not help, and no consent is counted that has ended.
+
+use brygga_domain::command::*;
+use brygga_domain::event::PersonName;
+use brygga_domain::explain::{self, Question, Way};
+use brygga_domain::gate::{ConsentLack, Why};
+use brygga_domain::grounds::Answers;
+use brygga_domain::referral::CellState;
+use brygga_domain::*;
+use bytes::Bytes;
+
+use crate::explanations::{section, submission};
+use crate::support::case::{Case, Consent, Emergency, Second};
+use crate::support::{law, world::World};
+
+/// A victim with a protected identity, of whom two officers decide on her consent.
+fn protected() -> Case {
+    let (_, turning, ..) = law::turning_days().remove(0);
+    Case {
+        from: AgencyKind::Police,
+        to: AgencyKind::SocialBoard,
+        kind: ReferralKind::ContactRequest,
+        category: Category::VictimIdentity,
+        role: Some(Role::Victim),
+        ground: "CONSENT",
+        protection: ProtectedIdentity::ConfidentialityMarked,
+        day: "2026-11-23",
+        victim_age: Some(44),
+        consent: Consent::Carries,
+        second: Second::Another,
+        emergency: Emergency::Undeclared,
+        ..turning.case
+    }
+}
+
+fn decided(world: &World, case: &Case) -> Referral {
+    let held = world.submitted(case).unwrap();
+    let consented = world.carried_out(case, Some(&held), world.consent(case).unwrap(), 1).unwrap();
+    world.carried_out(case, Some(&consented), world.decision(case), 2).unwrap()
+}
+
+fn blocked(world: &World, case: &Case, referral: &Referral) -> (Why, Vec<&'static str>) {
+    let known = Answers::default();
+    let explained = explain::section(referral, 1, Question { table: &world.table, now: case.opened(), known: &known }).unwrap().remove(0);
+    let named = |way: &Way<'_>| match way {
+        Way::SecondOfficer => Some("second officer"),
+        Way::BreakGlass(_) => Some("break glass"),
+        _ => None,
+    };
+    (explained.block.why, explained.ways.iter().filter_map(named).collect())
+}
+
+#[test]
+fn no_second_officer_is_sent_for_where_the_consent_has_ended() {
+    let (world, case) = (World::new(), protected());
+    let waits = decided(&world, &case);
+    assert_eq!(blocked(&world, &case, &waits), (Why::SecondOfficerMissing, vec!["second officer", "break glass"]));
+    let withdrawn = world.carried_out(&case, Some(&waits), world.withdrawal(&waits), 4).unwrap();
+    assert_eq!(blocked(&world, &case, &withdrawn), (Why::Consent(ConsentLack::Withdrawn), vec![]));
+    // And it can be decided anew at once, on another consent.
+    let consented = world.carried_out(&case, Some(&withdrawn), world.consent(&case).unwrap(), 5).unwrap();
+    let anew = world.carried_out(&case, Some(&consented), world.decision(&case), 7).unwrap();
+    assert_eq!(blocked(&world, &case, &anew).0, Why::SecondOfficerMissing);
+}
+
+#[test]
+fn an_emergency_is_not_suggested_while_the_review_of_another_is_overdue() {
+    let (world, case) = (World::new(), protected());
+    let held = world.submitted(&case).unwrap();
+    let declared = world.carried_out(&case, Some(&held), world.emergency(), 1).unwrap();
+    let mut waits = decided(&world, &case);
+    waits.emergencies = declared.emergencies;
+    waits.emergencies[0].expires_at = case.at(1);
+    assert_eq!(blocked(&world, &case, &waits).1, ["second officer", "break glass"]);
+    waits.emergencies[0].review_due_at = case.opened();
+    assert_eq!(blocked(&world, &case, &waits).1, ["second officer"]);
+}
+
+/// The second officer's word on one of two consents, by its place, or on none in particular.
+fn confirmed(world: &World, case: &Case, on: Option<usize>) -> Referral {
+    let waits = decided(world, case);
+    let both = world.carried_out(case, Some(&waits), world.consent(case).unwrap(), 4).unwrap();
+    let consent = on.map(|place| both.consents[place].given.consent);
+    let cell = NamedCell { section: 1, person: Some(PersonName { role: Role::Victim, number: 1 }) };
+    let said = NewDecision {
+        cells: vec![NewCell { cell, outcome: NewOutcome::Release { ground: case.ground.parse().unwrap(), consent } }],
+        answers: case.answers(),
+        reasons: Bytes::from_static(b"made up"),
+        ..NewDecision::default()
+    };
+    world.carried_out(case, Some(&both), Action::ConfirmClearance(ReferralName::Id(both.id), said), 6).unwrap()
+}
+
+#[test]
+fn two_officers_agree_on_one_consent_or_the_section_stays() {
+    let (world, case) = (World::new(), protected());
+    let state = |on| match confirmed(&world, &case, on).sections[0].cells[0].state.clone() {
+        CellState::Decided(decision) => decision.outcome.is_withheld(),
+        CellState::Undecided => panic!("it was decided"),
+    };
+    assert_eq!((state(None), state(Some(0)), state(Some(1))), (false, false, true));
+}
+
+#[test]
+fn what_was_attempted_only_never_opens_a_ground_that_wants_it_completed() {
+    let world = World::new();
+    let case = Case { from: AgencyKind::SocialBoard, to: AgencyKind::Police, kind: ReferralKind::Risk, category: Category::RiskNotice, ..protected() };
+    let referral = world.submitted(&Case { role: Some(Role::Suspect), ..case.clone() }).unwrap();
+    let suggests = |attempted| {
+        let known = Answers { attempted, ..Answers::default() };
+        let explained = explain::section(&referral, 1, Question { table: &world.table, now: case.opened(), known: &known }).unwrap();
+        explained[0].ways.iter().any(|way| matches!(way, Way::Ground { ground, .. } if ground.code.to_string() == "RISK_IPV"))
+    };
+    assert!(suggests(false) && !suggests(true));
+}
+
+#[test]
+fn an_age_that_the_route_states_is_held_against_the_decision() {
+    let (world, case) = (World::new(), protected());
+    let asked = |age_years| {
+        let mut asked = submission(&case, vec![section(case.category, &[Role::Victim], false)]);
+        let (Some(Action::RecordConsent(_, terms)), Action::DecideClearance(_, decision)) = (world.consent(&case), world.decision(&case)) else { panic!() };
+        asked.persons.retain(|person| person.name.role == Role::Victim);
+        (asked.consents, asked.decisions, asked.routing.whom.age_years) = (vec![terms], vec![decision], age_years);
+        world.carried_out(&case, None, Action::SubmitReferral(Box::new(asked)), 0)
+    };
+    assert!(asked(None).is_some() && asked(Some(18)).is_some());
+    assert!(asked(Some(17)).is_none(), "the decision says that she is 44");
+}
