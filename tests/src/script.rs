@@ -288,7 +288,14 @@ fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
         220..=229 => {
             let section = &referral.sections[usize::from(step.choice[0]) % referral.sections.len()];
             let category = if step.choice[2] > 230 { Category::Whereabouts } else { section.category };
-            (sender, Action::AmendReferral(name, vec![NewContent { section: section.number, category, content: Bytes::from(vec![step.choice[1]; 9]) }], None))
+            (
+                sender,
+                Action::AmendReferral(
+                    name,
+                    vec![NewContent { section: section.number, category, content: Bytes::from(vec![step.choice[1]; 9]), tells_residence: false }],
+                    None,
+                ),
+            )
         }
         230..=232 => (sender, Action::RetractReferral(name, pick(RetractReason::ALL, step.choice[0]))),
         233..=236 => (host, Action::AcknowledgeRecall(name)),

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::clearance;
-use crate::codes::RetractReason;
+use crate::codes::{ProtectedIdentity, RetractReason};
 use crate::command::NewContent;
 use crate::decide::{Draft, wrong_stage};
-use crate::event::Fact;
+use crate::event::{Fact, Interest};
 use crate::exclusion::Excluded;
-use crate::referral::{REVISIONS_MAX, Stage};
+use crate::grounds::Protected;
+use crate::referral::{Cell, REVISIONS_MAX, Stage};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::submit::keep_content;
 
@@ -27,6 +28,12 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Optio
         }
         if section.category != new.category {
             return Err(Refusal::about(Reason::CategoryNotAllowed, Detail::Category(new.category, referral.kind)));
+        }
+        // Where somebody with a protected identity lives has a section of its own.
+        let is_protected =
+            |cell: &Cell| referral.protected(cell.interest) != Protected::Person(ProtectedIdentity::NotProtected) && cell.interest != Interest::Investigation;
+        if new.tells_residence && section.cells.iter().any(is_protected) {
+            return Err(Refusal::field(Reason::MalformedMessage, "sections"));
         }
         if section.revision >= REVISIONS_MAX {
             return Err(Refusal::about(Reason::ReferralFull, Detail::Section(new.section)));

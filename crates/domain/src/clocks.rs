@@ -22,8 +22,8 @@ use crate::decide::Draft;
 use crate::directory::{Directory, Function};
 use crate::event::{Escalation, Fact, Outcome, Reminder};
 use crate::gate;
-use crate::grounds::{Deadline, GroundTable};
-use crate::ids::FunctionId;
+use crate::grounds::{Deadline, DeadlineKind, GroundTable};
+use crate::ids::{FunctionId, Position};
 use crate::referral::{Cell, CellState, Referral, Section, Stage};
 use crate::refusal::Refusal;
 use crate::time::Time;
@@ -103,7 +103,7 @@ impl<'a> Duty<'a> {
 
     /// Whether a clock waits for the sender: while the referral is held, and later for what is held of it.
     fn waits_for_sender(referral: &Referral, clock: ClockName) -> bool {
-        let nothing_offered = || !referral.sections.iter().any(|section| section.offered && may_still_leave(section));
+        let nothing_offered = || !referral.sections.iter().any(|section| section.offered && section.may_still_leave());
         referral.stage == Stage::Held || clock == ClockName::Keep || (clock == ClockName::Leave && nothing_offered())
     }
 
@@ -133,19 +133,18 @@ impl<'a> Duty<'a> {
         Some(there.unwrap_or(named).id.clone())
     }
 
-    fn start(referral: &Referral, rule: &ClockRule) -> Option<Time> {
+    fn start(self, referral: &Referral, rule: &ClockRule) -> Option<Time> {
         match rule.starts {
             Start::Report => referral.reported_at,
             Start::Submission => Some(referral.submitted_at),
             Start::Receipt => referral.received_at,
             Start::Stage => Some(referral.stage_since),
-            Start::Held => referral.oldest_undecided().map(|kept| kept.since),
-            Start::Offer => referral.oldest_unopened().map(|kept| kept.since),
+            Start::Content => content::oldest(self.waited_for(referral, rule)).map(|kept| kept.since),
         }
     }
 
     fn running(self, referral: &Referral, rule: &'a ClockRule) -> Option<Running<'a>> {
-        let start = Self::start(referral, rule)?;
+        let start = self.start(referral, rule)?;
         let after = |minutes: u32| start.plus_minutes(minutes);
         let mut office = None;
         let deadline = match &rule.lasts {
@@ -162,33 +161,55 @@ impl<'a> Duty<'a> {
                 share.max(after(*minutes_min))
             }
             Period::ContactDue => referral.contact_due_at?,
-            Period::ContentDays => content::destruction(self.table, self.directory, referral, referral.oldest_undecided()?),
+            Period::ContentDays => content::destruction(self.table, self.directory, referral, content::oldest(self.waited_for(referral, rule))?),
             Period::GroundDays => self.calendar().after_days(start, &[self.ground_deadline(referral, rule)?.days?])?,
         };
         Some(Running { rule, start, deadline, office })
     }
 
-    /// The shortest deadline of that kind among the grounds that cells of sections are decided on which have not left.
-    fn ground_deadline(self, referral: &Referral, rule: &ClockRule) -> Option<&'a Deadline> {
-        let kind = rule.ground_deadline?;
+    /// The sections that a clock waits for which waits for parts of a referral.
+    fn waited_for<'r>(self, referral: &'r Referral, rule: &'r ClockRule) -> impl Iterator<Item = &'r Section> + use<'r, 'a> {
+        let pressing = move |section: &Section| rule.ground_deadline.is_none_or(|kind| self.deadlines(section, kind, referral).next().is_some());
+        referral.sections.iter().filter(move |section| match rule.clock {
+            ClockName::Keep => section.is_held(),
+            ClockName::Supplement => section.waits_unopened(),
+            ClockName::Leave => section.may_still_leave() && pressing(section),
+            ClockName::Clear | ClockName::Open | ClockName::Decide | ClockName::Contact | ClockName::Board | ClockName::Feedback => false,
+        })
+    }
+
+    /// The deadlines of that kind of the grounds that cells of a section are to be released on.
+    fn deadlines<'r>(self, section: &'r Section, kind: DeadlineKind, referral: &Referral) -> impl Iterator<Item = &'a Deadline> + use<'r, 'a> {
         let date = referral.submitted_at.date();
-        let cells = referral.sections.iter().filter(|section| may_still_leave(section)).flat_map(|section| &section.cells);
-        let grounds = cells.filter_map(|cell| match &cell.state {
+        let grounds = section.cells.iter().filter_map(|cell| match &cell.state {
             CellState::Decided(decision) => match &decision.outcome {
                 Outcome::Release { ground, .. } => Some(ground),
                 Outcome::Withhold { .. } => None,
             },
             CellState::Undecided => None,
         });
-        let rows = grounds.flat_map(|code| self.table.grounds().filter(move |ground| ground.code == *code));
-        let standing = rows.filter(|ground| ground.in_force(&date)).filter_map(|ground| ground.deadline.as_ref());
-        standing.filter(|deadline| deadline.kind == kind).min_by_key(|deadline| deadline.days)
+        let rows = grounds.flat_map(move |code| self.table.grounds().filter(move |ground| ground.code == *code));
+        let standing = rows.filter(move |ground| ground.in_force(&date)).filter_map(|ground| ground.deadline.as_ref());
+        standing.filter(move |deadline| deadline.kind == kind)
     }
 
+    /// The shortest deadline of the rule's kind among what it waits for.
+    fn ground_deadline(self, referral: &Referral, rule: &ClockRule) -> Option<&'a Deadline> {
+        let kind = rule.ground_deadline?;
+        self.waited_for(referral, rule).flat_map(|section| self.deadlines(section, kind, referral)).min_by_key(|deadline| deadline.days)
+    }
+
+    /// Whether a clock's time runs for a referral where it stands: it is in one of the stages, and the act that ends it has not come.
     fn fits(self, referral: &Referral, rule: &ClockRule) -> bool {
         let kind = rule.kinds.as_ref().is_none_or(|kinds| kinds.contains(&referral.kind));
         let urgency = rule.urgencies.as_ref().is_none_or(|urgencies| urgencies.contains(&referral.urgency));
-        kind && urgency && rule.runs_in(referral, self.table) && (rule.ground_deadline.is_none() || self.ground_deadline(referral, rule).is_some())
+        let waits = || match rule.clock {
+            ClockName::Contact => referral.contacted_at.is_none(),
+            ClockName::Clear => referral.waits_for_clearance(),
+            ClockName::Leave | ClockName::Supplement | ClockName::Keep => self.waited_for(referral, rule).next().is_some(),
+            ClockName::Open | ClockName::Decide | ClockName::Board | ClockName::Feedback => true,
+        };
+        kind && urgency && OpenStage::of(referral.stage).is_some_and(|stage| rule.stages.contains(&stage)) && waits()
     }
 
     /// The rules of the clocks that run, of each name the first that fits.
@@ -219,12 +240,21 @@ impl<'a> Duty<'a> {
                     continue;
                 }
                 let at = running.at(mark.percent, self.calendar());
+                if made.clock == ClockName::Supplement && !self.can_be_opened(referral, at) {
+                    continue;
+                }
                 let to = now.filter(|now| at <= *now).and_then(|now| self.addressee(referral, (made.clock, mark.to), now));
                 marks.push(Due { clock: made.clock, level: made.level, at, deadline: running.deadline, to, tells: mark.tells });
             }
         }
         marks.sort_by_key(|due| (due.at, due.clock, due.level));
         marks
+    }
+
+    /// Whether something that was offered and not opened passes the gate at that time: of what has run out nobody is reminded who cannot open it.
+    fn can_be_opened(self, referral: &Referral, at: Time) -> bool {
+        let waiting = referral.sections.iter().filter(|section| section.waits_unopened());
+        waiting.into_iter().any(|section| gate::pass(referral, section, self.table, at).is_ok())
     }
 
     /// The marks that are due.
@@ -252,11 +282,11 @@ impl<'a> Duty<'a> {
         told
     }
 
-    /// The highest mark that was made of a clock which still runs. What the sender still holds is no concern of a recipient's.
-    pub fn level(table: &GroundTable, referral: &Referral) -> Option<ClockLevel> {
+    /// The highest mark that was made of a clock which still runs and waits for the sender, or for the recipient: neither sees the other's.
+    pub fn level(table: &GroundTable, referral: &Referral, of_sender: bool) -> Option<ClockLevel> {
         let (nobody, mut level) = (Directory::default(), None);
         Duty { table, directory: &nobody }.each_that_runs(referral, |rule| {
-            if referral.stage != Stage::Held && Self::waits_for_sender(referral, rule.clock) {
+            if Self::waits_for_sender(referral, rule.clock) != of_sender {
                 return;
             }
             level = level.max(referral.marks.iter().filter(|mark| mark.clock == rule.clock).map(|mark| mark.level).max());
@@ -265,33 +295,22 @@ impl<'a> Duty<'a> {
     }
 }
 
-/// Whether a section has not left, and nobody has decided that it stays.
-fn may_still_leave(section: &Section) -> bool {
-    section.released.is_none() && !section.cells.iter().any(Cell::is_withheld)
-}
-
-impl Referral {
-    /// Whether some cell is not decided, or not by the second officer where one is due.
-    fn waits_for_clearance(&self, table: &GroundTable) -> bool {
-        self.cells().any(|(name, cell)| match &cell.state {
-            CellState::Undecided => true,
-            CellState::Decided(decision) => gate::awaits_second_officer(self, name.interest, decision, table),
-        })
+impl Section {
+    /// Whether it has not left, its content is there, and nobody has decided that it stays.
+    fn may_still_leave(&self) -> bool {
+        self.released.is_none() && self.has_content() && !self.cells.iter().any(Cell::is_withheld)
     }
 }
 
-impl ClockRule {
-    /// Whether its time runs for a referral where it stands: it is in one of the stages, and the act that ends it has not come.
-    pub fn runs_in(&self, referral: &Referral, table: &GroundTable) -> bool {
-        let ended = match self.clock {
-            ClockName::Contact => referral.contacted_at.is_some(),
-            ClockName::Leave => !referral.sections.iter().any(may_still_leave),
-            ClockName::Clear => !referral.waits_for_clearance(table),
-            ClockName::Supplement => referral.oldest_unopened().is_none(),
-            ClockName::Keep => referral.oldest_undecided().is_none(),
-            ClockName::Open | ClockName::Decide | ClockName::Board | ClockName::Feedback => false,
-        };
-        !ended && OpenStage::of(referral.stage).is_some_and(|stage| self.stages.contains(&stage))
+impl Referral {
+    /// Whether some cell waits for a decision: nobody has decided, or a second officer has not, or what it was decided on was withdrawn.
+    fn waits_for_clearance(&self) -> bool {
+        let withdrawn = |at: Position| self.consents.iter().any(|consent| consent.at == at && consent.withdrawn.is_some());
+        self.cells().any(|(_, cell)| match &cell.state {
+            CellState::Undecided => true,
+            CellState::Decided(decision) if decision.outcome.is_withheld() => false,
+            CellState::Decided(decision) => (decision.second_officer && decision.confirmed.is_none()) || decision.outcome.consent().is_some_and(withdrawn),
+        })
     }
 }
 

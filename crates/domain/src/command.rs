@@ -204,6 +204,8 @@ pub struct NewContent {
     pub category: Category,
     /// The bytes, never looked into.
     pub content: Bytes,
+    /// Whether they say where somebody is settled, as the door found.
+    pub tells_residence: bool,
 }
 
 impl std::fmt::Debug for NewContent {

@@ -12,7 +12,7 @@ use crate::event::{ContentName, Destruction, Fact};
 use crate::grounds::GroundTable;
 use crate::ids::Position;
 use crate::inbox::for_officer;
-use crate::referral::{CellState, Referral, Section};
+use crate::referral::{Cell, Referral, Section};
 use crate::refusal::{Reason, Refusal};
 use crate::time::Time;
 
@@ -114,6 +114,20 @@ impl Kept {
 }
 
 impl Section {
+    fn waits(&self) -> bool {
+        self.kept.iter().any(|kept| kept.revision == self.revision && !kept.left)
+    }
+
+    /// Whether its content is there and neither offered nor to be withheld: it waits for the sender.
+    pub(crate) fn is_held(&self) -> bool {
+        self.waits() && !self.offered && !self.cells.iter().any(Cell::is_withheld)
+    }
+
+    /// Whether its content is there, offered and not opened.
+    pub(crate) fn waits_unopened(&self) -> bool {
+        self.waits() && self.offered
+    }
+
     /// Whether the content of this revision is there.
     pub fn has_content(&self) -> bool {
         self.kept.iter().any(|kept| kept.revision == self.revision)
@@ -135,7 +149,8 @@ impl Section {
     }
 }
 
-fn oldest<'r>(sections: impl Iterator<Item = &'r Section>) -> Option<Kept> {
+/// The content of the sections' present revisions that has waited longest, of what has not left.
+pub(crate) fn oldest<'r>(sections: impl Iterator<Item = &'r Section>) -> Option<Kept> {
     let held = sections.flat_map(|section| section.kept.iter().filter(|kept| kept.revision == section.revision && !kept.left));
     held.min_by_key(|kept| kept.since).copied()
 }
@@ -151,20 +166,10 @@ impl Referral {
         self.sections.iter().flat_map(|section| section.kept.iter().map(|kept| (ContentName { section: section.number, revision: kept.revision }, *kept)))
     }
 
-    /// The content whose clearance is not decided and which will be destroyed first: it is there and has not left.
-    pub fn oldest_undecided(&self) -> Option<Kept> {
-        oldest(self.sections.iter().filter(|section| section.cells.iter().any(|cell| cell.state == CellState::Undecided)))
-    }
-
-    /// The content that has waited longest for the recipient: it is offered and has not left.
-    pub fn oldest_unopened(&self) -> Option<Kept> {
-        oldest(self.sections.iter().filter(|section| section.offered))
-    }
-
     /// From when the clocks run that count from content.
     pub(crate) fn counted_from(&self) -> [(ClockName, Option<Time>); 2] {
-        let since = |kept: Option<Kept>| kept.map(|kept| kept.since);
-        [(ClockName::Keep, since(self.oldest_undecided())), (ClockName::Supplement, since(self.oldest_unopened()))]
+        let since = |waits: fn(&Section) -> bool| oldest(self.sections.iter().filter(|section| waits(section))).map(|kept| kept.since);
+        [(ClockName::Keep, since(Section::is_held)), (ClockName::Supplement, since(Section::waits_unopened))]
     }
 
     pub(crate) fn destroy(&mut self, contents: &[ContentName]) {

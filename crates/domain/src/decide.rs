@@ -282,7 +282,7 @@ pub fn draft(command: &Command, facts: Facts<'_>) -> Result<Referral, Refusal> {
         submission.offer = None;
         submission.forwards = None;
     }
-    decide(&command, facts)?.referral.ok_or_else(|| Reason::NotFound.into())
+    decide(&command, facts).map_err(|refusal| refusal.within("draft"))?.referral.ok_or_else(|| Reason::NotFound.into())
 }
 
 /// The event of a refused disclosure, where the refusal concerned one and the referral may be known to the agency.
@@ -360,7 +360,8 @@ fn query_log(to: &mut Draft<'_>, query: &LogQuery) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The stage a referral is in, as a refusal.
-pub fn wrong_stage(referral: &Referral) -> Refusal {
-    Refusal::about(Reason::WrongStage, Detail::Stage(referral.stage.as_str()))
+/// The stage a referral is in, as a refusal. How one has ended may be a personal answer, which is not everybody's to know.
+pub(crate) fn wrong_stage(referral: &Referral) -> Refusal {
+    let stage = if referral.stage.is_ended() { "ended" } else { referral.stage.as_str() };
+    Refusal::about(Reason::WrongStage, Detail::Stage(stage))
 }

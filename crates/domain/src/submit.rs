@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::codes::{AgencyKind, OfferAnswer, ReferralKind, Role};
-use crate::command::{NewDecision, NewPerson, NewSection, Submission};
+use crate::command::{NewCell, NewDecision, NewOutcome, NewPerson, NewSection, Submission};
 use crate::decide::{Content, Draft, record_offer};
 use crate::directory::{Agency, Function};
 use crate::entropy::commit;
@@ -46,12 +46,17 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
     if submission.decisions.is_empty() { Ok(()) } else { to.offer_what_passes() }
 }
 
-/// Where the route says that the victim is a minor, a decision about her says so too: her consent is then not hers alone.
+/// Where the route says that the victim is a minor, whoever releases on her consent says so too: it is then not hers alone.
 fn check_age(submission: &Submission, decision: &NewDecision, table: &GroundTable) -> Result<(), Refusal> {
     let minor = |age: u32| age < u32::from(table.minors().age_below);
     let has = |role: Role| submission.persons.iter().any(|person| person.name.role == role);
     let by_route = submission.routing.whom.age_years.is_some_and(minor) && has(Role::Victim) && !has(Role::Child);
-    let about_her = decision.cells.iter().any(|cell| cell.cell.person.is_some_and(|person| person.role == Role::Victim));
+    let on_consent = |outcome: &NewOutcome| match outcome {
+        NewOutcome::Release { ground, .. } => table.grounds().any(|row| row.code == *ground && row.needs_consent()),
+        NewOutcome::Withhold { .. } => false,
+    };
+    let hers = |cell: &&NewCell| cell.cell.person.is_some_and(|person| person.role == Role::Victim);
+    let about_her = decision.cells.iter().filter(hers).any(|cell| on_consent(&cell.outcome));
     if by_route && about_her && !decision.answers.victim_age_years.is_some_and(|age| minor(age.into())) {
         return Err(Refusal::field(Reason::MalformedMessage, "answers.victim_age_years"));
     }

@@ -5,7 +5,6 @@
 use brygga_domain::clocks::{ClockRule, OpenStage, Period, Start};
 use brygga_domain::content::Kept;
 use brygga_domain::event::{Escalation, Outcome, Reminder};
-use brygga_domain::gate;
 use brygga_domain::grounds::{DeadlineKind, GroundCode};
 use brygga_domain::referral::{Cell, CellState, Section};
 use brygga_domain::{AgencyId, ClockLevel, ClockName, Event, Fact, FunctionId, GroundTable, Referral, SenderStatus, Stage, Time};
@@ -45,7 +44,7 @@ fn of(moment: Moment<'_>, said: &Said) -> Vec<Lack> {
     if moment.book.marks.contains(&(clock, said.level)) {
         lacks.push((Code::ClockTwice, format!("the {} mark of {clock} was made before", said.level)));
     }
-    if is_over(moment, clock) {
+    if is_over(moment.referral, clock) {
         lacks.push((Code::ClockOver, format!("{clock} had ended before its {} mark", said.level)));
     }
     let silent = clock == ClockName::Contact || clock == ClockName::Board || clock == ClockName::Feedback;
@@ -60,12 +59,11 @@ fn of(moment: Moment<'_>, said: &Said) -> Vec<Lack> {
 }
 
 /// Whether what the clock waits for has been done, or nothing is done any more.
-fn is_over(moment: Moment<'_>, clock: ClockName) -> bool {
-    let referral = moment.referral;
+fn is_over(referral: &Referral, clock: ClockName) -> bool {
     let stage = referral.stage;
     let with_recipient = stage == Stage::Ready || stage == Stage::Opened || stage == Stage::Accepted;
     match clock {
-        ClockName::Clear => stage != Stage::Held || decided(referral, moment.table),
+        ClockName::Clear => stage != Stage::Held || referral.cells().all(|(_, cell)| is_settled(referral, cell)),
         ClockName::Open => stage != Stage::Ready,
         ClockName::Decide => stage != Stage::Opened,
         ClockName::Contact => !with_recipient || referral.contacted_at.is_some(),
@@ -76,37 +74,42 @@ fn is_over(moment: Moment<'_>, clock: ClockName) -> bool {
     }
 }
 
-/// Whether a section has left, or it was decided that it stays.
+/// Whether a section has left, is gone, or it was decided that it stays.
 fn has_ended(section: &Section) -> bool {
-    let stays = |cell: &Cell| matches!(&cell.state, CellState::Decided(decision) if matches!(decision.outcome, Outcome::Withhold { .. }));
-    section.released.is_some() || section.cells.iter().any(stays)
+    section.released.is_some() || !section.kept.iter().any(|kept| kept.revision == section.revision) || stays(section)
 }
 
-/// Whether every cell is decided, by both officers where two are due.
-fn decided(referral: &Referral, table: Option<&GroundTable>) -> bool {
-    referral.cells().all(|(name, cell)| match &cell.state {
-        CellState::Undecided => false,
-        CellState::Decided(decision) => table.is_none_or(|table| !gate::awaits_second_officer(referral, name.interest, decision, table)),
-    })
+fn stays(section: &Section) -> bool {
+    section.cells.iter().any(|cell| matches!(&cell.state, CellState::Decided(decision) if matches!(decision.outcome, Outcome::Withhold { .. })))
 }
 
-/// Since when the oldest offer stands of what has not been opened.
-pub(crate) fn offered_since(referral: &Referral) -> Option<Time> {
-    let waits = |section: &&Section| section.offered;
-    let contents = referral.sections.iter().filter(waits).flat_map(|section| section.kept.iter().filter(|kept| kept.revision == section.revision));
-    contents.filter(|kept| !kept.left).map(|kept| kept.since).min()
+/// Whether nothing of a cell is left to decide: it stays, or both officers released it where two were due, on a consent that stands.
+fn is_settled(referral: &Referral, cell: &Cell) -> bool {
+    let CellState::Decided(decision) = &cell.state else { return false };
+    let Outcome::Release { consent, .. } = &decision.outcome else { return true };
+    let fallen = consent.is_some_and(|at| referral.consents.iter().any(|given| given.at == at && given.withdrawn.is_some()));
+    !fallen && (!decision.second_officer || decision.confirmed.is_some())
 }
 
-/// From when the days count of what the sender holds and nobody has decided on.
-pub(crate) fn kept_since(referral: &Referral) -> Option<Time> {
+/// From when the days count of the oldest content that has not left, in sections of that sort.
+fn since(referral: &Referral, sort: impl Fn(&Section) -> bool) -> Option<Time> {
     let mut earliest: Option<Time> = None;
-    for section in &referral.sections {
-        let decided = section.cells.iter().all(|cell| cell.state != CellState::Undecided);
-        for kept in section.kept.iter().filter(|kept| !decided && !kept.left && kept.revision == section.revision) {
+    for section in referral.sections.iter().filter(|section| sort(section)) {
+        for kept in section.kept.iter().filter(|kept| !kept.left && kept.revision == section.revision) {
             earliest = Some(earliest.map_or(kept.since, |time| time.min(kept.since)));
         }
     }
     earliest
+}
+
+/// Since when the oldest offer stands of what has not been opened.
+pub(crate) fn offered_since(referral: &Referral) -> Option<Time> {
+    since(referral, |section| section.offered)
+}
+
+/// From when the days count of what the sender holds and has not decided to withhold.
+pub(crate) fn kept_since(referral: &Referral) -> Option<Time> {
+    since(referral, |section| !section.offered && !stays(section))
 }
 
 /// The table knows the clock for this referral, and where it can be reckoned without opening hours it runs out when the event says.
@@ -132,8 +135,9 @@ fn by_table(table: &GroundTable, moment: Moment<'_>, said: &Said) -> Vec<Lack> {
         Start::Submission => Some(referral.submitted_at),
         Start::Receipt => referral.received_at,
         Start::Stage => Some(referral.stage_since),
-        Start::Held => kept_since(referral),
-        Start::Offer => offered_since(referral),
+        Start::Content if said.clock == ClockName::Keep => kept_since(referral),
+        Start::Content if said.clock == ClockName::Supplement => offered_since(referral),
+        Start::Content => None,
     };
     let reckoned = match &rule.lasts {
         Period::Minutes(minutes) if rule.ground_deadline.is_none() => start.map(|start| start.plus_minutes(*minutes)),

@@ -108,7 +108,7 @@ finding_codes! {
     TableInactive = "TABLE_INACTIVE", "The decision names another ground table than the active one.";
     TemplateNotAllowed = "TEMPLATE_NOT_ALLOWED", "A template decided what is assessed case by case.";
     TimeBack = "TIME_BACK", "The event is earlier than the one before it.";
-    WithdrawalUncited = "WITHDRAWAL_UNCITED", "A consent to it had been withdrawn, and the decision to release does not say after which withdrawal.";
+    WithdrawalUncited = "WITHDRAWAL_UNCITED", "A decision to release names another withdrawal, or none, than the latest of a consent that covered the cell.";
     WrongAgency = "WRONG_AGENCY", "The event belongs to an agency that may not cause it.";
 }
 

@@ -288,8 +288,8 @@ impl Replay {
         self.enter(at, event, &mut book);
         let (kept, offered) = (clocks::kept_since(&referral), clocks::offered_since(&referral));
         if let Some(referral) = evolve(Some(referral), at, event) {
-            // A clock that counts from something else begins anew.
-            let anew = [(ClockName::Keep, clocks::kept_since(&referral) != kept), (ClockName::Supplement, clocks::offered_since(&referral) != offered)];
+            // A clock that counts from something later begins anew.
+            let anew = [(ClockName::Keep, clocks::kept_since(&referral) > kept), (ClockName::Supplement, clocks::offered_since(&referral) > offered)];
             book.marks.retain(|(clock, _)| !anew.contains(&(*clock, true)));
             self.referrals.insert(id, (referral, book));
         }

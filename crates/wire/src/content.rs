@@ -63,13 +63,6 @@ pub fn tells_residence(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether everybody of whom the section speaks is said to have no protected identity.
-pub fn says_unprotected(bytes: &[u8]) -> bool {
-    let section = Content::decode(bytes).ok().and_then(|content| content.section);
-    let persons = section.map_or_else(Vec::new, identities);
-    !persons.is_empty() && persons.iter().all(|identity| identity.protected_identity == ProtectedIdentity::NotProtected.number())
-}
-
 /// The individual assessment that a child concern rests on; nothing in content of another category.
 pub fn assessment_in(bytes: &[u8]) -> Option<String> {
     match Content::decode(bytes).ok()?.section? {

@@ -3,3 +3,4 @@
 mod faults;
 mod in_process;
 mod over_the_wire;
+mod upgrade;

@@ -146,6 +146,28 @@ async fn a_log_is_begun_once_and_joined_only_with_a_state_of_ones_own() {
     assert_eq!(one.stop().await, Some(0));
 }
 
+/// Three brokers on one database, each on a port to which it comes back.
+pub async fn three(folders: &[PathBuf; 3], database: &str, random: &mut Random) -> Vec<Broker> {
+    let first = Broker::start(&folders[0], database).await;
+    assert_eq!(first.stop().await, Some(0));
+    for folder in &folders[1..] {
+        join(&folders[0], folder).await;
+    }
+    let mut brokers = Vec::new();
+    for folder in folders {
+        settle(folder, PORTS, random);
+        brokers.push(Broker::start(folder, "").await);
+    }
+    brokers
+}
+
+/// Who puts load on each broker, by calls and over a stream.
+pub fn pairs(brokers: &[Broker]) -> Vec<Pair> {
+    let connect = |broker: &Broker, agency: &str, officer: &str| Client::connect(&own_pin(broker.config(agency), "load.pin")).unwrap().as_officer(officer);
+    let pairs = brokers.iter().map(|broker| Pair::Calls(connect(broker, POLICE, "klara"), connect(broker, BOARD, "sara")));
+    pairs.flat_map(|pair| [pair.clone(), pair.streamed()]).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_database_exactly_once() {
     let (kills, seed) = (setting("BROKER_KILLS", BROKER_KILLS), setting("SEED", u64::from(std::process::id())));
@@ -155,19 +177,8 @@ async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_data
     let cluster = Cluster::start(&Setup::default());
     let home = tempfile::tempdir().unwrap();
     let folders = ["one", "two", "three"].map(|name| home.path().join(name));
-    let first = Broker::start(&folders[0], &section(&postgres::database(&cluster).await)).await;
-    assert_eq!(first.stop().await, Some(0));
-    for folder in &folders[1..] {
-        join(&folders[0], folder).await;
-    }
-    let mut brokers = Vec::new();
-    for folder in &folders {
-        settle(folder, PORTS, &mut random);
-        brokers.push(Broker::start(folder, "").await);
-    }
-    let connect = |broker: &Broker, agency: &str, officer: &str| Client::connect(&own_pin(broker.config(agency), "load.pin")).unwrap().as_officer(officer);
-    let clients = brokers.iter().map(|broker| Pair::Calls(connect(broker, POLICE, "klara"), connect(broker, BOARD, "sara")));
-    let players = Players::start(clients.flat_map(|pair| [pair.clone(), pair.streamed()]), &mut random);
+    let mut brokers = three(&folders, &section(&postgres::database(&cluster).await), &mut random).await;
+    let players = Players::start(pairs(&brokers), &mut random);
     let mut waits = Vec::new();
     for kill in 1..=kills {
         tokio::time::sleep(Duration::from_millis(random.within(LOAD_MILLIS.0, LOAD_MILLIS.1))).await;

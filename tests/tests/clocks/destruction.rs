@@ -150,7 +150,7 @@ async fn holds<P: Place>(place: &P, brokers: usize) {
     assert_eq!(world.carry_out(open).await, Err(Reason::ContentDestroyed), "a repeat is asked about again");
     assert_eq!(world.act(&delivered, Act::Accept).await.unwrap().stage, Stage::Accepted);
     // An amended section is new content.
-    let fresh = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"sent again") };
+    let fresh = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"sent again"), tells_residence: false };
     let name = ReferralName::Id(delivered.id.unwrap());
     world.ask(&delivered, "vasterort-polis", Action::AmendReferral(name, vec![fresh], None)).await.unwrap();
     world.act(&delivered, Act::Decide).await.unwrap();

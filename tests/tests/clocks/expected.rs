@@ -136,7 +136,7 @@ struct Part {
 
 impl Part {
     fn may_leave(&self) -> bool {
-        !self.left && !self.withheld
+        !self.left && !self.withheld && self.since.is_some()
     }
 }
 
@@ -293,13 +293,14 @@ impl History {
             ClockName::Decide => own("opened", 50, 2550),
             ClockName::Contact if self.is_of_an_offence() && with_recipient && !self.reached => long(self.reported, self.reported.plus_minutes(48 * 60)),
             ClockName::Leave if self.stage != "ended" => {
-                let waits = self.parts.iter().any(|part| part.may_leave() && (concern || part.pressing));
-                long(self.submitted, self.submitted.plus_minutes(60)).filter(|_| waits)
+                let pressing = self.oldest(|part| part.may_leave() && (concern || part.pressing))?;
+                let start = if concern { self.submitted } else { pressing };
+                long(start, start.plus_minutes(60))
             }
             ClockName::Board if concern && with_recipient => long(self.received?, after_days(self.received?, &[14])),
             ClockName::Feedback if concern && with_recipient => long(self.received?, after_days(self.received?, &[14, 7])),
             ClockName::Keep if self.stage != "ended" => {
-                let start = self.oldest(|part| !part.decided)?;
+                let start = self.oldest(|part| !part.offered && !part.withheld)?;
                 Some(Running { start, lasts: Lasts::Until(start.plus_minutes(30 * 24 * 60)), round: start })
             }
             ClockName::Supplement if self.stage == "opened" || self.stage == "accepted" => {

@@ -217,6 +217,12 @@ async fn why(desk: &mut Desk<'_>, referral: Option<String>, (draft, known): (Opt
         };
         lines.push(format!("{lead:<11}{}", passing.collect::<Vec<_>>().join(", ")));
     }
+    if lines.is_empty() {
+        lines.push(String::from(match lang {
+            Lang::En => "ended      nothing of it passes any more",
+            Lang::Sv => "avslutad   inget av den lämnas längre",
+        }));
+    }
     desk.answer(&lines, message::show(&answer))
 }
 

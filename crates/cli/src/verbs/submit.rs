@@ -151,7 +151,7 @@ pub async fn validate(desk: &mut Desk<'_>, files: &[PathBuf]) -> Result<(), Fail
 
 /// What the broker would take and its sender should look at once more.
 fn warn(desk: &mut Desk<'_>, request: &v1::SubmitReferralRequest) -> Result<(), Failure> {
-    for finding in findings_in_label(&request.sender_reference).into_iter().filter(|finding| finding.act == Act::Warn) {
+    for finding in findings_in_label(&request.sender_reference) {
         desk.talk(&format!("warning    sender_reference: {}", finding.words.en))?;
     }
     for (index, section) in request.sections.iter().enumerate() {

@@ -98,10 +98,8 @@ pub enum Start {
     Receipt,
     /// The beginning of the stage that it is in.
     Stage,
-    /// When the oldest offer was made of what is offered and not opened.
-    Offer,
-    /// When the days began of the oldest content that is held without a decision.
-    Held,
+    /// When the days began of the oldest content that it waits for: its submission, or the latest offer of it.
+    Content,
 }
 
 /// How long a clock lasts.
@@ -179,7 +177,7 @@ pub enum ClockError {
     #[error("clock {0} lasts no time")]
     Lasts(ClockName),
     /// A clock counts from what its stages do not have.
-    #[error("clock {0} is counted from the receipt and runs before it")]
+    #[error("clock {0} is counted from what it does not have: from the receipt before it, or from content that it does not wait for")]
     Start(ClockName),
     /// A stage of a kind has no clock.
     #[error("{0} has no clock while it is {1}")]
@@ -247,12 +245,21 @@ impl ClockTable {
             Period::Share { percent, minutes_min } => (1..=100).contains(percent) && *minutes_min > 0,
             Period::ContactDue => rule.starts == Start::Report,
             Period::GroundDays => rule.ground_deadline == Some(DeadlineKind::WithinDays),
-            Period::ContentDays => rule.starts == Start::Held && rule.clock == ClockName::Keep,
+            Period::ContentDays => rule.clock == ClockName::Keep,
         };
         if !lasts {
             return Err(ClockError::Lasts(rule.clock));
         }
-        if rule.starts == Start::Receipt && rule.stages.contains(&OpenStage::Held) { Err(ClockError::Start(rule.clock)) } else { Ok(()) }
+        // What counts from content begins anew with it, so nothing else may.
+        let counted = match rule.clock {
+            ClockName::Keep | ClockName::Supplement => rule.starts == Start::Content,
+            ClockName::Leave => rule.starts != Start::Receipt,
+            ClockName::Clear | ClockName::Open | ClockName::Decide | ClockName::Contact | ClockName::Board | ClockName::Feedback => {
+                rule.starts != Start::Content
+            }
+        };
+        let received = rule.starts != Start::Receipt || !rule.stages.contains(&OpenStage::Held);
+        if counted && received { Ok(()) } else { Err(ClockError::Start(rule.clock)) }
     }
 
     /// The marks of a clock.

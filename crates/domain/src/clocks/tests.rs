@@ -120,10 +120,10 @@ mod who_is_told {
     use super::*;
     use crate::codes::{AgencyKind, Category, ReferralKind, Urgency};
     use crate::directory::OnDuty;
-    use crate::event::Interest;
+    use crate::event::{Interest, Outcome};
     use crate::exclusion::Excluded;
     use crate::ids::{Commitment, Position, Reference, ReferralId, ThreadId};
-    use crate::referral::{Cell, CellState, Section, Stage};
+    use crate::referral::{Cell, CellState, Consent, Decision, Section, Stage};
 
     fn function(id: &str, host: &str, duty: OnDuty) -> Function {
         Function {
@@ -164,6 +164,27 @@ mod who_is_told {
             rested_on: Vec::new(),
             kept: Vec::new(),
         }
+    }
+
+    fn consent(at: u64, withdrawn: Option<Position>) -> Consent {
+        let given = crate::event::ConsentGiven {
+            referral: ReferralId::from_bytes(&[1; 16]).unwrap(),
+            consent: crate::ids::ConsentId::from_bytes(&[3; 16]).unwrap(),
+            person: crate::ids::PersonId::from_bytes(&[4; 16]).unwrap(),
+            categories: Vec::new(),
+            recipient: "rvc".parse().unwrap(),
+            purpose: crate::codes::Purpose::Support,
+            given_at: Time::from_micros(0),
+            valid_until: Time::from_micros(0),
+            form: crate::codes::ConsentForm::Oral,
+            language: None,
+            interpreter: false,
+            gdpr_basis: crate::codes::GdprBasis::PublicTask,
+            given_by: crate::codes::ConsentGiver::Person,
+            asked_by: None,
+            interpreter_reference: None,
+        };
+        Consent { at: Position(at), given, withdrawn }
     }
 
     fn referral(stage: Stage, since: Time) -> Referral {
@@ -247,16 +268,61 @@ mod who_is_told {
         assert_eq!(duty.due(&waiting, since.plus_minutes(30)).len(), 1);
         waiting.marks.push(Mark { clock: ClockName::Open, level: ClockLevel::First });
         assert_eq!(duty.next_look(&waiting), Some(since.plus_minutes(48)));
-        assert_eq!(Duty::level(&table, &waiting), Some(ClockLevel::First));
+        assert_eq!((Duty::level(&table, &waiting, false), Duty::level(&table, &waiting, true)), (Some(ClockLevel::First), None));
         waiting.marks.extend([ClockLevel::Second, ClockLevel::Overdue].map(|level| Mark { clock: ClockName::Open, level }));
         assert_eq!((duty.next_look(&waiting), duty.due(&waiting, NEVER)), (Some(NEVER), Vec::new()));
         assert_eq!(Duty::alarm(&table, &waiting), Some(SenderStatus::Overdue));
         // Once opened, that time has run out holds no more, and another clock runs.
         let opened = Referral { stage: Stage::Opened, ..waiting };
-        assert_eq!((Duty::alarm(&table, &opened), Duty::level(&table, &opened)), (None, None));
+        assert_eq!((Duty::alarm(&table, &opened), Duty::level(&table, &opened, false)), (None, None));
         assert!(duty.next_look(&opened).unwrap() < NEVER);
         let ended = Referral { stage: Stage::Declined(crate::codes::DeclineReason::NoCapacity), ..opened };
         assert_eq!(duty.next_look(&ended), None);
+    }
+
+    #[test]
+    fn clearing_ends_with_the_last_decision_and_begins_anew_when_its_consent_does_not_stand() {
+        let since = at("2026-11-23T09:00:00Z");
+        let due = |outcome: Outcome, second_officer: bool, confirmed: bool| {
+            let mut held = referral(Stage::Held, since);
+            let confirmed = confirmed.then_some(Position(8));
+            let decision = Decision { at: Position(7), officer: None, outcome, second_officer, confirmed, standing_until: None, carried: None };
+            held.sections[0].cells[0].state = CellState::Decided(decision);
+            held.consents = vec![consent(5, None), consent(6, Some(Position(9)))];
+            Duty { table: &table(), directory: &directory() }.due(&held, since.plus_minutes(60)).len()
+        };
+        let release = |consent: Option<u64>| Outcome::Release { ground: "CONSENT".parse().unwrap(), consent: consent.map(Position) };
+        let withhold = Outcome::Withhold { reason: crate::codes::WithholdReason::NotNeeded, nameable: false };
+        assert_eq!((due(withhold, false, false), due(release(None), false, false), due(release(Some(5)), false, false)), (0, 0, 0));
+        assert_eq!((due(release(None), true, false), due(release(None), true, true)), (3, 0), "until the second officer has decided");
+        assert_eq!(due(release(Some(6)), false, false), 3, "what it was decided on was withdrawn");
+    }
+
+    #[test]
+    fn of_what_ran_out_since_it_was_offered_nobody_is_reminded() {
+        let (table, directory, since) = (table(), directory(), at("2026-11-23T09:00:00Z"));
+        let duty = Duty { table: &table, directory: &directory };
+        let mut opened = referral(Stage::Accepted, since);
+        let mut section = undecided();
+        section.kept = vec![crate::content::Kept { revision: 1, since, left: false }];
+        section.offered = true;
+        let ground = |ground: &str| Outcome::Release { ground: ground.parse().unwrap(), consent: None };
+        let decided = |outcome| {
+            CellState::Decided(Decision {
+                at: Position(7),
+                officer: None,
+                outcome,
+                second_officer: false,
+                confirmed: None,
+                standing_until: None,
+                carried: None,
+            })
+        };
+        section.cells[0].state = decided(ground("NO_HARM"));
+        opened.sections = vec![section];
+        assert_eq!(duty.due(&opened, since.plus_minutes(60)).len(), 3, "what can be opened waits for the recipient");
+        opened.sections[0].cells[0].state = decided(ground("CONSENT"));
+        assert_eq!(duty.due(&opened, since.plus_minutes(60)), []);
     }
 
     #[test]

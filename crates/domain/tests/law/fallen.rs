@@ -117,13 +117,42 @@ fn what_was_attempted_only_never_opens_a_ground_that_wants_it_completed() {
 #[test]
 fn an_age_that_the_route_states_is_held_against_the_decision() {
     let (world, case) = (World::new(), protected());
-    let asked = |age_years| {
+    let asked = |age_years, change: fn(&mut NewDecision)| {
         let mut asked = submission(&case, vec![section(case.category, &[Role::Victim], false)]);
-        let (Some(Action::RecordConsent(_, terms)), Action::DecideClearance(_, decision)) = (world.consent(&case), world.decision(&case)) else { panic!() };
+        let (Some(Action::RecordConsent(_, terms)), Action::DecideClearance(_, mut decision)) = (world.consent(&case), world.decision(&case)) else { panic!() };
+        change(&mut decision);
         asked.persons.retain(|person| person.name.role == Role::Victim);
         (asked.consents, asked.decisions, asked.routing.whom.age_years) = (vec![terms], vec![decision], age_years);
-        world.carried_out(&case, None, Action::SubmitReferral(Box::new(asked)), 0)
+        world.carried_out(&case, None, Action::SubmitReferral(Box::new(asked)), 0).is_some()
     };
-    assert!(asked(None).is_some() && asked(Some(18)).is_some());
-    assert!(asked(Some(17)).is_none(), "the decision says that she is 44");
+    let as_it_is = |_: &mut NewDecision| {};
+    assert!(asked(None, as_it_is) && asked(Some(18), as_it_is));
+    assert!(!asked(Some(17), as_it_is), "the decision says that she is 44");
+    // A minor's consent is the custodians', with her; and who releases on something else need not say how old she is.
+    let with_custodians = |decision: &mut NewDecision| {
+        decision.answers.victim_age_years = Some(17);
+        decision.answers.asserted.extend(FactCode::ALL);
+        decision.answers.denied.clear();
+    };
+    let on_no_harm = |decision: &mut NewDecision| {
+        decision.answers.asserted.insert(FactCode::HarmExcluded);
+        decision.cells[0].outcome = NewOutcome::Release { ground: "NO_HARM".parse().unwrap(), consent: None };
+    };
+    let withheld = |decision: &mut NewDecision| decision.cells[0].outcome = NewOutcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false };
+    assert!(asked(Some(17), with_custodians) && asked(Some(17), on_no_harm) && asked(Some(17), withheld));
+}
+
+#[test]
+fn where_somebody_protected_lives_is_not_told_by_an_amendment_either() {
+    let world = World::new();
+    let amended = |protection, tells_residence| {
+        let case = Case { protection, ..protected() };
+        let referral = world.submitted(&case).unwrap();
+        let content = NewContent { section: 1, category: case.category, content: Bytes::from_static(b"moved"), tells_residence };
+        world.carried_out(&case, Some(&referral), Action::AmendReferral(ReferralName::Id(referral.id), vec![content], None), 1).is_some()
+    };
+    assert!(amended(ProtectedIdentity::NotProtected, true) && amended(ProtectedIdentity::ProtectedPopulationRegistration, false));
+    for protection in [ProtectedIdentity::ConfidentialityMarked, ProtectedIdentity::ProtectedPopulationRegistration, ProtectedIdentity::Unknown] {
+        assert!(!amended(protection, true), "{protection}");
+    }
 }

@@ -73,11 +73,12 @@ impl<R: Reader> Rpc<R> {
         }
         let name = wanted::referral_name(&asked.referral)?;
         let (referral, clearing) = self.referral(read::key(name), &by, |referral| clears(&by.agency, referral)).await?;
+        let shown = view::clearance_referral(&referral, clearing, question.table);
+        // Of one that has ended nothing passes any more, and no way leads anywhere; its emergencies can still be reviewed.
         if referral.stage.is_ended() {
-            return Err(Failed::Refused(decide::wrong_stage(&referral)));
+            return Ok(v1::AssessReferralResponse { referral: Some(shown), ..Default::default() });
         }
         let (passing, blocked) = view::explanations(&referral, |interest| sees(clearing, interest), question);
-        let shown = view::clearance_referral(&referral, clearing, question.table);
         let passing = match clearing {
             Clearing::Sender => passing,
             // Whether the persons' cells pass is not the leader's to know: for it a section passes when the investigation's cell does.

@@ -98,7 +98,7 @@ fn withdrawn(done: &Done) -> Result<v1::WithdrawConsentResponse, Failed> {
     Ok(v1::WithdrawConsentResponse {
         consent: Some(view::consent(referral, consent, done.now)),
         stop_use_sections: stopped(referral, at),
-        standing: view::standing(referral, consent, (&done.table, done.now)),
+        standing: view::standing(referral, consent),
         ..Default::default()
     })
 }

@@ -33,6 +33,48 @@ fn overdue() -> Story {
     Story { events: world.events, referral: id }
 }
 
+/// One section leaves and another is held until its days are over.
+fn kept() -> Story {
+    let mut world = World::new(8);
+    let sections = [Category::VictimIdentity, Category::SafeContact].map(|category| section(category, &[Role::Victim], false)).to_vec();
+    let request = submission(&world, ReferralKind::ContactRequest, "solna-rvc", sections);
+    let id = world.give(POLICE, None, Action::SubmitReferral(Box::new(request)), None).unwrap().unwrap();
+    let name = ReferralName::Id(id);
+    world.must(POLICE, Some(1), Action::DecideClearance(name, release("NO_HARM", None, &[(1, Some(Role::Victim))])));
+    world.must(BOARD, Some(4), Action::OpenReferral(name));
+    world.must(BOARD, Some(4), Action::AcceptReferral(name));
+    for days in [15, 9, 6] {
+        world.pass(days * 24 * 60);
+        world.must(BROKER, None, Action::MakeMarks(name));
+    }
+    Story { events: world.events, referral: id }
+}
+
+/// A forged reminder, and what is found.
+type Reminded = (&'static str, Code, fn(&mut Reminder));
+
+#[test]
+fn what_is_held_is_reminded_of_before_it_goes_and_a_forged_mark_of_that_is_named() {
+    let story = kept();
+    let report = audit_events(&story.events);
+    assert_eq!((report.findings, report.verdict), (Vec::new(), Verdict::Verified));
+    let at = (0..story.events.len()).find(|at| matches!(&story.events[*at].fact, Fact::ReminderSent(said) if said.clock == ClockName::Keep)).unwrap();
+    let forged: [Reminded; 4] = [
+        ("destroyed before its days", Code::ClockEarly, |said| said.deadline = Time::from_micros(said.due_at.micros() - 9 * 24 * 3_600_000_000)),
+        ("before it is due", Code::ClockEarly, |said| said.due_at = said.due_at.plus_minutes(1)),
+        ("the recipient is told", Code::RecipientDiffers, |said| said.function = function("solna-rvc")),
+        ("nothing was offered later", Code::ClockOver, |said| said.clock = ClockName::Supplement),
+    ];
+    for (what, code, forge) in forged {
+        let mut events = story.events.clone();
+        let Fact::ReminderSent(said) = &mut events[at].fact else { panic!("no reminder") };
+        forge(said);
+        rechain(&mut events);
+        let report = audit_events(&events);
+        assert!(names(&report, code, at), "{what}: {:#?}", report.findings);
+    }
+}
+
 fn reminder(story: &mut Story, at: usize) -> &mut Reminder {
     let Fact::ReminderSent(reminder) = &mut story.event(at).fact else { panic!("no reminder") };
     reminder

@@ -177,7 +177,7 @@ fn emergency(referral: &Referral, random: &mut Random, name: ReferralName) -> (S
 
 fn amend(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
     let section = &referral.sections[random.below(referral.sections.len())];
-    let content = NewContent { section: section.number, category: section.category, content: Bytes::from_static(b"other") };
+    let content = NewContent { section: section.number, category: section.category, content: Bytes::from_static(b"other"), tells_residence: false };
     (referral.sender.to_string(), Action::AmendReferral(name, vec![content], None))
 }
 

@@ -25,7 +25,11 @@ fn standing(world: &World, days: u32, decision: NewDecision) -> NewDecision {
 }
 
 fn amend(id: ReferralId, number: u32, category: Category) -> Action {
-    Action::AmendReferral(ReferralName::Id(id), vec![NewContent { section: number, category, content: Bytes::from_static(b"moved") }], None)
+    Action::AmendReferral(
+        ReferralName::Id(id),
+        vec![NewContent { section: number, category, content: Bytes::from_static(b"moved"), tells_residence: false }],
+        None,
+    )
 }
 
 fn took(world: &mut World, id: ReferralId, by: (&str, u8), action: Action) -> usize {

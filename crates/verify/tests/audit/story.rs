@@ -184,7 +184,11 @@ pub fn story() -> Story {
     world.must(
         POLICE,
         None,
-        Action::AmendReferral(name, vec![NewContent { section: 4, category: Category::OffenceHeading, content: Bytes::from_static(b"also made up") }], None),
+        Action::AmendReferral(
+            name,
+            vec![NewContent { section: 4, category: Category::OffenceHeading, content: Bytes::from_static(b"also made up"), tells_residence: false }],
+            None,
+        ),
     );
     world.must(BOARD, None, Action::WithdrawConsent(name, consent));
     let notice = world.referrals[&id].notices[0].at;

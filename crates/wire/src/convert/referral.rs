@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed, clearance, consent, exclusion, routing};
-use crate::content::{assessment_in, category_of, protected_in, says_unprotected, tells_residence};
+use crate::content::{assessment_in, category_of, protected_in, tells_residence};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
@@ -166,7 +166,7 @@ fn sender_reference(
     if number.is_empty() {
         return Some(None);
     }
-    check.label("sender_reference", number, 1..=SENDER_REFERENCE_BYTES_MAX, REFERENCE_SHAPE)?;
+    check.text("sender_reference", number, 1..=SENDER_REFERENCE_BYTES_MAX, REFERENCE_SHAPE)?;
     let (door, agency) = at;
     let first = of.2?.iter().find_map(|person| person.lookup);
     Some(Some(door.sender_reference(agency, (of.0?, of.1?), first, number)))
@@ -307,12 +307,11 @@ fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>, least: usize) -
         if section.number == 0 {
             check.fault(format_args!("sections[{index}].number"), MISSING_NUMBER);
         }
-        if tells_residence(&section.content) && !says_unprotected(&section.content) {
-            check.fault(format_args!("sections[{index}].content"), RESIDENCE);
-        }
         match content(check, &format!("sections[{index}].content"), section.content, None) {
             Some(content) if !converted.contains_key(&section.number) => match category_of(&content) {
-                Some(category) => drop(converted.insert(section.number, NewContent { section: section.number, category, content })),
+                Some(category) => drop(
+                    converted.insert(section.number, NewContent { section: section.number, category, tells_residence: tells_residence(&content), content }),
+                ),
                 None => faulty = true,
             },
             Some(_) => check.twice(format_args!("sections[{index}].number")),

@@ -6,7 +6,7 @@ use brygga_domain::event::{Interest, Outcome};
 use brygga_domain::gate;
 use brygga_domain::grounds::GroundTable;
 use brygga_domain::referral::{Cell, CellState, Consent, Referral, Section, Stage};
-use brygga_domain::{Category, Code, SenderStatus, Time, WithholdReason};
+use brygga_domain::{Category, Code, Position, SenderStatus, Time, WithholdReason};
 use bytes::Bytes;
 
 use super::{interest, timestamp};
@@ -149,7 +149,7 @@ pub fn clearance_referral(referral: &Referral, clearing: Clearing, table: &Groun
         submitted_at: Some(timestamp(referral.submitted_at)),
         contact_due_at: referral.contact_due_at.map(timestamp),
         sections: sections(referral, clearing, table),
-        reminded: if clearing == Clearing::Sender && referral.stage == Stage::Held { reminded(referral, table) } else { 0 },
+        reminded: if clearing == Clearing::Sender { Duty::level(table, referral, true).map_or(0, Code::number) } else { 0 },
         emergencies: referral.emergencies.iter().filter(|emergency| clearing.hears_of(referral, emergency)).map(emergency).collect(),
     }
 }
@@ -164,10 +164,6 @@ fn emergency(emergency: &Emergency) -> v1::Emergency {
         review: emergency.review.map(|review| review.at.0),
         verdict: emergency.review.map_or(0, |review| review.verdict.number()),
     }
-}
-
-fn reminded(referral: &Referral, table: &GroundTable) -> i32 {
-    Duty::level(table, referral).map_or(0, Code::number)
 }
 
 /// A consent on record.
@@ -198,15 +194,15 @@ pub fn consent(referral: &Referral, consent: &Consent, now: Time) -> v1::Consent
     }
 }
 
-/// Cells of the consent's person that have left and stand without it: they pass the gate as they left, on another ground or consent.
-pub fn standing(referral: &Referral, consent: &Consent, law: (&GroundTable, Time)) -> Vec<v1::Cell> {
+/// Cells of the consent's person that have left and stand without it: they left on another ground, or on a consent that stands.
+pub fn standing(referral: &Referral, consent: &Consent) -> Vec<v1::Cell> {
     let person = Interest::Person(consent.given.person);
-    let has_left = |section: &&Section| section.has_left() && section.cells.iter().any(|cell| cell.interest == person);
-    let stands = |section: &&Section| match gate::pass(referral, section, law.0, law.1) {
-        Ok(_) => true,
-        Err(blocks) => blocks.iter().all(|block| block.interest != Some(person)),
+    let withdrawn = |at: &Position| *at == consent.at || referral.consents.iter().any(|other| other.at == *at && other.withdrawn.is_some());
+    let stands = |section: &&Section| {
+        let about_her = section.cells.iter().any(|cell| cell.interest == person);
+        about_her && section.released.is_some() && !section.rested_on.iter().any(withdrawn)
     };
-    let sections = referral.sections.iter().filter(has_left).filter(stands);
+    let sections = referral.sections.iter().filter(stands);
     sections.map(|section| v1::Cell { section: section.number, interest: interest(referral, person) }).collect()
 }
 
@@ -225,23 +221,17 @@ fn stage(stage: Stage) -> v1::Stage {
 
 /// What a recipient sees before opening: what has left, and what is offered and passes now.
 pub fn envelope(referral: &Referral, table: &GroundTable, now: Time) -> v1::Envelope {
-    let passes = |section: &Section| match gate::pass(referral, section, table, now) {
-        Ok(_) => true,
-        // That content is gone is told of the section itself.
-        Err(blocks) => gate::only_destroyed(&blocks),
-    };
-    let shown = |section: &&Section| section.released.is_some() || (section.offered && passes(section));
-    let sections = referral.sections.iter().filter(shown).map(|section| v1::EnvelopeSection {
-        number: section.number,
-        category: section.category.number(),
-        // A revision that has not passed the gate is not there yet for the recipient.
-        revision: if section.offered { section.revision } else { section.released.map_or(0, |release| release.revision) },
-        opened_revision: section.released.map_or(0, |release| release.revision),
-        content_destroyed: {
-            let shown = if section.offered { section.revision } else { section.released.map_or(0, |release| release.revision) };
-            !section.kept.iter().any(|kept| kept.revision == shown)
-        },
-    });
+    let shown = referral.sections.iter().filter_map(|section| Some((section, shown_revision(referral, section, (table, now))?)));
+    let sections: Vec<v1::EnvelopeSection> = shown
+        .map(|(section, revision)| v1::EnvelopeSection {
+            number: section.number,
+            category: section.category.number(),
+            revision,
+            opened_revision: section.released.map_or(0, |release| release.revision),
+            content_destroyed: !section.kept.iter().any(|kept| kept.revision == revision),
+        })
+        .collect();
+    let withheld = named_as_withheld(referral, |category| sections.iter().any(|section| section.category == category.number()));
     let notices = referral.notices.iter().map(|notice| v1::HeldNotice {
         position: notice.at.0,
         sections: notice.sections.clone(),
@@ -261,22 +251,31 @@ pub fn envelope(referral: &Referral, table: &GroundTable, now: Time) -> v1::Enve
         urgency: referral.urgency.number(),
         contact_due_at: referral.contact_due_at.map(timestamp),
         contacted_at: referral.contacted_at.map(timestamp),
-        sections: sections.collect(),
-        withheld: named_as_withheld(referral).into_iter().map(Code::number).collect(),
+        withheld: withheld.into_iter().map(Code::number).collect(),
+        sections,
         stage: i32::from(stage(referral.stage)),
         claimed: referral.claimed_by.is_some(),
         notices: notices.collect(),
         recall,
         recall_confirmed,
-        reminded: reminded(referral, table),
+        reminded: Duty::level(table, referral, false).map_or(0, Code::number),
         received_at: referral.received_at.map(timestamp),
     }
 }
 
+/// The revision of a section that its recipient may know of: what is offered and passes now, else what has left.
+fn shown_revision(referral: &Referral, section: &Section, law: (&GroundTable, Time)) -> Option<u32> {
+    let passes = || match gate::pass(referral, section, law.0, law.1) {
+        Ok(_) => true,
+        // That content is gone is told of the section itself.
+        Err(blocks) => gate::only_destroyed(&blocks),
+    };
+    if section.offered && passes() { Some(section.revision) } else { section.released.map(|release| release.revision) }
+}
+
 /// Categories of which a decision says that the envelope may name them as withheld, and none says that it may not.
-fn named_as_withheld(referral: &Referral) -> Vec<Category> {
+fn named_as_withheld(referral: &Referral, shown: impl Fn(Category) -> bool) -> Vec<Category> {
     let mut named: Vec<Category> = Vec::new();
-    let shown = |category| referral.sections.iter().any(|section| section.category == category && (section.offered || section.released.is_some()));
     for section in &referral.sections {
         let withheld: Vec<bool> = section.cells.iter().filter_map(withheld).map(|(_, nameable)| nameable).collect();
         if !withheld.is_empty() && withheld.iter().all(|nameable| *nameable) && !shown(section.category) && !named.contains(&section.category) {

@@ -186,6 +186,12 @@ fn the_envelope_names_what_passes_and_what_may_be_named() {
 
     let expired = envelope(&referral(), &table(), now().plus_minutes(60));
     assert!(expired.sections.is_empty(), "what ran out since it was offered passes no more");
+    let mut left = referral();
+    (left.sections[0].released, left.sections[0].revision) = (Some(SectionRelease { at: Position(7), revision: 1 }), 2);
+    let second = Kept { revision: 2, ..left.sections[0].kept[0] };
+    left.sections[0].kept.push(second);
+    let revisions = |now| envelope(&left, &table(), now).sections.iter().map(|section| section.revision).collect::<Vec<_>>();
+    assert_eq!((revisions(now()), revisions(now().plus_minutes(60))), (vec![2], vec![1]), "what has left is known of, whatever ran out since");
 
     let mut hidden = referral();
     hidden.sections[2].cells[0].state = withhold(false);
@@ -215,16 +221,19 @@ fn cells_on_other_grounds_stand_when_a_consent_ends() {
     for section in &mut released.sections {
         section.released = Some(SectionRelease { at: Position(7), revision: 1 });
     }
-    let cells: Vec<(u32, String)> =
-        standing(&released, &released.consents[0], (&table(), now())).into_iter().map(|cell| (cell.section, cell.interest)).collect();
-    assert_eq!(cells, [(2, "victim-1".to_owned()), (3, "victim-1".to_owned())]);
-    // What was decided anew for a revision that has not left says nothing of the one that has.
+    released.sections[0].rested_on = vec![CONSENT_AT];
+    let stands = |referral: &Referral| standing(referral, &referral.consents[0]).into_iter().map(|cell| (cell.section, cell.interest)).collect::<Vec<_>>();
+    assert_eq!(stands(&released), [(2, "victim-1".to_owned()), (3, "victim-1".to_owned())]);
+    // What has left stands as it left, whatever was decided of a later revision since.
     released.sections[1].revision = 2;
-    let stands = standing(&released, &released.consents[0], (&table(), now()));
-    assert_eq!(stands.iter().map(|cell| cell.section).collect::<Vec<_>>(), [3]);
-    // Nor does a section stand for the person on another consent that has ended, too.
-    released.sections[2].cells[0].state = release("CONSENT", Some(Position(77)));
-    assert!(standing(&released, &released.consents[0], (&table(), now())).is_empty());
+    released.sections[1].cells[0].state = CellState::Undecided;
+    assert_eq!(stands(&released).len(), 2);
+    // A section does not stand on another consent that has ended, too.
+    let mut other = released.consents[0].clone();
+    other.at = Position(6);
+    released.consents.push(other);
+    released.sections[2].rested_on = vec![Position(6)];
+    assert_eq!(stands(&released), [(2, "victim-1".to_owned())]);
 }
 
 #[test]
