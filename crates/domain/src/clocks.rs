@@ -139,7 +139,15 @@ impl<'a> Duty<'a> {
             Start::Submission => Some(referral.submitted_at),
             Start::Receipt => referral.received_at,
             Start::Stage => Some(referral.stage_since),
-            Start::Content => content::oldest(self.waited_for(referral, rule)).map(|kept| kept.since),
+            Start::Content => {
+                let waiting = self.waited_for(referral, rule);
+                if rule.clock == ClockName::Supplement {
+                    // What was offered last waits since then, or since the recipient came so far.
+                    content::latest(waiting).map(|kept| kept.since.max(referral.stage_since))
+                } else {
+                    content::oldest(waiting).map(|kept| kept.since)
+                }
+            }
         }
     }
 
@@ -229,8 +237,8 @@ impl<'a> Duty<'a> {
         found
     }
 
-    /// Every mark of the clocks that run which was not made yet, by when it is due. `now` tells who is there to be told.
-    fn marks(self, referral: &Referral, now: Option<Time>) -> Vec<Due> {
+    /// Every mark of the clocks that run which was not made yet, by when it is due; whoever is there now is told of what is due.
+    fn marks(self, referral: &Referral, now: Time) -> Vec<Due> {
         let mut marks = Vec::new();
         for running in self.all_running(referral) {
             for mark in self.clocks().ladder(running.rule) {
@@ -240,10 +248,10 @@ impl<'a> Duty<'a> {
                     continue;
                 }
                 let at = running.at(mark.percent, self.calendar());
-                if made.clock == ClockName::Supplement && !self.can_be_opened(referral, at) {
+                if made.clock == ClockName::Supplement && !self.can_be_opened(referral, at.max(now)) {
                     continue;
                 }
-                let to = now.filter(|now| at <= *now).and_then(|now| self.addressee(referral, (made.clock, mark.to), now));
+                let to = if at <= now { self.addressee(referral, (made.clock, mark.to), now) } else { None };
                 marks.push(Due { clock: made.clock, level: made.level, at, deadline: running.deadline, to, tells: mark.tells });
             }
         }
@@ -253,21 +261,21 @@ impl<'a> Duty<'a> {
 
     /// Whether something that was offered and not opened passes the gate at that time: of what has run out nobody is reminded who cannot open it.
     fn can_be_opened(self, referral: &Referral, at: Time) -> bool {
-        let waiting = referral.sections.iter().filter(|section| section.waits_unopened());
-        waiting.into_iter().any(|section| gate::pass(referral, section, self.table, at).is_ok())
+        let mut waiting = referral.sections.iter().filter(|section| section.waits_unopened());
+        waiting.any(|section| gate::pass(referral, section, self.table, at).is_ok())
     }
 
     /// The marks that are due.
     pub fn due(self, referral: &Referral, now: Time) -> Vec<Due> {
-        let mut marks = self.marks(referral, Some(now));
+        let mut marks = self.marks(referral, now);
         marks.retain(|due| due.at <= now);
         marks
     }
 
     /// When the referral must be looked at next, for its clocks or its content; `None` once it has ended and no content is there.
-    pub fn next_look(self, referral: &Referral) -> Option<Time> {
+    pub fn next_look(self, referral: &Referral, now: Time) -> Option<Time> {
         let destroyed = content::next_destruction(self.table, self.directory, referral);
-        let marked = OpenStage::of(referral.stage).map(|_| self.marks(referral, None).first().map_or(NEVER, |due| due.at.min(NEVER)));
+        let marked = OpenStage::of(referral.stage).map(|_| self.marks(referral, now).first().map_or(NEVER, |due| due.at.min(NEVER)));
         marked.into_iter().chain(destroyed).min()
     }
 
@@ -303,12 +311,13 @@ impl Section {
 }
 
 impl Referral {
-    /// Whether some cell waits for a decision: nobody has decided, or a second officer has not, or what it was decided on was withdrawn.
+    /// Whether some cell of a section that can leave waits for a decision: nobody has decided, or a second officer has not, or what it was decided on
+    /// was withdrawn. What was decided under an earlier policy is not decided again for a clock.
     fn waits_for_clearance(&self) -> bool {
         let withdrawn = |at: Position| self.consents.iter().any(|consent| consent.at == at && consent.withdrawn.is_some());
-        self.cells().any(|(_, cell)| match &cell.state {
+        let can_leave = self.sections.iter().filter(|section| !section.cells.iter().any(Cell::is_withheld));
+        can_leave.flat_map(|section| &section.cells).any(|cell| match &cell.state {
             CellState::Undecided => true,
-            CellState::Decided(decision) if decision.outcome.is_withheld() => false,
             CellState::Decided(decision) => (decision.second_officer && decision.confirmed.is_none()) || decision.outcome.consent().is_some_and(withdrawn),
         })
     }

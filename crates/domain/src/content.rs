@@ -151,8 +151,16 @@ impl Section {
 
 /// The content of the sections' present revisions that has waited longest, of what has not left.
 pub(crate) fn oldest<'r>(sections: impl Iterator<Item = &'r Section>) -> Option<Kept> {
-    let held = sections.flat_map(|section| section.kept.iter().filter(|kept| kept.revision == section.revision && !kept.left));
-    held.min_by_key(|kept| kept.since).copied()
+    present(sections).min_by_key(|kept| kept.since).copied()
+}
+
+/// The same of what came last.
+pub(crate) fn latest<'r>(sections: impl Iterator<Item = &'r Section>) -> Option<Kept> {
+    present(sections).max_by_key(|kept| kept.since).copied()
+}
+
+fn present<'r>(sections: impl Iterator<Item = &'r Section>) -> impl Iterator<Item = &'r Kept> {
+    sections.flat_map(|section| section.kept.iter().filter(|kept| kept.revision == section.revision && !kept.left))
 }
 
 impl Referral {
@@ -168,8 +176,9 @@ impl Referral {
 
     /// From when the clocks run that count from content.
     pub(crate) fn counted_from(&self) -> [(ClockName, Option<Time>); 2] {
-        let since = |waits: fn(&Section) -> bool| oldest(self.sections.iter().filter(|section| waits(section))).map(|kept| kept.since);
-        [(ClockName::Keep, since(Section::is_held)), (ClockName::Supplement, since(Section::waits_unopened))]
+        let held = oldest(self.sections.iter().filter(|section| section.is_held()));
+        let offered = latest(self.sections.iter().filter(|section| section.waits_unopened()));
+        [(ClockName::Keep, held), (ClockName::Supplement, offered)].map(|(clock, kept)| (clock, kept.map(|kept| kept.since)))
     }
 
     pub(crate) fn destroy(&mut self, contents: &[ContentName]) {

@@ -449,7 +449,8 @@ impl Fold<'_> {
             checkpoint = Some(Checkpoint { origin: self.writer.origin.to_owned(), size: self.size, root });
         }
         let duty = Duty { table: &self.law.table, directory: &self.directory };
-        self.batch.referrals = self.touched.iter().filter_map(|id| self.referrals.get(id)).map(|referral| projection::watched_rows(referral, duty)).collect();
+        let touched = self.touched.iter().filter_map(|id| self.referrals.get(id));
+        self.batch.referrals = touched.map(|referral| projection::watched_rows(referral, duty, self.now)).collect();
         let (prev_size, size) = (number(self.prev_size), number(self.size));
         // Keys of this batch carry the size that the batch ends with; those of earlier batches stay as they are.
         let fresh = self.keys.into_values().filter(|row| row.size > prev_size);

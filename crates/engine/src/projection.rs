@@ -32,10 +32,10 @@ fn joined<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
     values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// The rows of a referral, with the next look at its clocks.
-pub fn watched_rows(referral: &Referral, duty: Duty<'_>) -> ReferralRows {
+/// The rows of a referral, with the next look at its clocks from now on.
+pub fn watched_rows(referral: &Referral, duty: Duty<'_>, now: Time) -> ReferralRows {
     let mut rows = rows(referral);
-    rows.referral.next_due_at = duty.next_look(referral).map(Time::micros);
+    rows.referral.next_due_at = duty.next_look(referral, now).map(Time::micros);
     rows
 }
 

@@ -63,7 +63,9 @@ fn is_over(referral: &Referral, clock: ClockName) -> bool {
     let stage = referral.stage;
     let with_recipient = stage == Stage::Ready || stage == Stage::Opened || stage == Stage::Accepted;
     match clock {
-        ClockName::Clear => stage != Stage::Held || referral.cells().all(|(_, cell)| is_settled(referral, cell)),
+        ClockName::Clear => {
+            stage != Stage::Held || referral.sections.iter().all(|section| stays(section) || section.cells.iter().all(|cell| is_settled(referral, cell)))
+        }
         ClockName::Open => stage != Stage::Ready,
         ClockName::Decide => stage != Stage::Opened,
         ClockName::Contact => !with_recipient || referral.contacted_at.is_some(),
@@ -91,25 +93,20 @@ fn is_settled(referral: &Referral, cell: &Cell) -> bool {
     !fallen && (!decision.second_officer || decision.confirmed.is_some())
 }
 
-/// From when the days count of the oldest content that has not left, in sections of that sort.
-fn since(referral: &Referral, sort: impl Fn(&Section) -> bool) -> Option<Time> {
-    let mut earliest: Option<Time> = None;
-    for section in referral.sections.iter().filter(|section| sort(section)) {
-        for kept in section.kept.iter().filter(|kept| !kept.left && kept.revision == section.revision) {
-            earliest = Some(earliest.map_or(kept.since, |time| time.min(kept.since)));
-        }
-    }
-    earliest
+/// From when the days count of content that has not left, in sections of that sort.
+fn since(referral: &Referral, sort: impl Fn(&Section) -> bool) -> impl Iterator<Item = Time> {
+    let sections = referral.sections.iter().filter(move |section| sort(section));
+    sections.flat_map(|section| section.kept.iter().filter(|kept| !kept.left && kept.revision == section.revision)).map(|kept| kept.since)
 }
 
-/// Since when the oldest offer stands of what has not been opened.
+/// When the latest offer was made of what has not been opened.
 pub(crate) fn offered_since(referral: &Referral) -> Option<Time> {
-    since(referral, |section| section.offered)
+    since(referral, |section| section.offered).max()
 }
 
 /// From when the days count of what the sender holds and has not decided to withhold.
 pub(crate) fn kept_since(referral: &Referral) -> Option<Time> {
-    since(referral, |section| !section.offered && !stays(section))
+    since(referral, |section| !section.offered && !stays(section)).min()
 }
 
 /// The table knows the clock for this referral, and where it can be reckoned without opening hours it runs out when the event says.
@@ -136,7 +133,7 @@ fn by_table(table: &GroundTable, moment: Moment<'_>, said: &Said) -> Vec<Lack> {
         Start::Receipt => referral.received_at,
         Start::Stage => Some(referral.stage_since),
         Start::Content if said.clock == ClockName::Keep => kept_since(referral),
-        Start::Content if said.clock == ClockName::Supplement => offered_since(referral),
+        Start::Content if said.clock == ClockName::Supplement => offered_since(referral).map(|offered| offered.max(referral.stage_since)),
         Start::Content => None,
     };
     let reckoned = match &rule.lasts {

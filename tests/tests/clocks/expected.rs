@@ -293,9 +293,8 @@ impl History {
             ClockName::Decide => own("opened", 50, 2550),
             ClockName::Contact if self.is_of_an_offence() && with_recipient && !self.reached => long(self.reported, self.reported.plus_minutes(48 * 60)),
             ClockName::Leave if self.stage != "ended" => {
-                let pressing = self.oldest(|part| part.may_leave() && (concern || part.pressing))?;
-                let start = if concern { self.submitted } else { pressing };
-                long(start, start.plus_minutes(60))
+                let waits = self.parts.iter().any(|part| part.may_leave() && (concern || part.pressing));
+                long(self.submitted, self.submitted.plus_minutes(60)).filter(|_| waits)
             }
             ClockName::Board if concern && with_recipient => long(self.received?, after_days(self.received?, &[14])),
             ClockName::Feedback if concern && with_recipient => long(self.received?, after_days(self.received?, &[14, 7])),
@@ -304,8 +303,9 @@ impl History {
                 Some(Running { start, lasts: Lasts::Until(start.plus_minutes(30 * 24 * 60)), round: start })
             }
             ClockName::Supplement if self.stage == "opened" || self.stage == "accepted" => {
-                let start = self.oldest(|part| part.offered)?;
-                Some(Running { start, lasts: self.lasts(start, 0, 1020), round: start })
+                let offered = self.parts.iter().filter(|part| part.offered).filter_map(|part| part.since).max()?;
+                let start = offered.max(self.since);
+                Some(Running { start, lasts: self.lasts(start, 0, 1020), round: offered })
             }
             ClockName::Contact | ClockName::Leave | ClockName::Board | ClockName::Feedback | ClockName::Keep | ClockName::Supplement => None,
         }

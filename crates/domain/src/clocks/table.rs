@@ -98,7 +98,7 @@ pub enum Start {
     Receipt,
     /// The beginning of the stage that it is in.
     Stage,
-    /// When the days began of the oldest content that it waits for: its submission, or the latest offer of it.
+    /// When the content came that it waits for: of what is held the oldest, of what is offered the latest.
     Content,
 }
 
@@ -253,8 +253,7 @@ impl ClockTable {
         // What counts from content begins anew with it, so nothing else may.
         let counted = match rule.clock {
             ClockName::Keep | ClockName::Supplement => rule.starts == Start::Content,
-            ClockName::Leave => rule.starts != Start::Receipt,
-            ClockName::Clear | ClockName::Open | ClockName::Decide | ClockName::Contact | ClockName::Board | ClockName::Feedback => {
+            ClockName::Leave | ClockName::Clear | ClockName::Open | ClockName::Decide | ClockName::Contact | ClockName::Board | ClockName::Feedback => {
                 rule.starts != Start::Content
             }
         };

@@ -110,7 +110,7 @@ fn a_table_that_tells_a_sender_too_much_or_leaves_a_stage_unwatched_is_refused()
 
 #[test]
 fn the_clocks_that_ship_serve_where_a_table_brings_none() {
-    let clocks = TABLES.find("{\n \"version\": \"2026-11-26\"").unwrap();
+    let clocks = TABLES.find("{\n \"version\": \"2026-11-27\"").unwrap();
     let without = GroundTable::load(&TABLES[..clocks]).unwrap();
     assert_eq!(without.clocks().version, table().clocks().version);
     assert!(without.hash() != table().hash());
@@ -263,21 +263,21 @@ mod who_is_told {
         let (table, directory, since) = (table(), directory(), at("2026-11-23T09:00:00Z"));
         let duty = Duty { table: &table, directory: &directory };
         let mut waiting = referral(Stage::Ready, since);
-        assert_eq!(duty.next_look(&waiting), Some(since.plus_minutes(30)));
+        assert_eq!(duty.next_look(&waiting, since), Some(since.plus_minutes(30)));
         assert_eq!(duty.due(&waiting, Time::from_micros(since.plus_minutes(30).micros() - 1)), []);
         assert_eq!(duty.due(&waiting, since.plus_minutes(30)).len(), 1);
         waiting.marks.push(Mark { clock: ClockName::Open, level: ClockLevel::First });
-        assert_eq!(duty.next_look(&waiting), Some(since.plus_minutes(48)));
+        assert_eq!(duty.next_look(&waiting, since), Some(since.plus_minutes(48)));
         assert_eq!((Duty::level(&table, &waiting, false), Duty::level(&table, &waiting, true)), (Some(ClockLevel::First), None));
         waiting.marks.extend([ClockLevel::Second, ClockLevel::Overdue].map(|level| Mark { clock: ClockName::Open, level }));
-        assert_eq!((duty.next_look(&waiting), duty.due(&waiting, NEVER)), (Some(NEVER), Vec::new()));
+        assert_eq!((duty.next_look(&waiting, since), duty.due(&waiting, NEVER)), (Some(NEVER), Vec::new()));
         assert_eq!(Duty::alarm(&table, &waiting), Some(SenderStatus::Overdue));
         // Once opened, that time has run out holds no more, and another clock runs.
         let opened = Referral { stage: Stage::Opened, ..waiting };
         assert_eq!((Duty::alarm(&table, &opened), Duty::level(&table, &opened, false)), (None, None));
-        assert!(duty.next_look(&opened).unwrap() < NEVER);
+        assert!(duty.next_look(&opened, since).unwrap() < NEVER);
         let ended = Referral { stage: Stage::Declined(crate::codes::DeclineReason::NoCapacity), ..opened };
-        assert_eq!(duty.next_look(&ended), None);
+        assert_eq!(duty.next_look(&ended, since), None);
     }
 
     #[test]
@@ -302,27 +302,45 @@ mod who_is_told {
     fn of_what_ran_out_since_it_was_offered_nobody_is_reminded() {
         let (table, directory, since) = (table(), directory(), at("2026-11-23T09:00:00Z"));
         let duty = Duty { table: &table, directory: &directory };
-        let mut opened = referral(Stage::Accepted, since);
+        let mut accepted = referral(Stage::Accepted, since);
+        let her = accepted_person(&mut accepted);
+        let mut given = consent(5, None);
+        (given.given.person, given.given.categories, given.given.valid_until) = (her, vec![Category::Offence], since.plus_minutes(45));
+        accepted.consents = vec![given];
+        let outcome = Outcome::Release { ground: "CONSENT".parse().unwrap(), consent: Some(Position(5)) };
+        let decision = Decision { at: Position(7), officer: None, outcome, second_officer: false, confirmed: None, standing_until: None, carried: None };
+        accepted.sections[0].cells = vec![Cell { interest: Interest::Person(her), state: CellState::Decided(decision) }];
+        assert_eq!(duty.next_look(&accepted, since), Some(since.plus_minutes(30)), "while it passes");
+        assert_eq!(duty.due(&accepted, since.plus_minutes(40)).len(), 1);
+        // The broker was away over the end of the consent: what was due before is not said of what cannot be opened now.
+        assert_eq!(
+            (duty.due(&accepted, since.plus_minutes(50)), duty.next_look(&accepted, since.plus_minutes(50))),
+            (Vec::new(), Some(since.plus_minutes(30 * 24 * 60)))
+        );
+        // What is offered now waits from now, whatever waits besides.
+        let mut later = accepted.sections[0].clone();
+        (later.number, later.kept[0].since) = (2, since.plus_minutes(100));
+        accepted.consents[0].given.valid_until = since.plus_minutes(600);
+        accepted.sections.push(later);
+        assert_eq!(duty.next_look(&accepted, since.plus_minutes(100)), Some(since.plus_minutes(130)));
+        assert_eq!((Duty::level(&table, &accepted, true), Duty::level(&table, &accepted, false)), (None, None));
+        accepted.marks.push(Mark { clock: ClockName::Supplement, level: ClockLevel::First });
+        assert_eq!((Duty::level(&table, &accepted, true), Duty::level(&table, &accepted, false)), (None, Some(ClockLevel::First)));
+        accepted.sections[1].offered = false;
+        accepted.marks = vec![Mark { clock: ClockName::Keep, level: ClockLevel::Second }];
+        assert_eq!((Duty::level(&table, &accepted, true), Duty::level(&table, &accepted, false)), (Some(ClockLevel::Second), None), "of what the sender holds");
+    }
+
+    /// Somebody about whom an offered section is that nobody has opened.
+    fn accepted_person(referral: &mut Referral) -> crate::ids::PersonId {
+        let id = crate::ids::PersonId::from_bytes(&[4; 16]).unwrap();
+        let name = crate::event::PersonName { role: crate::codes::Role::Victim, number: 1 };
+        referral.persons = vec![crate::event::Person { id, name, protected_identity: crate::codes::ProtectedIdentity::NotProtected }];
         let mut section = undecided();
-        section.kept = vec![crate::content::Kept { revision: 1, since, left: false }];
+        section.kept = vec![crate::content::Kept { revision: 1, since: referral.stage_since, left: false }];
         section.offered = true;
-        let ground = |ground: &str| Outcome::Release { ground: ground.parse().unwrap(), consent: None };
-        let decided = |outcome| {
-            CellState::Decided(Decision {
-                at: Position(7),
-                officer: None,
-                outcome,
-                second_officer: false,
-                confirmed: None,
-                standing_until: None,
-                carried: None,
-            })
-        };
-        section.cells[0].state = decided(ground("NO_HARM"));
-        opened.sections = vec![section];
-        assert_eq!(duty.due(&opened, since.plus_minutes(60)).len(), 3, "what can be opened waits for the recipient");
-        opened.sections[0].cells[0].state = decided(ground("CONSENT"));
-        assert_eq!(duty.due(&opened, since.plus_minutes(60)), []);
+        referral.sections = vec![section];
+        id
     }
 
     #[test]

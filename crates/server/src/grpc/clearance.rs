@@ -74,7 +74,7 @@ impl<R: Reader> Rpc<R> {
         let name = wanted::referral_name(&asked.referral)?;
         let (referral, clearing) = self.referral(read::key(name), &by, |referral| clears(&by.agency, referral)).await?;
         let shown = view::clearance_referral(&referral, clearing, question.table);
-        // Of one that has ended nothing passes any more, and no way leads anywhere; its emergencies can still be reviewed.
+        // Of one that has ended nothing passes any more; its emergencies can still be reviewed, and what left in one confirmed.
         if referral.stage.is_ended() {
             return Ok(v1::AssessReferralResponse { referral: Some(shown), ..Default::default() });
         }

@@ -50,6 +50,11 @@ fn kept() -> Story {
     Story { events: world.events, referral: id }
 }
 
+/// So many days before the reminder was due.
+fn before(said: &Reminder, days: i64) -> Time {
+    Time::from_micros(said.due_at.micros() - days * 24 * 3_600_000_000)
+}
+
 /// A forged reminder, and what is found.
 type Reminded = (&'static str, Code, fn(&mut Reminder));
 
@@ -60,7 +65,7 @@ fn what_is_held_is_reminded_of_before_it_goes_and_a_forged_mark_of_that_is_named
     assert_eq!((report.findings, report.verdict), (Vec::new(), Verdict::Verified));
     let at = (0..story.events.len()).find(|at| matches!(&story.events[*at].fact, Fact::ReminderSent(said) if said.clock == ClockName::Keep)).unwrap();
     let forged: [Reminded; 4] = [
-        ("destroyed before its days", Code::ClockEarly, |said| said.deadline = Time::from_micros(said.due_at.micros() - 9 * 24 * 3_600_000_000)),
+        ("destroyed before its days", Code::ClockEarly, |said| (said.due_at, said.deadline) = (before(said, 10), before(said, 9))),
         ("before it is due", Code::ClockEarly, |said| said.due_at = said.due_at.plus_minutes(1)),
         ("the recipient is told", Code::RecipientDiffers, |said| said.function = function("solna-rvc")),
         ("nothing was offered later", Code::ClockOver, |said| said.clock = ClockName::Supplement),

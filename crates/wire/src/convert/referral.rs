@@ -307,6 +307,10 @@ fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>, least: usize) -
         if section.number == 0 {
             check.fault(format_args!("sections[{index}].number"), MISSING_NUMBER);
         }
+        // Whoever is said to be protected here may not have been when the referral was submitted.
+        if tells_residence(&section.content) && !protected_in(&section.content).is_empty() {
+            check.fault(format_args!("sections[{index}].content"), RESIDENCE);
+        }
         match content(check, &format!("sections[{index}].content"), section.content, None) {
             Some(content) if !converted.contains_key(&section.number) => match category_of(&content) {
                 Some(category) => drop(

@@ -69,6 +69,16 @@ fn where_somebody_is_settled_is_told_only_of_whoever_is_not_protected() {
     request.sections[0] = settled_victim();
     request.persons[0].protected_identity = ProtectedIdentity::NotProtected.number();
     assert!(submit_referral(request, &door(), &police()).is_ok());
+    let amended = |content| {
+        let sections = vec![v1::AmendedSection { number: 1, content }];
+        let (request_id, officer, referral) = (OTHER.into(), "klara".into(), OTHER.into());
+        amend_referral(v1::AmendReferralRequest { request_id, officer, referral, sections, ..Default::default() }, &door(), &police())
+    };
+    let Action::AmendReferral(_, contents, _) = amended(settled_victim().content).unwrap().action else { panic!("an amendment") };
+    assert!(contents[0].tells_residence, "the rules hold it against the persons");
+    let identity = Some(Identity { protected_identity: ProtectedIdentity::ConfidentialityMarked.number(), ..Identity::default() });
+    let now_protected = content(Arm::VictimIdentity(VictimIdentity { identity, residence_district: "Huvudsta".into(), ..VictimIdentity::default() }));
+    assert_eq!(faults(amended(now_protected)), ["sections[0].content"]);
 }
 
 fn section(category: Category, content: Bytes) -> v1::Section {
