@@ -1857,7 +1857,7 @@ pub struct ClearanceReferral {
     /// The sections with the cells that the caller may see.
     #[prost(message, repeated, tag = "9")]
     pub sections: ::prost::alloc::vec::Vec<SectionClearance>,
-    /// For the sender while it is held: the highest mark of its clock, reminded once or twice, or overdue; unspecified: none yet.
+    /// For the sender: the highest mark of a clock that waits for it, reminded once or twice, or overdue; unspecified: none.
     #[prost(enumeration = "::brygga_journal::v1::ClockLevel", tag = "10")]
     pub reminded: i32,
     /// The emergencies; the sender sees all, the leader of the investigation its own.
@@ -1936,10 +1936,10 @@ pub struct AssessReferralResponse {
     /// How the referral stands; a draft has neither id nor reference.
     #[prost(message, optional, tag = "1")]
     pub referral: ::core::option::Option<ClearanceReferral>,
-    /// Numbers of the sections that would pass now.
+    /// Numbers of the sections that would pass now; none of a referral that has ended.
     #[prost(uint32, repeated, tag = "2")]
     pub passing: ::prost::alloc::vec::Vec<u32>,
-    /// One explanation for each blocked cell.
+    /// One explanation for each blocked cell; none of a referral that has ended.
     #[prost(message, repeated, tag = "3")]
     pub blocked: ::prost::alloc::vec::Vec<Explanation>,
 }
@@ -3011,7 +3011,7 @@ pub struct WithdrawConsentResponse {
     /// Numbers of the released sections that the stop-use notice names; empty: no notice was needed.
     #[prost(uint32, repeated, tag = "4")]
     pub stop_use_sections: ::prost::alloc::vec::Vec<u32>,
-    /// Released cells of this person that stand, because they rest on another ground.
+    /// Released cells of this person that stand: they left on another ground, or on another consent that stands.
     #[prost(message, repeated, tag = "5")]
     pub standing: ::prost::alloc::vec::Vec<Cell>,
 }
