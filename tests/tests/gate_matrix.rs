@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use brygga_domain::content::Kept;
-use brygga_domain::event::{ConsentGiven, Interest, Outcome, Person, PersonName};
+use brygga_domain::event::{ConsentGiven, Interest, Outcome, Person, PersonName, SectionContent};
 use brygga_domain::gate::{self, ConsentLack, Why};
 use brygga_domain::grounds::{Direction, Ground, GroundCode, Protects, Unlawful};
 use brygga_domain::referral::{Cell, CellState, Consent, Decision, Referral, Section, Stage};
@@ -79,20 +78,9 @@ fn referral(direction: Direction, cell: (Category, Interest, ProtectedIdentity),
         standing_until: None,
         carried: None,
     };
-    let section = Section {
-        number: 1,
-        category,
-        revision: 1,
-        commitment: Commitment([0; 32]),
-        cells: vec![Cell { interest, state: CellState::Decided(decision) }],
-        offered: true,
-        released: None,
-        revealed: false,
-        checked_by: Vec::new(),
-        acknowledged: 0,
-        rested_on: Vec::new(),
-        kept: vec![Kept { revision: 1, since: Time::from_micros(START_US), left: false }],
-    };
+    let content = SectionContent { section: 1, revision: 1, commitment: Commitment([0; 32]) };
+    let cells = vec![Cell { interest, state: CellState::Decided(decision) }];
+    let section = Section { cells, offered: true, ..Section::undecided(category, content, [], Time::from_micros(START_US)) };
     Referral {
         id: ReferralId(id(1)),
         reference: Reference::from_random(1),

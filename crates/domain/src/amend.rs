@@ -6,7 +6,7 @@ use crate::clearance;
 use crate::codes::{ProtectedIdentity, RetractReason};
 use crate::command::NewContent;
 use crate::decide::{Draft, wrong_stage};
-use crate::event::{Fact, Interest};
+use crate::event::Fact;
 use crate::exclusion::Excluded;
 use crate::grounds::Protected;
 use crate::referral::{Cell, REVISIONS_MAX, Stage};
@@ -30,8 +30,7 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Optio
             return Err(Refusal::about(Reason::CategoryNotAllowed, Detail::Category(new.category, referral.kind)));
         }
         // Where somebody with a protected identity lives has a section of its own.
-        let is_protected =
-            |cell: &Cell| referral.protected(cell.interest) != Protected::Person(ProtectedIdentity::NotProtected) && cell.interest != Interest::Investigation;
+        let is_protected = |cell: &Cell| matches!(referral.protected(cell.interest), Protected::Person(held) if held != ProtectedIdentity::NotProtected);
         if new.tells_residence && section.cells.iter().any(is_protected) {
             return Err(Refusal::field(Reason::MalformedMessage, "sections"));
         }

@@ -290,8 +290,17 @@ impl<'a> Duty<'a> {
         told
     }
 
-    /// The highest mark that was made of a clock which still runs and waits for the sender, or for the recipient: neither sees the other's.
-    pub fn level(table: &GroundTable, referral: &Referral, of_sender: bool) -> Option<ClockLevel> {
+    /// The highest mark that was made of a clock which still runs and waits for the sender.
+    pub fn senders_level(table: &GroundTable, referral: &Referral) -> Option<ClockLevel> {
+        Self::level(table, referral, true)
+    }
+
+    /// The same of the clocks that wait for the recipient: neither sees the other's.
+    pub fn recipients_level(table: &GroundTable, referral: &Referral) -> Option<ClockLevel> {
+        Self::level(table, referral, false)
+    }
+
+    fn level(table: &GroundTable, referral: &Referral, of_sender: bool) -> Option<ClockLevel> {
         let (nobody, mut level) = (Directory::default(), None);
         Duty { table, directory: &nobody }.each_that_runs(referral, |rule| {
             if Self::waits_for_sender(referral, rule.clock) != of_sender {

@@ -12,7 +12,7 @@ use crate::clocks::Mark;
 use crate::codes::*;
 use crate::content::Kept;
 use crate::emergency::{Emergency, Review};
-use crate::event::{CellName, ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName, Submitted};
+use crate::event::{CellName, ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
 use crate::exclusion::Excluded;
 use crate::grounds::Protected;
 use crate::ids::*;
@@ -212,6 +212,24 @@ impl Cell {
 }
 
 impl Section {
+    /// A section as it comes in: nobody has decided on it, and nothing of it has left.
+    pub fn undecided(category: Category, content: SectionContent, interests: impl IntoIterator<Item = Interest>, now: Time) -> Self {
+        Self {
+            number: content.section,
+            category,
+            revision: content.revision,
+            commitment: content.commitment,
+            cells: interests.into_iter().map(|interest| Cell { interest, state: CellState::Undecided }).collect(),
+            offered: false,
+            released: None,
+            revealed: false,
+            checked_by: Vec::new(),
+            acknowledged: 0,
+            rested_on: Vec::new(),
+            kept: vec![Kept::new(content.revision, now)],
+        }
+    }
+
     /// Whether this revision has left.
     pub fn has_left(&self) -> bool {
         self.released.is_some_and(|release| release.revision == self.revision)
@@ -307,20 +325,7 @@ impl Referral {
         let sections = submitted.sections.iter().map(|section| {
             let persons = section.persons.iter().map(|person| Interest::Person(*person));
             let interests = persons.chain(section.investigation.then_some(Interest::Investigation));
-            Section {
-                number: section.content.section,
-                category: section.category,
-                revision: section.content.revision,
-                commitment: section.content.commitment,
-                cells: interests.map(|interest| Cell { interest, state: CellState::Undecided }).collect(),
-                offered: false,
-                released: None,
-                revealed: false,
-                checked_by: Vec::new(),
-                acknowledged: 0,
-                rested_on: Vec::new(),
-                kept: vec![Kept::new(section.content.revision, event.time)],
-            }
+            Section::undecided(section.category, section.content, interests, event.time)
         });
         Self {
             id: submitted.referral,

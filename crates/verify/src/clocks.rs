@@ -132,7 +132,7 @@ fn by_table(table: &GroundTable, moment: Moment<'_>, said: &Said) -> Vec<Lack> {
         Start::Submission => Some(referral.submitted_at),
         Start::Receipt => referral.received_at,
         Start::Stage => Some(referral.stage_since),
-        Start::Content if said.clock == ClockName::Keep => kept_since(referral),
+        // What is held has days and no start that could be reckoned with.
         Start::Content if said.clock == ClockName::Supplement => offered_since(referral).map(|offered| offered.max(referral.stage_since)),
         Start::Content => None,
     };

@@ -120,7 +120,7 @@ mod who_is_told {
     use super::*;
     use crate::codes::{AgencyKind, Category, ReferralKind, Urgency};
     use crate::directory::OnDuty;
-    use crate::event::{Interest, Outcome};
+    use crate::event::{Interest, Outcome, SectionContent};
     use crate::exclusion::Excluded;
     use crate::ids::{Commitment, Position, Reference, ReferralId, ThreadId};
     use crate::referral::{Cell, CellState, Consent, Decision, Section, Stage};
@@ -150,20 +150,8 @@ mod who_is_told {
     }
 
     fn undecided() -> Section {
-        Section {
-            number: 1,
-            category: Category::Offence,
-            revision: 1,
-            commitment: Commitment([0; 32]),
-            cells: vec![Cell { interest: Interest::Investigation, state: CellState::Undecided }],
-            offered: false,
-            released: None,
-            revealed: false,
-            checked_by: Vec::new(),
-            acknowledged: 0,
-            rested_on: Vec::new(),
-            kept: Vec::new(),
-        }
+        let content = SectionContent { section: 1, revision: 1, commitment: Commitment([0; 32]) };
+        Section { kept: Vec::new(), ..Section::undecided(Category::Offence, content, [Interest::Investigation], Time::from_micros(0)) }
     }
 
     fn consent(at: u64, withdrawn: Option<Position>) -> Consent {
@@ -268,13 +256,13 @@ mod who_is_told {
         assert_eq!(duty.due(&waiting, since.plus_minutes(30)).len(), 1);
         waiting.marks.push(Mark { clock: ClockName::Open, level: ClockLevel::First });
         assert_eq!(duty.next_look(&waiting, since), Some(since.plus_minutes(48)));
-        assert_eq!((Duty::level(&table, &waiting, false), Duty::level(&table, &waiting, true)), (Some(ClockLevel::First), None));
+        assert_eq!((Duty::recipients_level(&table, &waiting), Duty::senders_level(&table, &waiting)), (Some(ClockLevel::First), None));
         waiting.marks.extend([ClockLevel::Second, ClockLevel::Overdue].map(|level| Mark { clock: ClockName::Open, level }));
         assert_eq!((duty.next_look(&waiting, since), duty.due(&waiting, NEVER)), (Some(NEVER), Vec::new()));
         assert_eq!(Duty::alarm(&table, &waiting), Some(SenderStatus::Overdue));
         // Once opened, that time has run out holds no more, and another clock runs.
         let opened = Referral { stage: Stage::Opened, ..waiting };
-        assert_eq!((Duty::alarm(&table, &opened), Duty::level(&table, &opened, false)), (None, None));
+        assert_eq!((Duty::alarm(&table, &opened), Duty::recipients_level(&table, &opened)), (None, None));
         assert!(duty.next_look(&opened, since).unwrap() < NEVER);
         let ended = Referral { stage: Stage::Declined(crate::codes::DeclineReason::NoCapacity), ..opened };
         assert_eq!(duty.next_look(&ended, since), None);
@@ -323,12 +311,16 @@ mod who_is_told {
         accepted.consents[0].given.valid_until = since.plus_minutes(600);
         accepted.sections.push(later);
         assert_eq!(duty.next_look(&accepted, since.plus_minutes(100)), Some(since.plus_minutes(130)));
-        assert_eq!((Duty::level(&table, &accepted, true), Duty::level(&table, &accepted, false)), (None, None));
+        assert_eq!((Duty::senders_level(&table, &accepted), Duty::recipients_level(&table, &accepted)), (None, None));
         accepted.marks.push(Mark { clock: ClockName::Supplement, level: ClockLevel::First });
-        assert_eq!((Duty::level(&table, &accepted, true), Duty::level(&table, &accepted, false)), (None, Some(ClockLevel::First)));
+        assert_eq!((Duty::senders_level(&table, &accepted), Duty::recipients_level(&table, &accepted)), (None, Some(ClockLevel::First)));
         accepted.sections[1].offered = false;
         accepted.marks = vec![Mark { clock: ClockName::Keep, level: ClockLevel::Second }];
-        assert_eq!((Duty::level(&table, &accepted, true), Duty::level(&table, &accepted, false)), (Some(ClockLevel::Second), None), "of what the sender holds");
+        assert_eq!(
+            (Duty::senders_level(&table, &accepted), Duty::recipients_level(&table, &accepted)),
+            (Some(ClockLevel::Second), None),
+            "of what the sender holds"
+        );
     }
 
     /// Somebody about whom an offered section is that nobody has opened.

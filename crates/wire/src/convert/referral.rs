@@ -75,6 +75,7 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     let sections = new_sections(&mut check, sections);
     if let (Some(sections), Some(persons)) = (&sections, &persons) {
         protections_agree(&mut check, sections, persons);
+        residences_may_be_told(&mut check, sections, persons);
     }
     let assessment = assessment(sections.as_deref(), recipient.as_ref(), (door, agency));
     let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, |check, path, terms| consent::terms(check, path, terms, (door, agency)));
@@ -216,13 +217,19 @@ fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<
 
 const RESIDENCE: &str = "must say nothing of the residence, unless the protected identity is said to be none; else that is a section on whereabouts";
 
+/// Where somebody is settled is told of nobody who has a protected identity, or may have one.
+fn residences_may_be_told(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]) {
+    for (index, section) in sections.iter().enumerate() {
+        let may_be_protected = |person: &NewPerson| section.persons.contains(&person.name) && person.protected_identity != ProtectedIdentity::NotProtected;
+        if tells_residence(&section.content) && persons.iter().any(may_be_protected) {
+            check.fault(format_args!("sections[{index}].content"), RESIDENCE);
+        }
+    }
+}
+
 /// Whoever has a protected identity in the content has it in the submission too: what may leave about that person depends on it.
 fn protections_agree(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]) {
     for (index, section) in sections.iter().enumerate() {
-        let is_protected = |person: &&NewPerson| section.persons.contains(&person.name) && person.protected_identity != ProtectedIdentity::NotProtected;
-        if tells_residence(&section.content) && persons.iter().any(|person| is_protected(&person)) {
-            check.fault(format_args!("sections[{index}].content"), RESIDENCE);
-        }
         for (name, held) in protected_in(&section.content) {
             let is_meant = |person: &&NewPerson| section.persons.contains(&person.name) && (name.is_empty() || person.name.to_string() == name);
             if !persons.iter().filter(is_meant).any(|person| person.protected_identity == held) {
@@ -308,14 +315,13 @@ fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>, least: usize) -
             check.fault(format_args!("sections[{index}].number"), MISSING_NUMBER);
         }
         // Whoever is said to be protected here may not have been when the referral was submitted.
-        if tells_residence(&section.content) && !protected_in(&section.content).is_empty() {
+        let tells_residence = tells_residence(&section.content);
+        if tells_residence && !protected_in(&section.content).is_empty() {
             check.fault(format_args!("sections[{index}].content"), RESIDENCE);
         }
         match content(check, &format!("sections[{index}].content"), section.content, None) {
             Some(content) if !converted.contains_key(&section.number) => match category_of(&content) {
-                Some(category) => drop(
-                    converted.insert(section.number, NewContent { section: section.number, category, tells_residence: tells_residence(&content), content }),
-                ),
+                Some(category) => drop(converted.insert(section.number, NewContent { section: section.number, category, content, tells_residence })),
                 None => faulty = true,
             },
             Some(_) => check.twice(format_args!("sections[{index}].number")),

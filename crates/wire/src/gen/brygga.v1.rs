@@ -92,8 +92,8 @@ pub struct ConsentTerms {
     /// The officer who asked for it; empty: the one who records it. The log knows officers by pseudonyms, so it does not come back.
     #[prost(string, tag = "12")]
     pub asked_by: ::prost::alloc::string::String,
-    /// Which interpreter took part, as the agency knows them, at most 64 bytes; only with `interpreter`. It is sealed: the log holds a
-    /// commitment, and it does not come back.
+    /// Which interpreter took part, as the agency knows them, at most 64 bytes, no personal number and no e-mail address; only with
+    /// `interpreter`. It is sealed: the log holds a commitment, and it does not come back.
     #[prost(string, tag = "13")]
     pub interpreter_reference: ::prost::alloc::string::String,
 }
@@ -198,7 +198,7 @@ pub struct Decision {
 /// A template of decisions, which the agency keeps; the broker knows its name and digest only.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Template {
-    /// What the agency calls it: 1 to 64 bytes. Kept erasable with the reasons.
+    /// What the agency calls it: 1 to 64 bytes, no personal number and no e-mail address. Kept erasable with the reasons.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     /// SHA-256 of the file, 32 bytes; it stands in the log.
@@ -4227,7 +4227,7 @@ pub struct StatedPurpose {
     /// The purpose, in words; 1 to 1,024 bytes.
     #[prost(string, tag = "1")]
     pub purpose: ::prost::alloc::string::String,
-    /// The reader's own case number; 1 to 64 bytes.
+    /// The reader's own case number; 1 to 64 bytes, no personal number and no e-mail address.
     #[prost(string, tag = "2")]
     pub case_number: ::prost::alloc::string::String,
 }

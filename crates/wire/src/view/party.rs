@@ -149,7 +149,7 @@ pub fn clearance_referral(referral: &Referral, clearing: Clearing, table: &Groun
         submitted_at: Some(timestamp(referral.submitted_at)),
         contact_due_at: referral.contact_due_at.map(timestamp),
         sections: sections(referral, clearing, table),
-        reminded: if clearing == Clearing::Sender { Duty::level(table, referral, true).map_or(0, Code::number) } else { 0 },
+        reminded: if clearing == Clearing::Sender { Duty::senders_level(table, referral).map_or(0, Code::number) } else { 0 },
         emergencies: referral.emergencies.iter().filter(|emergency| clearing.hears_of(referral, emergency)).map(emergency).collect(),
     }
 }
@@ -258,7 +258,7 @@ pub fn envelope(referral: &Referral, table: &GroundTable, now: Time) -> v1::Enve
         notices: notices.collect(),
         recall,
         recall_confirmed,
-        reminded: Duty::level(table, referral, false).map_or(0, Code::number),
+        reminded: Duty::recipients_level(table, referral).map_or(0, Code::number),
         received_at: referral.received_at.map(timestamp),
     }
 }

@@ -43,21 +43,8 @@ fn withhold(nameable: bool) -> CellState {
 
 fn section(number: u32, category: Category, cells: Vec<(Interest, CellState)>) -> Section {
     let cells = cells.into_iter().map(|(interest, state)| Cell { interest, state }).collect();
-    let kept = Kept { revision: 1, since: Time::from_micros(1_780_000_000_000_000), left: false };
-    Section {
-        number,
-        category,
-        revision: 1,
-        commitment: Commitment([0; 32]),
-        cells,
-        offered: false,
-        released: None,
-        revealed: false,
-        checked_by: Vec::new(),
-        acknowledged: 0,
-        rested_on: Vec::new(),
-        kept: vec![kept],
-    }
+    let content = event::SectionContent { section: number, revision: 1, commitment: Commitment([0; 32]) };
+    Section { cells, ..Section::undecided(category, content, [], Time::from_micros(1_780_000_000_000_000)) }
 }
 
 /// Interpreter released and offered, offence heading with the investigation undecided, children withheld.
