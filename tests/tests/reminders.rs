@@ -35,10 +35,14 @@ where
     port
 }
 
-/// A webhook that fails once, then takes what comes.
-async fn webhook() -> (u16, Came) {
+/// How often a webhook still fails before it takes what comes.
+type Failures = Arc<Mutex<u32>>;
+
+/// A webhook that fails so often first.
+async fn webhook(failures: u32) -> (u16, Came, Failures) {
     let (tell, came) = mpsc::channel(CAME_MAX);
-    let failures = Arc::new(Mutex::new(1));
+    let left = Arc::new(Mutex::new(failures));
+    let failures = Arc::clone(&left);
     let port = listen(move |stream| {
         let (tell, failures) = (tell.clone(), Arc::clone(&failures));
         async move {
@@ -60,7 +64,7 @@ async fn webhook() -> (u16, Came) {
             let fails = {
                 let mut left = failures.lock().unwrap();
                 let fails = *left > 0;
-                *left = i32::max(*left - 1, 0);
+                *left = left.saturating_sub(1);
                 fails
             };
             let status = if fails { "503 Service Unavailable" } else { "204 No Content" };
@@ -69,7 +73,7 @@ async fn webhook() -> (u16, Came) {
         }
     })
     .await;
-    (port, came)
+    (port, came, left)
 }
 
 /// A mail server that takes every mail.
@@ -109,7 +113,7 @@ async fn mail_server() -> (u16, Came) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_overdue_is_told_to_the_recipient_and_outside_only_that_something_waits() {
-    let ((hook, mut posts), (smtp, mut mails)) = (webhook().await, mail_server().await);
+    let ((hook, mut posts, _), (smtp, mut mails)) = (webhook(1).await, mail_server().await);
     let more = format!(
         "\n[notices.smtp]\nhost = \"127.0.0.1\"\nport = {smtp}\ntls = \"none\"\nfrom = \"brygga@brygga.example\"\n\n[notices.functions.solna-rvc]\n\
          mail = [\"rvc@solna.example\"]\nwebhook = \"http://127.0.0.1:{hook}/waits\"\n"
@@ -150,5 +154,43 @@ async fn what_is_overdue_is_told_to_the_recipient_and_outside_only_that_somethin
         let quiet = [submitted.id.as_str(), submitted.reference.as_str(), "Amal", "contact", "victim", "overdue"];
         assert!(quiet.iter().all(|word| !said.contains(word)), "{said}");
     }
+    assert_eq!(broker.stop().await, Some(0));
+}
+
+/// The name of a notice, as the webhook was told it.
+fn named(post: &str) -> String {
+    post.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("idempotency-key:").map(|name| name.trim().to_owned())).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_that_a_killed_broker_owed_comes_after_the_restart_and_once() {
+    let (hook, mut posts, failures) = webhook(u32::MAX).await;
+    let more = format!("\n[notices.functions.solna-rvc]\nwebhook = \"http://127.0.0.1:{hook}/waits\"\n");
+    let folder = tempfile::Builder::new().prefix("brygga-owed-").tempdir().unwrap();
+    let world = folder.path().join("world");
+    // The broker has to have been told once that it tells: only then does it owe what comes.
+    assert_eq!(Broker::start(&world, &more).await.stop().await, Some(0));
+    let broker = Broker::start(&world, "").await;
+    let submitted = broker.client(POLICE, "po-1").write(requests::submission()).await.unwrap().response.referral.unwrap();
+    let owed = within("a notice that fails", posts.recv()).await.unwrap();
+    broker.kill().await;
+    while posts.try_recv().is_ok() {}
+
+    *failures.lock().unwrap() = 0;
+    let broker = Broker::start(&world, "").await;
+    let told = within("the notice that was owed", posts.recv()).await.unwrap();
+    assert!(told.ends_with("{\"function\":\"solna-rvc\",\"waits\":true}"), "{told}");
+    assert_eq!(broker.stop().await, Some(0));
+
+    // What it was told of is on record: neither a restart nor what has no news for it brings another notice.
+    let broker = Broker::start(&world, "").await;
+    let police = broker.client(POLICE, "po-1");
+    let name = Some(v1::get_referral_request::Name::Referral(submitted.id.clone()));
+    police.get_referral(v1::GetReferralRequest { name, ..Default::default() }).await.unwrap();
+    let second = police.write(requests::submission()).await.unwrap().response.referral.unwrap();
+    let next = within("the next notice", posts.recv()).await.unwrap();
+    assert_ne!(second.id, submitted.id);
+    assert!(named(&next) != named(&told) && named(&next) != named(&owed), "each notice has a name of its own: {owed}\n{told}\n{next}\n{}", broker.log());
+    assert!(posts.try_recv().is_err());
     assert_eq!(broker.stop().await, Some(0));
 }

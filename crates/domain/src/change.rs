@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::codes::{AgencyKind, Category, Code as _, ProtectedIdentity, ReferralKind};
-use crate::event::{CellName, Outcome};
+use crate::codes::{AgencyKind, Category, Code as _, ReferralKind};
+use crate::event::{CellName, Interest, Outcome};
 use crate::gate;
 use crate::grounds::{Direction, Ground, GroundCode, GroundTable, Offence, OffenceCode, Protected, Protects, Unlawful};
 use crate::ids::ConsentId;
@@ -37,6 +37,8 @@ pub struct Difference {
     pub category: Category,
     /// A person, or the investigation.
     pub protects: Protects,
+    /// Of a person: about whom the answer differs.
+    pub about: Vec<Protected>,
     /// The ground.
     pub ground: GroundCode,
     /// The answer of the one table.
@@ -68,12 +70,12 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
     cells.extend(after.cells().filter(|cell| !before.cells().any(|known| known == *cell)));
     let mut answers = Vec::new();
     for (direction, category) in cells {
-        for protects in [Protects::Person, Protects::Investigation] {
+        for protects in Protects::ALL {
             for ground in &codes {
                 let asked = |table: &GroundTable, whom| table.lawful(ground, direction, (category, whom), now).map(|_| ());
-                let both = whom(protects).into_iter().map(|whom| (asked(before, whom), asked(after, whom)));
-                if let Some((one, other)) = both.into_iter().find(|(one, other)| one != other) {
-                    answers.push(Difference { direction, category, protects, ground: (*ground).clone(), before: one, after: other });
+                let both = protects.alike(|whom| (asked(before, whom), asked(after, whom)));
+                for (about, (before, after)) in both.into_iter().filter(|(_, (before, after))| before != after) {
+                    answers.push(Difference { direction, category, protects, about, ground: (*ground).clone(), before, after });
                 }
             }
         }
@@ -86,18 +88,9 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
     let reworded = |code: &&GroundCode| rows(before, code, &date) != rows(after, code, &date) || (minors_differ && rest_on_consent.contains(*code));
     let grounds = codes.iter().copied().filter(reworded).cloned().collect();
     let due = |table: &GroundTable, code: &GroundCode, protected| table.two_officers().are_due(code, protected);
-    let everybody = || [Protects::Person, Protects::Investigation].into_iter().flat_map(whom);
-    let cases = codes.iter().flat_map(|code| everybody().map(|whom| ((*code).clone(), whom)));
+    let cases = codes.iter().flat_map(|code| Protects::ALL.into_iter().flat_map(Protects::every).map(|whom| ((*code).clone(), whom)));
     let officers = cases.filter(|(code, whom)| due(before, code, *whom) != due(after, code, *whom)).collect();
     Change { answers, grounds, offences: offences(before, after, &date), officers, policies: policies(before, after), rest_on_consent }
-}
-
-/// Everything that an interest can be: of a person the protection counts.
-fn whom(protects: Protects) -> Vec<Protected> {
-    match protects {
-        Protects::Person => ProtectedIdentity::ALL.iter().map(|held| Protected::Person(*held)).collect(),
-        Protects::Investigation => vec![Protected::Investigation],
-    }
 }
 
 /// A ground's rows in force on a day, as they stand in the table.
@@ -152,8 +145,9 @@ pub fn touched(referral: &Referral, change: &Change, now: Time) -> Touched {
         return Touched::default();
     }
     let direction = gate::direction(referral);
-    let other_answer = |category: Category, protects: Protects, ground: &GroundCode| {
-        change.answers.iter().any(|differs| (differs.direction, differs.category, differs.protects, &differs.ground) == (direction, category, protects, ground))
+    let other_answer = |category: Category, protected: Protected, ground: &GroundCode| {
+        let same = |differs: &Difference| (differs.direction, differs.category, &differs.ground) == (direction, category, ground);
+        change.answers.iter().any(|differs| same(differs) && differs.about.contains(&protected))
     };
     let mut clearances = Vec::new();
     for section in referral.sections.iter().filter(|section| section.released.is_none_or(|left| left.revision != section.revision)) {
@@ -162,14 +156,15 @@ pub fn touched(referral: &Referral, change: &Change, now: Time) -> Touched {
             let CellState::Decided(decision) = &cell.state else { continue };
             let Outcome::Release { ground, .. } = &decision.outcome else { continue };
             let other_officers = change.officers.iter().any(|(code, whom)| code == ground && *whom == protected);
-            if change.grounds.contains(ground) || other_answer(section.category, protected.protects(), ground) || other_officers {
+            if change.grounds.contains(ground) || other_answer(section.category, protected, ground) || other_officers {
                 clearances.push((CellName { section: section.number, interest: cell.interest }, ground.clone()));
             }
         }
     }
     let standing = referral.consents.iter().filter(|consent| consent.withdrawn.is_none() && now < consent.given.valid_until);
     let consents = standing.filter(|consent| {
-        let rests = |ground: &GroundCode| consent.given.categories.iter().any(|category| other_answer(*category, Protects::Person, ground));
+        let hers = referral.protected(Interest::Person(consent.given.person));
+        let rests = |ground: &GroundCode| consent.given.categories.iter().any(|category| other_answer(*category, hers, ground));
         change.rest_on_consent.iter().any(|ground| change.grounds.contains(ground) || rests(ground))
     });
     Touched { clearances, consents: consents.map(|consent| consent.given.consent).collect() }

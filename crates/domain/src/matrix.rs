@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::codes::{Category, FactCode, ProtectedIdentity};
+use crate::codes::{Category, FactCode};
 use crate::grounds::{Answers, Condition, Direction, Ground, GroundCode, GroundTable, Holds, Protected, Protects, Unlawful};
 use crate::time::Time;
 
@@ -17,35 +17,26 @@ pub struct Row {
     pub category: Category,
     /// A person, or the investigation.
     pub protects: Protects,
+    /// Of a person: with which protection of personal data the answers are these.
+    pub about: Vec<Protected>,
     /// The provisions that protect it.
     pub secrecies: Vec<String>,
     /// The answer of each ground.
     pub answers: BTreeMap<GroundCode, Result<(), Unlawful>>,
 }
 
-/// What is protected, for questions about no referral: of a person nothing more is said.
-pub fn protected(protects: Protects) -> Protected {
-    match protects {
-        Protects::Person => Protected::Person(ProtectedIdentity::Unknown),
-        Protects::Investigation => Protected::Investigation,
-    }
-}
-
 /// Every cell, in the order of kinds.
 pub fn cells(table: &GroundTable, now: Time) -> Vec<Row> {
-    let both = table.cells().flat_map(|(direction, category)| [Protects::Person, Protects::Investigation].map(|protects| (direction, category, protects)));
-    let row = |(direction, category, protects): (Direction, Category, Protects)| {
-        let protected = protected(protects);
-        let answer = |code: &GroundCode| (code.clone(), table.lawful(code, direction, (category, protected), now).map(|_| ()));
-        Row {
-            direction,
-            category,
-            protects,
-            secrecies: table.secrecies(direction.from, category, protected, now).map(|secrecy| secrecy.code.clone()).collect(),
-            answers: table.codes().into_iter().map(answer).collect(),
-        }
+    let both = table.cells().flat_map(|(direction, category)| Protects::ALL.map(|protects| (direction, category, protects)));
+    let rows = |(direction, category, protects): (Direction, Category, Protects)| {
+        let answered = protects.alike(|protected| {
+            let answer = |code: &GroundCode| (code.clone(), table.lawful(code, direction, (category, protected), now).map(|_| ()));
+            let secrecies: Vec<String> = table.secrecies(direction.from, category, protected, now).map(|secrecy| secrecy.code.clone()).collect();
+            (secrecies, table.codes().into_iter().map(answer).collect::<BTreeMap<_, _>>())
+        });
+        answered.into_iter().map(move |(about, (secrecies, answers))| Row { direction, category, protects, about, secrecies, answers })
     };
-    both.map(row).collect()
+    both.flat_map(rows).collect()
 }
 
 /// What a ground answers when everything that it asks for is said, and when one thing is not so.

@@ -16,9 +16,10 @@ use crate::current::Current;
 use crate::delivery::{self, Delivery, Gathering};
 use crate::directory;
 use crate::lanes::{LaneLimits, LaneSenders, NoRoom, QueueDepth, lanes};
+use crate::noticed::Noticed;
 use crate::observe::Observer;
 use crate::readers::{AskError, ReaderPool};
-use crate::rows::{Blob, HeadRow};
+use crate::rows::{Blob, HeadRow, NoticedRow};
 use crate::send_window::SendWindows;
 use crate::signer::LogSigner;
 use crate::signer_state::SignerState;
@@ -65,6 +66,7 @@ pub struct Broker<R> {
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     windows: SendWindows,
+    noticed: Noticed,
     doubt: Arc<OnceLock<String>>,
     doubted: CancellationToken,
 }
@@ -87,6 +89,7 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
     let tiles = HeldTiles::default();
     let name = parts.randomness.draw().map(Entropy::new);
     let id = name.as_ref().map(|entropy| Blob::from(entropy.uuid("broker", 0).as_bytes())).unwrap_or_default();
+    let noticed = Noticed::default();
     let windows = SendWindows::new(id, Arc::clone(&parts.observer));
     let broker = Broker {
         senders,
@@ -98,6 +101,7 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         clock: Arc::clone(&parts.clock),
         randomness: parts.randomness,
         windows: windows.clone(),
+        noticed: noticed.clone(),
         doubt: Arc::default(),
         doubted: CancellationToken::new(),
     };
@@ -122,6 +126,7 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         keys_looked: Time::from_micros(0),
         tiles,
         windows,
+        noticed,
         observer: parts.observer,
     };
     (broker, Some(committer))
@@ -231,6 +236,12 @@ impl<R: Reader> Broker<R> {
     /// Wakes everybody if some of the log was told of by nobody: a hint of another broker may be lost.
     pub fn caught_up(&self) {
         self.current.caught_up();
+    }
+
+    /// A function was told outside of everything before a position; kept with the next batch.
+    pub fn noticed(&self, function: &FunctionId, way: &str, position: u64) {
+        let position = i64::try_from(position).unwrap_or(i64::MAX);
+        self.noticed.add(NoticedRow { function: function.to_string(), way: way.to_owned(), position });
     }
 
     /// The ground table in force.

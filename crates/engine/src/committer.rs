@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::current::Current;
 use crate::directory;
 use crate::lanes::Lanes;
+use crate::noticed::Noticed;
 use crate::observe::{CommitOutcome, Observer};
 use crate::rows::{EventRow, HeadRow};
 use crate::send_window::{SendWindow, SendWindows};
@@ -113,6 +114,7 @@ pub struct Committer<S, C> {
     pub(crate) keys_looked: Time,
     pub(crate) tiles: HeldTiles,
     pub(crate) windows: SendWindows,
+    pub(crate) noticed: Noticed,
     pub(crate) observer: Arc<dyn Observer>,
 }
 
@@ -128,7 +130,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
             }
         }
         // An orderly stop leaves nothing behind for others to wait for.
-        if self.windows.any_closed()
+        if (self.windows.any_closed() || self.noticed.any())
             && let ControlFlow::Break(why) = self.round(Vec::new()).await
         {
             return Stopped::Doubt(why);
@@ -137,12 +139,13 @@ impl<S: Store, C: Clock> Committer<S, C> {
         Stopped::Drained
     }
 
-    /// What waits; nothing, when only rows of closed windows do.
+    /// What waits; nothing, when only rows do that any batch takes along.
     async fn next(&mut self) -> Option<Vec<Pending>> {
         tokio::select! {
             biased;
             taken = self.lanes.take() => taken,
             () = self.windows.idle() => Some(Vec::new()),
+            () = self.noticed.idle() => Some(Vec::new()),
         }
     }
 
@@ -165,6 +168,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
             return doubt(answers, String::from("the head could not be signed"));
         };
         folded.batch.departed.extend(self.windows.take_closed());
+        folded.batch.noticed = self.noticed.take();
         folded.batch.keys_before = self.old_keys();
         // Order matters: a window begins before its release can be seen by anybody.
         let windows = self.windows.open(&folded.batch.in_flight);
@@ -326,7 +330,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
         if let Some(head) = &folded.batch.head {
             self.current.grown(head.events());
             let told = Told::of(&folded.batch.inbox, &folded.batch.statuses);
-            self.observer.told(&told);
+            self.observer.told(&told, head.events());
             self.current.heard(&News { from, size: head.events(), told: Some(told) });
         }
         ControlFlow::Continue(())

@@ -12,6 +12,7 @@ mod current;
 pub mod delivery;
 pub mod directory;
 pub mod lanes;
+mod noticed;
 pub mod observe;
 mod parts;
 pub mod projection;

@@ -24,8 +24,8 @@ pub trait Observer: Send + Sync + 'static {
     fn settled(&self, commands: usize, outcome: CommitOutcome, took: Duration);
     /// An event of this kind was committed.
     fn fact(&self, name: &'static str);
-    /// A batch was written that concerns these. Must not wait.
-    fn told(&self, told: &Told);
+    /// A batch was written that concerns these, and the log has that size now. Must not wait.
+    fn told(&self, told: &Told, size: u64);
     /// So many sections were released.
     fn released(&self, sections: usize);
     /// A release's connection ended before its last byte had left.
@@ -45,7 +45,7 @@ pub struct Unobserved;
 impl Observer for Unobserved {
     fn settled(&self, _: usize, _: CommitOutcome, _: Duration) {}
     fn fact(&self, _: &'static str) {}
-    fn told(&self, _: &Told) {}
+    fn told(&self, _: &Told, _: u64) {}
     fn released(&self, _: usize) {}
     fn cut(&self) {}
     fn refused(&self, _: &Refusal) {}

@@ -383,6 +383,17 @@ pub struct InFlightRow {
     pub until: i64,
 }
 
+/// How far a function was told outside the broker that something waits in its inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticedRow {
+    /// The function.
+    pub function: String,
+    /// How: `mail` or `webhook`.
+    pub way: String,
+    /// Everything before this position was told of.
+    pub position: i64,
+}
+
 /// A section's bytes at one revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContentRow {

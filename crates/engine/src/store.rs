@@ -79,6 +79,8 @@ pub struct Batch {
     pub in_flight: Vec<InFlightRow>,
     /// Releases that are no longer on their way: deleted, and no error where they are not there.
     pub departed: Vec<InFlightRow>,
+    /// How far functions were told outside: inserted, or moved on; a smaller position changes nothing.
+    pub noticed: Vec<NoticedRow>,
     /// Content.
     pub contents: Vec<ContentRow>,
     /// Content that is destroyed: deleted, after what is inserted.
@@ -218,6 +220,8 @@ pub trait Reader: Send + 'static {
     fn statuses(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<StatusRow>, StoreError>> + Send;
     /// What is on its way of the referral that begins at a position.
     fn in_flight(&mut self, origin: i64) -> impl Future<Output = Result<Vec<InFlightRow>, StoreError>> + Send;
+    /// How far a function was told outside, by way.
+    fn noticed(&mut self, function: &str) -> impl Future<Output = Result<Vec<NoticedRow>, StoreError>> + Send;
     /// Referrals whose clocks or content are to be looked at, by when, then by first position.
     fn due(&mut self, page: DuePage) -> impl Future<Output = Result<Vec<DueRow>, StoreError>> + Send;
     /// The openings of an event.

@@ -147,7 +147,7 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
     let operator_socket = operator::bind(config.listen.operator).await.map_err(listening(config.listen.operator))?;
     let listener = Listener::bind(config.listen.address).await.map_err(listening(config.listen.address))?;
     let activation = if opened.state.is_ok() { awaited(config, &opened)? } else { None };
-    let notices = Notices::start(&config.notices, lifecycle.tracker(), &lifecycle.stop_accepting())?;
+    let (notices, outside) = Notices::new(&config.notices)?;
     let observer = Arc::new(CommitObserver::new(telemetry.metrics().clone(), notices));
     let (broker, upkeep) = run_log(opened, &start, &lifecycle, observer);
     match upkeep {
@@ -163,6 +163,9 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
     }
     let name = BROKER_NAME.parse().map_err(|error: brygga_domain::IdError| StartError::Begin(error.to_string()))?;
     lifecycle.spawn(Part::Server, "clocks", clocks::watch(Arc::clone(&broker), name, lifecycle.stop_accepting()));
+    for told in outside {
+        lifecycle.spawn(Part::Server, "notices", told.run(Arc::clone(&broker), lifecycle.stop_accepting()));
+    }
     let (grpc, operator) = (local(listener.local_addr(), config.listen.address)?, local(operator_socket.local_addr(), config.listen.operator)?);
     let (ready, readiness) = watch::channel(Readiness::Starting);
     let serves = Operator { readiness, registry: telemetry.registry() };

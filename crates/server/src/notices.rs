@@ -1,31 +1,26 @@
 //! Tells functions outside the broker that something waits: by mail and webhook, after the commit, and never in its way.
 //!
-//! A notice names the function and nothing else: no referral, no reference, no person, not even what kind of thing waits. It is tried a
-//! few times and then left: whoever relies on it alone has the stream beside. What comes while one is being sent makes one more, not many.
+//! A notice names the function and nothing else: no referral, no reference, no person, not even what kind of thing waits. What comes while
+//! one is being sent makes one more, not many. How far a function was told is kept in the database, so that a restart, or another broker
+//! when this one is lost, goes on from there. Between the other side's answer and that commit a broker may be lost: then the notice comes
+//! once more, under the same name.
 
 mod mail;
+mod outside;
 mod webhook;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use brygga_domain::FunctionId;
 use brygga_engine::bells::Told;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, pem};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::NoticesSection;
-
-/// How often a notice is tried.
-pub const NOTICE_TRIES_MAX: u32 = 5;
-/// How long one try may take.
-pub const NOTICE_SEND_MAX: Duration = Duration::from_secs(10);
-/// How long it waits after the first failure; after each further one four times as long.
-const NOTICE_BACKOFF: Duration = Duration::from_secs(1);
+pub use outside::{NOTICE_LOOK, NOTICE_SEND_MAX, NOTICE_TRIES_MAX, Outside};
 
 /// Why notices can't be set up.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +46,9 @@ pub enum NoticeError {
     /// The mail server can't be spoken to.
     #[error("the mail server's settings")]
     Mail(#[source] lettre::transport::smtp::Error),
+    /// A key is no function.
+    #[error("{0} is no name of a function")]
+    Function(String),
     /// An address is none.
     #[error("the address {0} is none")]
     Address(String),
@@ -69,10 +67,11 @@ enum Way {
 }
 
 impl Way {
-    async fn tell(&self) -> Result<(), String> {
+    /// Tells it; `name` is the notice's own, the same at every try.
+    async fn tell(&self, name: &str) -> Result<(), String> {
         match self {
-            Self::Mail(mail) => mail.tell().await,
-            Self::Webhook(webhook) => webhook.tell().await,
+            Self::Mail(mail) => mail.tell(name).await,
+            Self::Webhook(webhook) => webhook.tell(name).await,
         }
     }
 
@@ -96,41 +95,40 @@ impl Notices {
         ways(section).map(drop)
     }
 
-    /// Sets it up: each way of each function is a task that ends when told.
-    pub fn start(section: &NoticesSection, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Self, NoticeError> {
-        let mut functions = BTreeMap::new();
+    /// Sets it up: the bells, and who answers them once the broker runs.
+    pub fn new(section: &NoticesSection) -> Result<(Self, Vec<Outside>), NoticeError> {
+        let (mut functions, mut outside) = (BTreeMap::new(), Vec::new());
         for (function, ways) in ways(section)? {
             let bell = watch::Sender::new(0);
-            for way in ways {
-                tasks.spawn(tell(way, function.clone(), bell.subscribe(), stop.clone()));
-            }
-            functions.insert(function, bell);
+            outside.extend(ways.into_iter().map(|way| Outside::new(way, function.clone(), bell.subscribe())));
+            functions.insert(function.to_string(), bell);
         }
-        Ok(Self { functions: Arc::new(functions) })
+        Ok((Self { functions: Arc::new(functions) }, outside))
     }
 
-    /// Something was committed that concerns these. Never waits.
-    pub fn told(&self, told: &Told) {
+    /// Something was committed that concerns these, and the log has that size now. Never waits.
+    pub fn told(&self, told: &Told, size: u64) {
         for bell in told.functions.iter().filter_map(|function| self.functions.get(function)) {
-            bell.send_modify(|count| *count = count.wrapping_add(1));
+            bell.send_replace(size);
         }
     }
 }
 
 /// The ways of each function.
-fn ways(section: &NoticesSection) -> Result<Vec<(String, Vec<Way>)>, NoticeError> {
+fn ways(section: &NoticesSection) -> Result<Vec<(FunctionId, Vec<Way>)>, NoticeError> {
     let roots = authorities(section)?;
     let server = section.smtp.as_ref().map(|smtp| mail::Server::new(smtp, &roots)).transpose()?;
     let mut all = Vec::new();
-    for (function, wants) in &section.functions {
+    for (name, wants) in &section.functions {
+        let function: FunctionId = name.parse().map_err(|_| NoticeError::Function(name.clone()))?;
         let mut ways = Vec::new();
         if let Some(server) = server.as_ref().filter(|_| !wants.mail.is_empty()) {
-            ways.push(Way::Mail(mail::Mail::new(server, function, &wants.mail)?));
+            ways.push(Way::Mail(mail::Mail::new(server, name, &wants.mail)?));
         }
         if let Some(url) = &wants.webhook {
-            ways.push(Way::Webhook(webhook::Webhook::new(url, function, &roots)?));
+            ways.push(Way::Webhook(webhook::Webhook::new(url, name, &roots)?));
         }
-        all.push((function.clone(), ways));
+        all.push((function, ways));
     }
     Ok(all)
 }
@@ -143,34 +141,5 @@ fn authorities(section: &NoticesSection) -> Result<Vec<CertificateDer<'static>>,
     match found {
         Ok(found) if found.is_empty() => Err(NoticeError::Pem { path: path.clone(), source: pem::Error::NoItemsFound }),
         found => found.map_err(|source| NoticeError::Pem { path: path.clone(), source }),
-    }
-}
-
-async fn tell(way: Way, function: String, mut bell: watch::Receiver<u64>, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            rung = bell.changed() => if rung.is_err() { return },
-        }
-        let mut pause = NOTICE_BACKOFF;
-        for left in (0..NOTICE_TRIES_MAX).rev() {
-            let tried = tokio::select! {
-                () = stop.cancelled() => return,
-                tried = tokio::time::timeout(NOTICE_SEND_MAX, way.tell()) => tried,
-            };
-            let why = match tried {
-                Ok(Ok(())) => break,
-                Ok(Err(why)) => why,
-                Err(_) => String::from("no answer in time"),
-            };
-            if left == 0 {
-                tracing::warn!(function.id = %function, error = %why, "a notice by {} was not delivered; what waits is in the inbox", way.name());
-                break;
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => pause = pause.saturating_mul(4),
-            }
-        }
     }
 }

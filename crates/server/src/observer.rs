@@ -33,8 +33,8 @@ impl Observer for CommitObserver {
         self.metrics.event(name);
     }
 
-    fn told(&self, told: &Told) {
-        self.notices.told(told);
+    fn told(&self, told: &Told, size: u64) {
+        self.notices.told(told, size);
     }
 
     fn released(&self, sections: usize) {

@@ -173,7 +173,7 @@ mod tests {
     const REFERRALS: &[&str] = &["referral_pkey"];
 
     /// Each question that is asked again and again, the types of what it is asked with, and the indexes that it must use.
-    const PLANS: [(&str, &str, &[&str]); 19] = [
+    const PLANS: [(&str, &str, &[&str]); 20] = [
         (
             statements::LOAD,
             "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]",
@@ -182,7 +182,7 @@ mod tests {
         (statements::LOAD, "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]", REFERRALS),
         (
             statements::WRITE_RARE,
-            "bigint[], bigint[], bytea[], bigint[], text[], bigint[], bigint[], bigint[], bytea[], text[], text[], text[], bigint[], text[], text[], bigint[], text[], bigint, bigint",
+            "bigint[], bigint[], bytea[], bigint[], text[], bigint[], bigint[], bigint[], bytea[], text[], text[], text[], bigint[], text[], text[], bigint[], text[], text[], text[], bigint[], bigint, bigint",
             &["request_key_by_age"],
         ),
         (statements::READ_PENDING, "text, bigint, bigint", &["referral_sender_clears", "referral_leader_clears"]),
@@ -196,6 +196,7 @@ mod tests {
         (statements::READ_CONTENTS, "bytea, bigint[], bigint[]", &["referral_id_key", "section_content_pkey"]),
         (statements::READ_CONTENT_NAMES, "bigint, bigint", &["section_content_pkey"]),
         (statements::READ_IN_FLIGHT, "bigint", &["in_flight_pkey"]),
+        (statements::READ_NOTICED, "text", &["noticed_pkey"]),
         (statements::READ_INBOX, "text, bigint, bigint", &["inbox_pkey"]),
         (statements::READ_STATUSES, "text, bigint, bigint", &["status_pkey"]),
         (statements::READ_OPENINGS, "bigint", &["opening_pkey"]),

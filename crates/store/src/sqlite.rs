@@ -39,7 +39,7 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 
 /// The schema's steps, in order, each with the version that it leads to. A step that has been released never changes.
-const MIGRATIONS: [(i64, &str); 1] = [(1, include_str!("migrations/sqlite/0001_journal.sql"))];
+const MIGRATIONS: [(i64, &str); 2] = [(1, include_str!("migrations/sqlite/0001_journal.sql")), (2, include_str!("migrations/sqlite/0002_noticed.sql"))];
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     /// Each question that is asked again and again, the index it must use, and none may read through a whole table.
-    const PLANS: [(&str, &[&str]); 28] = [
+    const PLANS: [(&str, &[&str]); 29] = [
         (statements::READ_KEY, &["(agency=? AND request=?)"]),
         (statements::FIND_BY_ID, &["COVERING INDEX", "(id=?)"]),
         (statements::FIND_BY_REFERENCE, &["COVERING INDEX", "(reference=?)"]),
@@ -233,6 +233,7 @@ mod tests {
         (statements::READ_CONTENT_NAMES, &["(origin>? AND origin<?)"]),
         (statements::READ_IN_FLIGHT, &["(origin=?)"]),
         (statements::DELETE_IN_FLIGHT, &["(origin=? AND broker=? AND number=?)"]),
+        (statements::READ_NOTICED, &["(function=?)"]),
         (statements::READ_INBOX, &["(function=? AND position>?)"]),
         (statements::READ_STATUSES, &["(agency=? AND position>?)"]),
         (statements::READ_OPENINGS, &["(position=?)"]),

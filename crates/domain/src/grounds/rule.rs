@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
 use super::name::{GroundCode, OffenceCode};
-use crate::codes::{AgencyKind, Category, ProtectedIdentity, ReferralKind, Role};
+use crate::codes::{AgencyKind, Category, Code as _, ProtectedIdentity, ReferralKind, Role};
 
 /// The file of grounds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -182,6 +182,32 @@ pub enum Protected {
     Person(ProtectedIdentity),
     /// The investigation.
     Investigation,
+}
+
+impl Protects {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Person, Self::Investigation];
+
+    /// Everything that it can be: of a person the protection of personal data counts.
+    pub(crate) fn every(self) -> Vec<Protected> {
+        match self {
+            Self::Person => ProtectedIdentity::ALL.iter().map(|held| Protected::Person(*held)).collect(),
+            Self::Investigation => vec![Protected::Investigation],
+        }
+    }
+
+    /// What is answered, those who get the same answer together.
+    pub fn alike<A: PartialEq>(self, answer: impl Fn(Protected) -> A) -> Vec<(Vec<Protected>, A)> {
+        let mut groups: Vec<(Vec<Protected>, A)> = Vec::new();
+        for protected in self.every() {
+            let found = answer(protected);
+            match groups.iter_mut().find(|(_, answer)| *answer == found) {
+                Some((about, _)) => about.push(protected),
+                None => groups.push((vec![protected], found)),
+            }
+        }
+        groups
+    }
 }
 
 impl Protected {

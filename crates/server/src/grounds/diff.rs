@@ -4,13 +4,13 @@ use std::path::Path;
 
 use brygga_domain::change::{self, Change, Difference, Touched};
 use brygga_domain::event::Interest;
-use brygga_domain::grounds::{GroundTable, Protected, Protects};
+use brygga_domain::grounds::{GroundTable, Protected};
 use brygga_domain::{Code as _, Referral, Time};
 use brygga_engine::projection;
 use brygga_engine::store::{After, Reader, StoreError};
 use serde_json::{Value, json};
 
-use super::matrix::why;
+use super::matrix::{only, protection, protects, why};
 use super::table;
 use crate::config::Config;
 use crate::open;
@@ -59,18 +59,8 @@ async fn open_work<R: Reader>(reader: &mut R, change: &Change, now: Time) -> Res
     }
 }
 
-fn protects(protects: Protects) -> &'static str {
-    match protects {
-        Protects::Person => "person",
-        Protects::Investigation => "investigation",
-    }
-}
-
 fn about(protected: Protected) -> &'static str {
-    match protected {
-        Protected::Person(protection) => protection.as_str(),
-        Protected::Investigation => "investigation",
-    }
+    protection(protected).unwrap_or("investigation")
 }
 
 fn answer(answer: &Result<(), brygga_domain::grounds::Unlawful>) -> String {
@@ -133,6 +123,7 @@ impl Compared {
                 "to": differs.direction.to.as_str(),
                 "category": differs.category.as_str(),
                 "protects": differs.protects,
+                "about": differs.about.iter().copied().filter_map(protection).collect::<Vec<_>>(),
                 "ground": differs.ground,
                 "before": answer(&differs.before),
                 "after": answer(&differs.after),
@@ -164,7 +155,7 @@ fn row(differs: &Difference) -> Vec<String> {
         differs.direction.kind.to_string(),
         format!("{} > {}", differs.direction.from, differs.direction.to),
         differs.category.to_string(),
-        protects(differs.protects).to_owned(),
+        format!("{}{}", protects(differs.protects), only(&differs.about, "\n  ")),
         differs.ground.to_string(),
         answer(&differs.before),
         answer(&differs.after),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use brygga_domain::grounds::{Condition, Direction, Ground, GroundCode, GroundTable, Protects, Unlawful};
+use brygga_domain::grounds::{Condition, Direction, Ground, GroundCode, GroundTable, Protected, Protects, Unlawful};
 use brygga_domain::matrix::{self, Row};
-use brygga_domain::{Category, Code as _, Time};
+use brygga_domain::{Category, Code as _, ProtectedIdentity, Time};
 use serde_json::{Value, json};
 
 use super::show::listed;
@@ -21,6 +21,7 @@ pub fn text(law: &GroundTable, now: Time) -> String {
         "Every answer of the gate on {}: grounds {grounds}, offences {offences}\n\
          A cell is a category and whom its secrecy protects. \"Passes on\" presumes that the ground's facts are said, as listed below,\n\
          and that its consent and second officer are there: * rests on the person's own consent, + wants a second officer, ! is a duty.\n\
+         Where the answers depend on how somebody's personal data are protected, those are named whom a row is about.\n\
          A ground that a row does not name is not for that way or kind of referral.\n\
          Two officers: {}",
         now.date(),
@@ -48,7 +49,7 @@ fn grouped(cells: &[Row]) -> Vec<Group<'_>> {
             groups.push((row.direction, Vec::new()));
         }
         let Some((_, rows)) = groups.last_mut() else { continue };
-        let same = |known: &Row| known.protects == row.protects && known.secrecies == row.secrecies && known.answers == row.answers;
+        let same = |known: &Row| known.about == row.about && known.secrecies == row.secrecies && known.answers == row.answers;
         match rows.iter_mut().find(|(known, _)| same(known)) {
             Some((_, categories)) => categories.push(row.category),
             None => rows.push((row, vec![row.category])),
@@ -58,10 +59,6 @@ fn grouped(cells: &[Row]) -> Vec<Group<'_>> {
 }
 
 fn line(law: &GroundTable, row: &Row, categories: &[Category], now: Time) -> Vec<String> {
-    let protects = match row.protects {
-        Protects::Person => "person",
-        Protects::Investigation => "investigation",
-    };
     let passing = row.answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(code, _)| marked(law, code, row, now));
     let mut blocked: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (code, answer) in &row.answers {
@@ -74,17 +71,37 @@ fn line(law: &GroundTable, row: &Row, categories: &[Category], now: Time) -> Vec
     let blocked = blocked.into_iter().map(|(why, codes)| format!("{why}: {}", codes.join(", ")));
     vec![
         listed(categories.iter().map(|category| category.as_str())),
-        format!("{protects} ({})", row.secrecies.join(", ")),
+        format!("{} ({}){}", protects(row.protects), row.secrecies.join(", "), only(row.about.as_slice(), "\n  ")),
         passing.collect::<Vec<_>>().join("\n"),
         blocked.collect::<Vec<_>>().join("\n"),
     ]
 }
 
+pub(super) fn protects(protects: Protects) -> &'static str {
+    match protects {
+        Protects::Person => "person",
+        Protects::Investigation => "investigation",
+    }
+}
+
+/// The protections of personal data that are meant, where it is not everybody.
+pub(super) fn only(whom: &[Protected], before_each: &str) -> String {
+    let held: Vec<&str> = whom.iter().filter_map(|protected| protection(*protected)).collect();
+    if held.len() == ProtectedIdentity::ALL.len() { String::new() } else { held.iter().map(|held| format!("{before_each}{held}")).collect() }
+}
+
+pub(super) fn protection(protected: Protected) -> Option<&'static str> {
+    match protected {
+        Protected::Person(held) => Some(held.as_str()),
+        Protected::Investigation => None,
+    }
+}
+
 fn marked(law: &GroundTable, code: &GroundCode, row: &Row, now: Time) -> String {
-    let protected = matrix::protected(row.protects);
-    let ground = law.lawful(code, row.direction, (row.category, protected), now);
+    let ground = row.about.first().and_then(|protected| law.lawful(code, row.direction, (row.category, *protected), now).ok());
+    let two_officers = row.about.iter().all(|protected| law.two_officers().are_due(code, *protected));
     let mark = |ground: &Ground| {
-        let marks = [(ground.needs_consent(), "*"), (law.two_officers().are_due(code, protected), "+"), (ground.is_duty(), "!")];
+        let marks = [(ground.needs_consent(), "*"), (two_officers, "+"), (ground.is_duty(), "!")];
         marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| mark).collect::<String>()
     };
     format!("{code}{}", ground.map(mark).unwrap_or_default())
@@ -130,6 +147,7 @@ pub(super) fn json(law: &GroundTable, now: Time) -> Value {
             "to": row.direction.to.as_str(),
             "category": row.category.as_str(),
             "protects": row.protects,
+            "about": row.about.iter().copied().filter_map(protection).collect::<Vec<_>>(),
             "secrecies": row.secrecies,
             "answers": answers,
         })

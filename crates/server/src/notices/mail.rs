@@ -46,7 +46,7 @@ fn mailbox(address: &str) -> Result<Mailbox, NoticeError> {
     address.parse().map_err(|_| NoticeError::Address(address.to_owned()))
 }
 
-/// A function's mail: always the same text.
+/// A function's mail: always the same text. Its Message-ID (RFC 5322, 3.6.4) is the notice's name, so that the same one is known again.
 pub(super) struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
@@ -60,9 +60,11 @@ impl Mail {
         Ok(Self { transport: server.transport.clone(), from: server.from.clone(), to, function: function.to_owned() })
     }
 
-    pub(super) async fn tell(&self) -> Result<(), String> {
+    pub(super) async fn tell(&self, name: &str) -> Result<(), String> {
         let function = &self.function;
-        let mut message = Message::builder().from(self.from.clone()).subject(format!("Brygga: något väntar på / something waits at {function}"));
+        let id = format!("<{name}@{}>", self.from.email.domain());
+        let mut message =
+            Message::builder().message_id(Some(id)).from(self.from.clone()).subject(format!("Brygga: något väntar på / something waits at {function}"));
         for to in &self.to {
             message = message.to(to.clone());
         }

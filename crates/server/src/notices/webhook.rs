@@ -18,6 +18,9 @@ use tokio_rustls::TlsConnector;
 use super::NoticeError;
 use crate::config::webhook_url;
 
+/// The header with the notice's name: the same at every try, so that a receiver knows one that it has had.
+const NAME: &str = "idempotency-key";
+
 /// A function's webhook: always the same body.
 pub(super) struct Webhook {
     host: String,
@@ -48,34 +51,34 @@ impl Webhook {
         })
     }
 
-    pub(super) async fn tell(&self) -> Result<(), String> {
+    pub(super) async fn tell(&self, name: &str) -> Result<(), String> {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         let socket = TcpStream::connect((bare, self.port)).await.map_err(|error| error.to_string())?;
         match &self.tls {
-            Some((connector, name)) => {
-                let stream = connector.connect(name.clone(), socket).await.map_err(|error| error.to_string())?;
-                self.post(stream).await
+            Some((connector, server)) => {
+                let stream = connector.connect(server.clone(), socket).await.map_err(|error| error.to_string())?;
+                self.post(stream, name).await
             }
-            None => self.post(socket).await,
+            None => self.post(socket, name).await,
         }
     }
 
-    async fn post(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<(), String> {
+    async fn post(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, name: &str) -> Result<(), String> {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
         let request = Request::post(&self.path)
             .header(header::HOST, format!("{}:{}", self.host, self.port))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::CONNECTION, "close")
+            .header(NAME, name.to_owned())
             .body(Full::new(self.body.clone()))
             .map_err(|error| error.to_string())?;
-        // The connection is driven beside the request and goes with it.
-        let answer = async {
-            tokio::select! {
-                answer = sender.send_request(request) => answer.map_err(|error| error.to_string()),
-                ended = connection => Err(ended.err().map_or_else(|| String::from("the connection was closed"), |error| error.to_string())),
-            }
+        // The connection is driven beside the request. One that ends with the answer leaves it behind, to be taken all the same.
+        let mut answer = std::pin::pin!(sender.send_request(request));
+        let answered = tokio::select! {
+            answered = &mut answer => answered,
+            _ = connection => answer.await,
         };
-        let status = answer.await?.status();
+        let status = answered.map_err(|error| error.to_string())?.status();
         if status.is_success() { Ok(()) } else { Err(format!("the answer was {status}")) }
     }
 }

@@ -127,6 +127,10 @@ impl Reader for MemoryReader {
         self.ask(|tables| tables.in_flight_of(origin))
     }
 
+    async fn noticed(&mut self, function: &str) -> Result<Vec<NoticedRow>, StoreError> {
+        self.ask(|tables| tables.noticed.values().filter(|row| row.function == function).cloned().collect())
+    }
+
     async fn due(&mut self, page: DuePage) -> Result<Vec<DueRow>, StoreError> {
         self.ask(|tables| {
             let row = |rows: &ReferralRows| {

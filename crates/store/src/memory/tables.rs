@@ -39,6 +39,8 @@ pub struct Tables {
     pub keys: BTreeMap<(String, Blob), KeyRow>,
     /// What is on its way, by the referral's first position, broker and number.
     pub in_flight: BTreeMap<(i64, Blob, i64), InFlightRow>,
+    /// How far functions were told outside, by function and way.
+    pub noticed: BTreeMap<(String, String), NoticedRow>,
     /// Contents by referral, section and revision.
     pub contents: BTreeMap<(Blob, i64, i64), ContentRow>,
     /// Openings by position and field.
@@ -214,6 +216,10 @@ impl Tables {
         self.in_flight.extend(batch.in_flight.iter().map(|row| (in_flight_key(row), row.clone())));
         for row in &batch.departed {
             self.in_flight.remove(&in_flight_key(row));
+        }
+        for row in &batch.noticed {
+            let held = self.noticed.entry((row.function.clone(), row.way.clone())).or_insert_with(|| row.clone());
+            held.position = held.position.max(row.position);
         }
         self.contents.extend(batch.contents.iter().map(|row| (content_key(row), row.clone())));
         for row in &batch.destroyed {

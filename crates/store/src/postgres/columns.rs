@@ -134,7 +134,7 @@ fn keys<'b, R>(columns: Columns<'b, R>, rows: &'b [KeyRow]) -> Columns<'b, KeyRo
 
 /// The tables that few batches write; `None` for the others.
 pub(super) fn rare(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
-    let entries = batch.agencies.is_empty() && batch.functions.is_empty() && batch.offers.is_empty();
+    let entries = batch.agencies.is_empty() && batch.functions.is_empty() && batch.offers.is_empty() && batch.noticed.is_empty();
     if changes.emergencies.is_empty() && batch.tree.is_empty() && entries && batch.keys_before.is_none() {
         return None;
     }
@@ -145,5 +145,6 @@ pub(super) fn rare(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
     let columns = columns.over(&batch.offers).int(|row| row.position).blob(|row| &row.id).text(|row| &row.agency).maybe_text(|row| &row.answer);
     let columns = columns.over(&batch.agencies).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
     let columns = columns.over(&batch.functions).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
+    let columns = columns.over(&batch.noticed).text(|row| &row.function).text(|row| &row.way).int(|row| row.position);
     Some(columns.query.bind(batch.keys_before.unwrap_or(i64::MIN)).bind(i64::from(KEYS_FORGOTTEN_MAX)))
 }

@@ -12,14 +12,17 @@ use super::statements::{BECOME_OWNER, HAS_SCHEMA, MIGRATION_LIMITS, READ_SCHEMA_
 use super::{OpenError, PostgresOptions};
 
 /// The schema that this program knows.
-pub const SCHEMA_KNOWN: i64 = 1;
+pub const SCHEMA_KNOWN: i64 = 2;
 /// How often a migration tries to get its locks, each time for two seconds, before it gives up.
 const LOCK_TRIES_MAX: u32 = 30;
 /// How long it lets brokers work between two tries.
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
 
 /// The schema's steps, in order. A step that has been released never changes.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(SCHEMA_KNOWN, "journal", include_str!("../migrations/postgres/0001_journal.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "journal", include_str!("../migrations/postgres/0001_journal.sql")),
+    (SCHEMA_KNOWN, "noticed", include_str!("../migrations/postgres/0002_noticed.sql")),
+];
 
 const ROLES: &str = include_str!("../migrations/postgres/roles.sql");
 const GRANTS: &str = include_str!("../migrations/postgres/grants.sql");

@@ -134,6 +134,10 @@ impl Reader for PostgresReader {
         self.list(statements::READ_IN_FLIGHT, |query| query.bind(origin), rows::in_flight).await
     }
 
+    async fn noticed(&mut self, function: &str) -> Result<Vec<NoticedRow>, StoreError> {
+        self.list(statements::READ_NOTICED, |query| query.bind(function), rows::noticed).await
+    }
+
     async fn due(&mut self, page: DuePage) -> Result<Vec<DueRow>, StoreError> {
         let bind = |query: Question| query.bind(page.until).bind(page.after).bind(page.after_position).bind(i64::from(page.limit));
         self.list(statements::READ_DUE, bind, rows::due).await

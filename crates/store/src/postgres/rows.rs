@@ -51,6 +51,10 @@ pub(super) fn in_flight(row: &PgRow) -> Result<InFlightRow, sqlx::Error> {
     })
 }
 
+pub(super) fn noticed(row: &PgRow) -> Result<NoticedRow, sqlx::Error> {
+    Ok(NoticedRow { function: row.try_get("function")?, way: row.try_get("way")?, position: row.try_get("position")? })
+}
+
 pub(super) fn due(row: &PgRow) -> Result<DueRow, sqlx::Error> {
     Ok(DueRow { next_due_at: row.try_get("next_due_at")?, first_position: row.try_get("first_position")?, id: blob(row, "id")? })
 }

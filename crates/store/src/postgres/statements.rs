@@ -179,7 +179,11 @@ pub(crate) const WRITE_RARE: &str = concat!(
     upsert!(agency, [id 12], position 13, entry 14),
     "), functions AS (",
     upsert!(function, [id 15], position 16, entry 17),
-    ")\nDELETE FROM request_key WHERE ctid = ANY (ARRAY(SELECT ctid FROM request_key WHERE at < $18 ORDER BY at LIMIT $19))",
+    "), told AS (",
+    insert!(noticed, function 18, way 19, position 20),
+    // A broker that was slower changes nothing.
+    "\nON CONFLICT (function, way) DO UPDATE SET position = excluded.position WHERE excluded.position > noticed.position",
+    ")\nDELETE FROM request_key WHERE ctid = ANY (ARRAY(SELECT ctid FROM request_key WHERE at < $21 ORDER BY at LIMIT $22))",
 );
 
 pub(crate) const COMMIT: &str = "-- commit\nCOMMIT";
@@ -262,6 +266,9 @@ SELECT origin, section, revision FROM section_content WHERE origin > $1 AND orig
 
 pub(crate) const READ_IN_FLIGHT: &str = "-- read_in_flight
 SELECT origin, broker, number, released_at, until FROM in_flight WHERE origin = $1 ORDER BY broker, number";
+
+pub(crate) const READ_NOTICED: &str = "-- read_noticed
+SELECT function, way, position FROM noticed WHERE function = $1 ORDER BY way";
 
 pub(crate) const READ_INBOX: &str = "-- read_inbox
 SELECT position, function, referral, kind FROM inbox WHERE function = $1 AND position > $2 ORDER BY position LIMIT $3";

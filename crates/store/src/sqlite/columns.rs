@@ -159,6 +159,7 @@ whole!(StatusRow, status_columns, []);
 whole!(KeyRow, key_columns, [agency, request]);
 whole!(OpenReviewRow, open_review_columns, []);
 whole!(InFlightRow, in_flight_columns, []);
+whole!(NoticedRow, noticed_columns, [function, way]);
 whole!(ContentNameRow, content_name_columns, []);
 whole!(OpeningRow, opening_columns, []);
 whole!(PersonLookupRow, person_lookup_columns, []);

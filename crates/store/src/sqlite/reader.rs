@@ -177,6 +177,11 @@ impl Reader for SqliteReader {
         self.ask(READ_IN_FLIGHT, move |connection| connection.prepare(READ_IN_FLIGHT)?.rows([origin], InFlightRow::take)).await
     }
 
+    async fn noticed(&mut self, function: &str) -> Result<Vec<NoticedRow>, StoreError> {
+        let function = function.to_owned();
+        self.ask(READ_NOTICED, move |connection| connection.prepare(READ_NOTICED)?.rows([function.as_str()], NoticedRow::take)).await
+    }
+
     async fn due(&mut self, page: DuePage) -> Result<Vec<DueRow>, StoreError> {
         let bounds = (page.until, page.after, page.after_position, page.limit);
         self.ask(READ_DUE, move |connection| connection.prepare(READ_DUE)?.rows(bounds, DueRow::take)).await

@@ -102,6 +102,9 @@ macro_rules! key_columns {
 macro_rules! in_flight_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* origin, broker, number, released_at, until } };
 }
+macro_rules! noticed_columns {
+    ($then:ident $($with:tt)*) => { $then! { $($with)* position } };
+}
 macro_rules! content_columns {
     ($then:ident $($with:tt)*) => { $then! { $($with)* section, revision, key_id, salt, bytes } };
 }
@@ -125,8 +128,8 @@ macro_rules! entry_columns {
 }
 pub(super) use {
     checkpoint_columns, content_columns, content_name_columns, due_columns, entry_columns, event_columns, head_columns, identity_columns, in_flight_columns,
-    inbox_columns, key_columns, offer_columns, open_review_columns, opening_columns, person_lookup_columns, progress_columns, referral_columns,
-    sender_reference_columns, status_columns, tree_columns,
+    inbox_columns, key_columns, noticed_columns, offer_columns, open_review_columns, opening_columns, person_lookup_columns, progress_columns,
+    referral_columns, sender_reference_columns, status_columns, tree_columns,
 };
 
 // The writer's transaction: what it loads.
@@ -193,6 +196,9 @@ pub(super) const WRITE_KEY: &str = concat!(
 pub(super) const FORGET_KEYS: &str = "-- forget_keys
 DELETE FROM request_key WHERE at < ? AND rowid IN (SELECT rowid FROM request_key ORDER BY rowid LIMIT ?)";
 pub(super) const INSERT_IN_FLIGHT: &str = in_flight_columns!(insert "insert_in_flight", in_flight,);
+/// A broker that was slower changes nothing.
+pub(super) const WRITE_NOTICED: &str =
+    concat!(noticed_columns!(upsert "write_noticed", noticed, [function, way],), "\nWHERE excluded.position > noticed.position");
 pub(super) const DELETE_IN_FLIGHT: &str = "-- delete_in_flight
 DELETE FROM in_flight WHERE origin = ? AND broker = ? AND number = ?";
 pub(super) const INSERT_CONTENT: &str = content_columns!(insert "insert_content", section_content, origin,);
@@ -285,6 +291,8 @@ PRAGMA wal_checkpoint(PASSIVE)";
 pub(super) const CHECKPOINT_TRUNCATE: &str = "-- checkpoint_truncate
 PRAGMA wal_checkpoint(TRUNCATE)";
 /// What a broker that is gone had on its way went with its connections.
+pub(super) const READ_NOTICED: &str = "-- read_noticed
+SELECT function, way, position FROM noticed WHERE function = ? ORDER BY way";
 pub(super) const FORGET_IN_FLIGHT: &str = "-- forget_in_flight
 DELETE FROM in_flight";
 pub(super) const READ_SCHEMA_VERSION: &str = "-- read_schema_version

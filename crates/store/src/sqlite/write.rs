@@ -35,6 +35,7 @@ pub(super) fn write(connection: &Connection, batch: &Batch, standing: Standing) 
     append(connection, WRITE_KEY, &batch.keys)?;
     append(connection, INSERT_IN_FLIGHT, &batch.in_flight)?;
     departed(connection, &batch.departed)?;
+    append(connection, WRITE_NOTICED, &batch.noticed)?;
     contents(connection, batch)?;
     append(connection, DELETE_CONTENT, &batch.destroyed)?;
     append(connection, INSERT_OPENING, &batch.openings)?;

@@ -4,7 +4,7 @@ use brygga_engine::rows::*;
 use brygga_engine::store::*;
 
 use super::samples::{self, Log};
-use super::suite::{Backend, commit, content_name, submissions};
+use super::suite::{Backend, commit, content_name, noticed, submissions};
 
 /// An emergency of an agency, reviewed or not.
 pub fn emergency(agency: &str, position: i64, reviewed: bool) -> EmergencyRow {
@@ -91,4 +91,18 @@ pub async fn old_keys_are_forgotten_and_no_young_one<B: Backend>() {
     commit(&mut store, &Batch { keys: vec![KeyRow { size: 99, ..aged(1, 5_000) }], ..Batch::default() }).await;
     assert_eq!(store.load(&wanted).await.unwrap().keys.len(), 4);
     store.commit(&Batch::default()).await.unwrap();
+}
+
+pub async fn how_far_a_function_was_told_never_goes_back<B: Backend>() {
+    let (_backend, mut store, mut reader) = B::fresh().await;
+    let batch = |noticed: &[NoticedRow]| Batch { noticed: noticed.to_vec(), ..Batch::default() };
+    let elsewhere = NoticedRow { function: String::from("rvc-2"), ..noticed("mail", 5) };
+    commit(&mut store, &batch(&[noticed("mail", 7), noticed("webhook", 3), elsewhere.clone()])).await;
+    // A broker that was slower comes too late, and says nothing of the other way.
+    commit(&mut store, &batch(&[noticed("mail", 6)])).await;
+    assert_eq!(reader.noticed("rvc-1").await.unwrap(), [noticed("mail", 7), noticed("webhook", 3)]);
+    commit(&mut store, &batch(&[noticed("webhook", 9)])).await;
+    assert_eq!(reader.noticed("rvc-1").await.unwrap(), [noticed("mail", 7), noticed("webhook", 9)]);
+    assert_eq!(reader.noticed("rvc-2").await.unwrap(), [elsewhere]);
+    assert_eq!(reader.noticed("rvc-3").await.unwrap(), []);
 }

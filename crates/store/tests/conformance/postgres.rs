@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::samples::Log;
 use super::sqlite::{Sqlite, one_submission};
-use super::suite::{Backend, dump, script, suite};
+use super::suite::{Backend, dump, noticed, script, suite};
 
 /// A database of a test's own.
 pub struct Postgres {
@@ -294,6 +294,23 @@ async fn schemas_that_this_program_does_not_know_are_refused() {
     assert!(matches!(&error, OpenError::OlderSchema { found: 0, .. }) && error.to_string().contains("bryggad migrate"), "{error}");
     let error = migrate(&options(cluster, &empty, SUPERUSER)).await.unwrap_err();
     assert!(matches!(&error, OpenError::Migrate { .. }) && error.to_string().contains("migrate --roles"), "{error}");
+}
+
+#[tokio::test]
+async fn an_older_schema_is_brought_up_to_date_by_its_operator_only() {
+    let (backend, mut store, mut reader) = Postgres::fresh().await;
+    commit(&mut store, &one_submission()).await;
+    let before = dump(&mut reader).await;
+    backend.sql("DROP TABLE brygga.noticed; DELETE FROM brygga._sqlx_migrations WHERE version = 2");
+    let error = backend.open().await.map(drop).unwrap_err();
+    assert!(matches!(&error, OpenError::OlderSchema { found: 1, known: 2, .. }) && error.to_string().contains("bryggad migrate"), "{error:?}");
+    let done = migrate(&backend.options("brygga_migrate")).await.unwrap();
+    assert_eq!((done.from, done.to), (1, 2));
+    let (mut store, mut readers) = backend.open().await.unwrap();
+    assert!(dump(&mut readers.readers[0]).await == before);
+    // Whoever wrote before the step goes on after it, and the new one may use what it brought.
+    commit(&mut store, &Batch { noticed: vec![noticed("mail", 7)], ..Batch::default() }).await;
+    assert_eq!(readers.readers[0].noticed("rvc-1").await.unwrap(), [noticed("mail", 7)]);
 }
 
 #[tokio::test]

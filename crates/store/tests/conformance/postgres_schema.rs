@@ -9,8 +9,8 @@ use super::samples;
 use super::sqlite::{Sqlite, one_submission};
 use super::suite::Backend as _;
 
-const SQLITE: &str = include_str!("../../src/migrations/sqlite/0001_journal.sql");
-const POSTGRES: &str = include_str!("../../src/migrations/postgres/0001_journal.sql");
+const SQLITE: &str = concat!(include_str!("../../src/migrations/sqlite/0001_journal.sql"), include_str!("../../src/migrations/sqlite/0002_noticed.sql"));
+const POSTGRES: &str = concat!(include_str!("../../src/migrations/postgres/0001_journal.sql"), include_str!("../../src/migrations/postgres/0002_noticed.sql"));
 
 /// A column: its type in SQLite's words, whether it may be absent, its place in the primary key.
 type Column = (String, bool, u32);
@@ -143,7 +143,7 @@ async fn a_role_may_do_what_it_is_for_and_no_more() {
         }
     };
     let tables = backend.sql("SELECT relname FROM pg_class WHERE relnamespace = 'brygga'::regnamespace AND relkind = 'r'");
-    let not_for_audit = ["section_content", "opening", "person_lookup", "sender_reference", "request_key", "in_flight"];
+    let not_for_audit = ["section_content", "opening", "person_lookup", "sender_reference", "request_key", "in_flight", "noticed"];
     for table in tables.lines() {
         let read = format!("SELECT count(*) FROM {table}");
         may("brygga_run", &read, true);

@@ -10,7 +10,7 @@ use super::samples;
 use super::sqlite::{Sqlite, one_submission};
 use super::suite::{Backend as _, script};
 
-const SCHEMA: &str = include_str!("../../src/migrations/sqlite/0001_journal.sql");
+const SCHEMA: &str = concat!(include_str!("../../src/migrations/sqlite/0001_journal.sql"), include_str!("../../src/migrations/sqlite/0002_noticed.sql"));
 
 #[tokio::test]
 async fn append_only_tables_refuse_update_delete_and_replace() {
@@ -111,6 +111,7 @@ async fn columns_are_named_as_the_fields_of_the_rows() {
         ("status", of(&batch.statuses[0]), &[]),
         ("request_key", of(&batch.keys[0]), &[]),
         ("in_flight", of(&batch.in_flight[0]), &[]),
+        ("noticed", of(&batch.noticed[0]), &[]),
         ("section_content", of(&batch.contents[0]), &["origin"]),
         ("opening", of(&batch.openings[0]), &[]),
         ("person_lookup", of(&batch.person_lookups[0]), &[]),

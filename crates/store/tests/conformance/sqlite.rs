@@ -9,7 +9,7 @@ use brygga_store::{MemoryDatabase, OpenError, SqliteOptions, SqliteReader, Sqlit
 use rusqlite::Connection;
 
 use super::samples::Log;
-use super::suite::{Backend, dump, script, suite};
+use super::suite::{Backend, dump, noticed, script, suite};
 
 /// A database in a folder of its own.
 pub struct Sqlite {
@@ -108,8 +108,26 @@ async fn a_newer_schema_is_refused_by_broker_and_reader() {
     drop((store, reader));
     backend.bare().pragma_update(None, "user_version", 9).unwrap();
     for error in [backend.open().await.unwrap_err(), SqliteReader::open_beside(&backend.path()).await.unwrap_err()] {
-        assert!(matches!(error, OpenError::NewerSchema { found: 9, known: 1, .. }), "{error:?}");
+        assert!(matches!(error, OpenError::NewerSchema { found: 9, known: 2, .. }), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn an_older_schema_is_brought_up_to_date_with_all_that_it_holds() {
+    let (backend, mut store, mut reader) = Sqlite::fresh().await;
+    let batch = one_submission();
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&batch).await.unwrap();
+    let before = dump(&mut reader).await;
+    drop((store, reader));
+    backend.bare().execute_batch("DROP TABLE noticed; PRAGMA user_version = 1").unwrap();
+    let error = SqliteReader::open_beside(&backend.path()).await.unwrap_err();
+    assert!(matches!(error, OpenError::OlderSchema { found: 1, known: 2, .. }), "{error:?}");
+    let (mut store, mut readers) = backend.open().await.unwrap();
+    assert!(dump(&mut readers.readers[0]).await == before);
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&Batch { noticed: vec![noticed("mail", 7)], ..Batch::default() }).await.unwrap();
+    assert_eq!(readers.readers[0].noticed("rvc-1").await.unwrap(), [noticed("mail", 7)]);
 }
 
 #[tokio::test]

@@ -5,7 +5,10 @@ use brygga_engine::store::*;
 use serde_json::{Value, json};
 
 use super::aside;
-pub use super::aside::{destroyed_content_is_gone_and_no_other, old_keys_are_forgotten_and_no_young_one, reviews_that_are_open_are_loaded_for_their_agency};
+pub use super::aside::{
+    destroyed_content_is_gone_and_no_other, how_far_a_function_was_told_never_goes_back, old_keys_are_forgotten_and_no_young_one,
+    reviews_that_are_open_are_loaded_for_their_agency,
+};
 use super::samples::{self, Log};
 
 /// A back end under test.
@@ -60,6 +63,7 @@ pub async fn dump(reader: &mut impl Reader) -> Value {
         "contents": contents,
         "content_names": reader.content_names(-1, i64::MAX).await.unwrap(),
         "in_flight": in_flight,
+        "noticed": reader.noticed("rvc-1").await.unwrap(),
         "due": reader.due(DuePage { until: i64::MAX, after: i64::MIN, after_position: -1, limit: 1000 }).await.unwrap(),
         "openings": openings,
         "told": told,
@@ -71,6 +75,11 @@ pub async fn dump(reader: &mut impl Reader) -> Value {
 /// A release on its way.
 fn in_flight(referral: &ReferralRow, number: i64) -> InFlightRow {
     InFlightRow { origin: referral.first_position, broker: samples::id(1, "broker"), number, released_at: referral.last_position, until: 1_800_000_002_000_000 }
+}
+
+/// How far a function was told outside.
+pub fn noticed(way: &str, position: i64) -> NoticedRow {
+    NoticedRow { function: String::from("rvc-1"), way: way.to_owned(), position }
 }
 
 /// A batch of so many submissions.
@@ -93,6 +102,8 @@ pub fn script() -> Vec<Batch> {
     first.offers = vec![OfferRow { id: samples::id(1, "offer"), agency: String::from("polis-1"), position: 3, answer: Some(String::from("yes")) }];
     first.in_flight = (0..3).map(|number| in_flight(&first.referrals[number].referral, i64::try_from(number).unwrap())).collect();
     let mut second = submissions(&mut log, 30);
+    first.noticed = vec![noticed("mail", 100), noticed("webhook", 90)];
+    second.noticed = vec![noticed("mail", 140), noticed("webhook", 80)];
     second.departed = first.in_flight[..1].to_vec();
     second.destroyed = vec![content_name(&first.referrals[0]), content_name(&first.referrals[2])];
     second.referrals.extend(first.referrals.iter().enumerate().map(|(number, rows)| changed(rows, number)));
@@ -456,6 +467,7 @@ macro_rules! suite {
             a_refusal_leaves_its_key_free_and_a_use_does_not,
             a_batch_that_breaks_a_constraint_writes_nothing,
             destroyed_content_is_gone_and_no_other,
+            how_far_a_function_was_told_never_goes_back,
             old_keys_are_forgotten_and_no_young_one,
             what_is_on_its_way_is_loaded_with_its_referral_until_it_departs,
             a_commit_belongs_to_one_load,

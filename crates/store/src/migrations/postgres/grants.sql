@@ -8,6 +8,7 @@ GRANT SELECT ON log_head, event, tree, checkpoint, referral, emergency, inbox, s
 GRANT INSERT ON event, tree, checkpoint, referral, emergency, inbox, status, request_key, section_content,
     opening, person_lookup, sender_reference, offer, agency, function TO brygga_run;
 GRANT INSERT, DELETE ON in_flight TO brygga_run;
+GRANT INSERT ON noticed TO brygga_run;
 GRANT DELETE ON section_content, request_key TO brygga_run;
 -- Nothing that a row is found by can be changed.
 GRANT UPDATE (size, root, frontier, last_time, grounds) ON log_head TO brygga_run;
@@ -18,3 +19,4 @@ GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader,
 GRANT UPDATE (agency, review_due_at, reviewed) ON emergency TO brygga_run;
 GRANT UPDATE (digest, refused, positions, size, referral, released, at) ON request_key TO brygga_run;
 GRANT UPDATE (position, entry) ON agency, function TO brygga_run;
+GRANT UPDATE (position) ON noticed TO brygga_run;
