@@ -83,3 +83,35 @@ async fn a_broker_starts_with_another_table_only_once_two_officers_agreed() {
     assert_eq!(broker.stop().await, Some(0));
     assert!(agrees(&world, "anna").await.1.contains("there is nothing to do"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comparison_names_the_open_work_of_a_running_broker_that_another_table_touches() {
+    let home = tempfile::tempdir().unwrap();
+    let world = home.path().join("world");
+    let broker = Broker::start(&world, "").await;
+    let police = broker.client(POLICE, "klara");
+    let submitted = async || police.submit_referral(submission()).await.unwrap().response.referral.unwrap();
+    let (open, left) = (submitted().await, submitted().await);
+    broker.client(BOARD, "sara").open_referral(v1::OpenReferralRequest { referral: left.id.clone(), ..Default::default() }).await.unwrap();
+    // Consent no longer lifts what protects a person at the police: nothing that rests on it can be released.
+    let file = home.path().join("grounds.json");
+    let (from, to) = (r#""lifts": ["OSL 35:1", "#, r#""lifts": ["#);
+    assert!(SHIPPED.contains(from));
+    std::fs::write(&file, SHIPPED.replacen(from, to, 1)).unwrap();
+    let compare = async |more: &[&str]| run(&world, &[&["grounds", "diff", "shipped", file.to_str().unwrap()], more].concat()).await;
+    let (well, said) = compare(&["-o", "json"]).await;
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let answers = said["answers"].as_array().unwrap();
+    assert!(well && answers.iter().all(|answer| answer["ground"] == "CONSENT" && answer["about"].is_array()) && !answers.is_empty(), "{said}");
+    let touched = said["open_work"].as_array().unwrap();
+    let of = |reference: &str| touched.iter().find(|work| work["referral"] == reference).unwrap();
+    assert_eq!(touched.len(), 2);
+    let (waiting, gone) = (of(&open.reference), of(&left.reference));
+    assert!(waiting["clearances"].as_array().unwrap().iter().all(|cleared| cleared["ground"] == "CONSENT"), "{waiting}");
+    // What has left is no open work; the consent that it rested on still stands.
+    assert!(!waiting["clearances"].as_array().unwrap().is_empty() && gone["clearances"].as_array().unwrap().is_empty(), "{said}");
+    assert!([waiting, gone].iter().all(|work| work["consents"].as_array().is_some_and(|consents| consents.len() == 1)), "{said}");
+    let (well, said) = compare(&[]).await;
+    assert!(well && said.contains(&open.reference) && said.contains("CONSENT"), "{said}");
+    assert_eq!(broker.stop().await, Some(0));
+}

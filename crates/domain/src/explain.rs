@@ -7,7 +7,7 @@ use crate::codes::{AgencyKind, Category, ReferralKind, Role};
 use crate::emergency;
 use crate::event::Interest;
 use crate::gate::{self, Block, ConsentLack, Why};
-use crate::grounds::{Answers, Condition, EmergencyRule, Ground, GroundTable, Holds, Secrecy};
+use crate::grounds::{Answers, Condition, EmergencyRule, Ground, GroundTable, Holds, Secrecy, Whose};
 use crate::referral::Referral;
 use crate::time::Time;
 
@@ -105,9 +105,10 @@ fn grounds<'t>(referral: &Referral, category: Category, interest: Interest, ques
     let codes = table.grounds().map(|ground| &ground.code).filter(|code| seen.insert(*code)).collect::<Vec<_>>();
     let lawful = codes.into_iter().filter_map(|code| table.lawful(code, gate::direction(referral), (category, protected), now).ok());
     let way = |ground: &'t Ground| {
-        let consent = ground.needs_consent().then(|| gate::consent_for(referral, category, interest, now).map(|_| ()));
+        let consent = ground.needs_consent().then(|| gate::consent_for(referral, category, interest, now).map(|consent| consent.given.given_by));
+        let whose = Whose { role, consented: consent.and_then(Result::ok) };
         let two_officers = table.two_officers().are_due(&ground.code, protected);
-        Some(Way::Ground { ground, consent, two_officers, open: open(ground, role, question)? })
+        Some(Way::Ground { ground, consent: consent.map(|consent| consent.map(|_| ())), two_officers, open: open(ground, whose, question)? })
     };
     lawful.filter_map(way).collect()
 }
@@ -120,7 +121,9 @@ fn other_referrals<'t>(referral: &Referral, interest: Interest, question: Questi
     let ways = duties.flat_map(|ground| {
         let kinds = ground.kinds.iter().flatten().filter(|kind| **kind != referral.kind && is_sent(question.table, ground, (referral.from, **kind)));
         let two_officers = question.table.two_officers().are_due(&ground.code, referral.protected(interest));
-        kinds.filter_map(move |kind| Some(Way::OtherReferral { ground, kind: *kind, two_officers, open: open(ground, Some(role), question)? }))
+        kinds.filter_map(move |kind| {
+            Some(Way::OtherReferral { ground, kind: *kind, two_officers, open: open(ground, Whose { role: Some(role), consented: None }, question)? })
+        })
     });
     ways.collect()
 }
@@ -132,10 +135,10 @@ fn is_sent(table: &GroundTable, ground: &Ground, way: (AgencyKind, ReferralKind)
 }
 
 /// The conditions that are not fulfilled yet; `None` when something known says that one never is.
-fn open<'t>(ground: &'t Ground, role: Option<Role>, question: Question<'t, '_>) -> Option<Vec<&'t Condition>> {
+fn open<'t>(ground: &'t Ground, whose: Whose, question: Question<'t, '_>) -> Option<Vec<&'t Condition>> {
     let Question { table, now, known } = question;
     let mut open = Vec::new();
-    for condition in table.conditions(ground, role, known) {
+    for condition in table.conditions(ground, whose, known) {
         match condition.holds(known, table, now) {
             Holds::Yes => {}
             Holds::NotSaid => open.push(condition),

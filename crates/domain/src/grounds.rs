@@ -14,7 +14,7 @@ use serde::Deserialize as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::clocks::{self, ClockTable};
-use crate::codes::{AgencyKind, Category, Code as _, ReferralKind, Role};
+use crate::codes::{AgencyKind, Category, Code as _, ConsentGiver, ReferralKind, Role};
 use crate::ids::TableHash;
 use crate::time::Time;
 
@@ -40,6 +40,15 @@ pub struct Direction {
     pub to: AgencyKind,
     /// The kind of referral.
     pub kind: ReferralKind,
+}
+
+/// Whose cell a ground is to carry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Whose {
+    /// The person's role; none for the investigation.
+    pub role: Option<Role>,
+    /// Who gave the consent that the cell can rest on, where there is one.
+    pub consented: Option<ConsentGiver>,
 }
 
 /// Why a ground cannot carry a cell, whatever the officer asserts.
@@ -226,18 +235,18 @@ impl GroundTable {
         }
     }
 
-    /// Everything that must be said before the ground carries a cell of somebody in that role: its own conditions, and those of a
-    /// minor's consent.
-    pub fn conditions<'a>(&'a self, ground: &'a Ground, role: Option<Role>, answers: &Answers) -> impl Iterator<Item = &'a Condition> {
-        let minor = ground.needs_consent() && self.is_minor(role, answers);
+    /// Everything that must be said before the ground carries somebody's cell: its own conditions, and those of a minor's consent.
+    pub fn conditions<'a>(&'a self, ground: &'a Ground, whose: Whose, answers: &Answers) -> impl Iterator<Item = &'a Condition> {
+        let minor = ground.needs_consent() && self.is_minor(whose, answers);
         ground.conditions.iter().chain(if minor { self.file.minors.conditions.as_slice() } else { &[] })
     }
 
-    /// Whether somebody in that role is a minor, as far as is said.
-    pub fn is_minor(&self, role: Option<Role>, answers: &Answers) -> bool {
+    /// Whether it is a minor's, as far as is said: by the role, by an age, or because a custodian has consented.
+    fn is_minor(&self, whose: Whose, answers: &Answers) -> bool {
         let young = |age: Option<u8>| age.is_some_and(|age| age < self.file.minors.age_below);
-        let Some(role) = role else { return false };
+        let Some(role) = whose.role else { return false };
         self.file.minors.roles.contains(&role)
+            || whose.consented.is_some_and(|giver| giver != ConsentGiver::Person)
             || match role {
                 Role::Victim => young(answers.victim_age_years),
                 Role::Suspect => young(answers.suspect_age_years),
@@ -247,8 +256,8 @@ impl GroundTable {
     }
 
     /// The conditions that do not hold yet.
-    pub fn unmet(&self, ground: &Ground, role: Option<Role>, answers: &Answers, now: Time) -> Vec<Condition> {
-        self.conditions(ground, role, answers).filter(|condition| condition.holds(answers, self, now) != Holds::Yes).cloned().collect()
+    pub fn unmet(&self, ground: &Ground, whose: Whose, answers: &Answers, now: Time) -> Vec<Condition> {
+        self.conditions(ground, whose, answers).filter(|condition| condition.holds(answers, self, now) != Holds::Yes).cloned().collect()
     }
 }
 

@@ -5,30 +5,43 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_client::v1;
 use brygga_domain::codes::FactCode;
-use brygga_domain::event::{Event, Fact, Interest, Outcome, Submitted};
+use brygga_domain::event::{CellName, Confirmation, DecidedCell, Event, Fact, Interest, Outcome, Submitted};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::{Category, Code as _, Position, ReferralId, ReferralKind, WithholdReason};
 use brygga_tests::desk::Desk;
 use brygga_tests::load::{Random, setting};
-use brygga_tests::made_up::{CONTACT_REQUEST, answers, consent, content_of, release, section, withhold};
+use brygga_tests::made_up::{CASE_HANDOVER, CONTACT_REQUEST, Case, answers, consent, content_of, release, section, withhold};
 use bytes::Bytes;
 
 /// Random referrals of one run; `REFERRALS=` sets another number and `SEED=` repeats a run.
 const REFERRALS: u64 = 300;
 const SENDER: &str = "vasterort-polis/klara";
-const RECIPIENT: &str = "solna-soc/sara";
+const SECOND: &str = "vasterort-polis/olof";
 const PERSONS: [&str; 3] = ["victim-1", "child-1", "suspect-1"];
-const CATEGORIES: [Category; 6] =
-    [Category::VictimIdentity, Category::SafeContact, Category::Interpreter, Category::OffenceHeading, Category::Suspect, Category::Offence];
+/// The ways that they go: from whom to whom, the kind, and what goes that way.
+const WAYS: [(&Case, ReferralKind, [Category; 6]); 2] = [
+    (
+        &CONTACT_REQUEST,
+        ReferralKind::ReportedOffence,
+        [Category::VictimIdentity, Category::SafeContact, Category::Interpreter, Category::OffenceHeading, Category::Suspect, Category::Offence],
+    ),
+    (
+        &CASE_HANDOVER,
+        ReferralKind::CaseHandover,
+        [Category::VictimIdentity, Category::RiskAssessment, Category::Interpreter, Category::Measures, Category::Suspect, Category::Offence],
+    ),
+];
+/// What every decision asserts: it fulfils each ground that is tried.
+const ASSERTED: [FactCode; 3] = [FactCode::HarmExcluded, FactCode::BalanceObvious, FactCode::NotContraryToStatute];
 
 /// What one recipient received: section, revision, and the bytes.
 type Received = BTreeMap<(u32, u32), Bytes>;
 
 /// A referral of random sections about random persons, with random consent and random decisions about some of its cells.
-fn referral(random: &mut Random) -> v1::SubmitReferralRequest {
+fn referral(random: &mut Random, (case, kind, categories): (&Case, ReferralKind, [Category; 6])) -> v1::SubmitReferralRequest {
     let mut chance = |of: u64| random.within(1, of) == 1;
     let mut parts: Vec<(Category, Vec<&'static str>, bool)> = Vec::new();
-    for category in CATEGORIES {
+    for category in categories {
         if chance(4) {
             continue;
         }
@@ -39,9 +52,9 @@ fn referral(random: &mut Random) -> v1::SubmitReferralRequest {
         parts.push((category, persons, chance(3)));
     }
     if parts.is_empty() {
-        parts.push((CATEGORIES[0], vec![PERSONS[0]], false));
+        parts.push((categories[0], vec![PERSONS[0]], false));
     }
-    let waived: Vec<Category> = CATEGORIES.into_iter().filter(|_| !chance(4)).collect();
+    let waived: Vec<Category> = categories.into_iter().filter(|_| !chance(4)).collect();
     let mut cells = Vec::new();
     for (number, (category, persons, investigation)) in (1_u32..).zip(&parts) {
         for interest in persons.iter().copied().chain(investigation.then_some("investigation")) {
@@ -49,29 +62,51 @@ fn referral(random: &mut Random) -> v1::SubmitReferralRequest {
                 (true, _) => {}
                 (false, true) => cells.push(withhold(number, interest, WithholdReason::HarmNotExcluded)),
                 (false, false) if interest == PERSONS[0] && waived.contains(category) => cells.push(release(number, interest, "CONSENT")),
+                (false, false) if chance(6) => cells.push(release(number, interest, "GENERAL_CLAUSE")),
                 (false, false) => cells.push(release(number, interest, "NO_HARM")),
             }
         }
     }
-    let decision = v1::Decision { cells, answers: Some(answers(&[FactCode::HarmExcluded])), reasons: String::from("made-up reasons"), ..Default::default() };
+    let decision = decision(cells);
     let sections = parts.iter().map(|(category, persons, investigation)| v1::Section {
         persons: persons.iter().map(|name| (*name).to_owned()).collect(),
         ..section((*category, &[], *investigation))
     });
     v1::SubmitReferralRequest {
-        kind: ReferralKind::ReportedOffence.number(),
+        kind: kind.number(),
         persons: PERSONS.map(|name| v1::Person { name: name.to_owned(), ..Default::default() }).to_vec(),
         sections: sections.collect(),
-        consents: if waived.is_empty() { Vec::new() } else { vec![consent(PERSONS[0], &waived, CONTACT_REQUEST.function)] },
+        consents: if waived.is_empty() { Vec::new() } else { vec![consent(PERSONS[0], &waived, case.function)] },
         decisions: if decision.cells.is_empty() { Vec::new() } else { vec![decision] },
-        ..CONTACT_REQUEST.submission()
+        ..case.submission()
+    }
+}
+
+fn decision(cells: Vec<v1::CellDecision>) -> v1::Decision {
+    v1::Decision { cells, answers: Some(answers(&ASSERTED)), reasons: String::from("made-up reasons"), ..Default::default() }
+}
+
+/// The second officer's word on some of what waits for it: the same, or that it stays.
+async fn second_word(desk: &Desk, id: &str, request: &v1::SubmitReferralRequest, random: &mut Random) {
+    let decided = request.decisions.iter().flat_map(|decision| &decision.cells);
+    let waits = |cell: &&v1::CellDecision| cell.outcome.as_ref().is_some_and(|outcome| format!("{outcome:?}").contains("GENERAL_CLAUSE"));
+    let mut cells: Vec<v1::CellDecision> = decided.filter(waits).cloned().collect();
+    cells.retain(|_| random.within(1, 4) > 1);
+    for decided in &mut cells {
+        let of = decided.cell.clone().unwrap();
+        if random.within(1, 3) == 1 {
+            *decided = withhold(of.section, &of.interest, WithholdReason::HarmNotExcluded);
+        }
+    }
+    if !cells.is_empty() {
+        desk.write(SECOND, v1::ConfirmClearanceRequest { referral: id.to_owned(), decision: Some(decision(cells)), ..Default::default() }).await;
     }
 }
 
 /// Opens, and takes down what came.
-async fn open(desk: &Desk, id: &str, received: &mut Received) {
+async fn open(desk: &Desk, recipient: &str, id: &str, received: &mut Received) {
     let request = v1::OpenReferralRequest { referral: id.to_owned(), ..Default::default() };
-    let Ok(answer) = desk.try_write(RECIPIENT, request).await else { return };
+    let Ok(answer) = desk.try_write(recipient, request).await else { return };
     for section in answer.response.sections {
         received.insert((section.number, section.revision), section.content);
     }
@@ -89,8 +124,7 @@ async fn withdraw(desk: &Desk, id: &str) {
 async fn decide_anew(desk: &Desk, id: &str, number: u32, section: &v1::Section) {
     let interests = section.persons.iter().map(String::as_str).chain(section.investigation.then_some("investigation"));
     let cells = interests.map(|interest| release(number, interest, "NO_HARM")).collect();
-    let decision = v1::Decision { cells, answers: Some(answers(&[FactCode::HarmExcluded])), reasons: String::from("made-up reasons"), ..Default::default() };
-    desk.write(SENDER, v1::DecideClearanceRequest { referral: id.to_owned(), decision: Some(decision), ..Default::default() }).await;
+    desk.write(SENDER, v1::DecideClearanceRequest { referral: id.to_owned(), decision: Some(decision(cells)), ..Default::default() }).await;
 }
 
 /// Where the revision of a section came into the log.
@@ -110,7 +144,15 @@ fn was_withdrawn(events: &[Event], given: Position, before: usize) -> bool {
     events[..before].iter().any(|event| matches!(&event.fact, Fact::ConsentWithdrawn { consent, .. } if *consent == given.consent))
 }
 
-/// Whether every protected interest of a section was cleared by a decision about that revision which the release names, on no consent that had ended.
+/// Whether an event is a second officer's word that agrees with a decision about a cell.
+fn confirms(event: &Event, decision: Position, decided: &DecidedCell) -> bool {
+    let Fact::ClearanceConfirmed(second) = &event.fact else { return false };
+    let agrees = |word: &Confirmation| (word.decision, word.cell) == (decision, decided.cell) && word.outcome == decided.outcome;
+    second.cells.iter().any(agrees)
+}
+
+/// Whether every protected interest of a section was cleared by a decision about that revision which the release names, on no consent that had
+/// ended, and by a second officer, whose word the release names too, where one was due.
 fn rests_on_its_own(events: &[Event], at: usize, submitted: &Submitted, released: &ReleasedSection) -> bool {
     let Some(since) = brought(&events[..at], submitted.referral, released) else { return false };
     let Some(section) = submitted.sections.iter().find(|section| section.content.section == released.section) else { return false };
@@ -118,7 +160,10 @@ fn rests_on_its_own(events: &[Event], at: usize, submitted: &Submitted, released
     let clears = |decision: &Position, interest: Interest| match &events[usize::try_from(decision.0).unwrap()].fact {
         Fact::ClearanceDecided(said) if decision.0 > u64::try_from(since).unwrap() => said.cells.iter().any(|decided| {
             let Outcome::Release { consent, .. } = &decided.outcome else { return false };
-            consent.is_none_or(|given| !was_withdrawn(events, given, at)) && decided.cell.section == released.section && decided.cell.interest == interest
+            let confirmed = || released.basis.iter().any(|word| confirms(&events[usize::try_from(word.0).unwrap()], *decision, decided));
+            consent.is_none_or(|given| !was_withdrawn(events, given, at))
+                && decided.cell == CellName { section: released.section, interest }
+                && (!decided.second_officer || confirmed())
         }),
         _ => false,
     };
@@ -133,14 +178,16 @@ async fn what_is_received_is_what_the_journal_released_and_each_section_rests_on
     let mut random = Random(seed);
     let desk = Desk::start().await;
     let mut all: BTreeMap<ReferralId, (v1::SubmitReferralRequest, Received)> = BTreeMap::new();
-    for _ in 0..referrals {
-        let request = referral(&mut random);
+    for number in 0..referrals {
+        let way = WAYS[usize::from(number % 2 == 1)];
+        let (request, recipient) = (referral(&mut random, way), way.0.recipient);
         let id = desk.write(SENDER, request.clone()).await.referral.unwrap().id;
         let mut received = Received::new();
         if random.within(1, 4) == 1 {
             withdraw(&desk, &id).await;
         }
-        open(&desk, &id, &mut received).await;
+        second_word(&desk, &id, &request, &mut random).await;
+        open(&desk, recipient, &id, &mut received).await;
         if random.within(1, 3) == 1 {
             let number = u32::try_from(random.within(1, u64::try_from(request.sections.len()).unwrap())).unwrap();
             let category = Category::from_number(request.sections[usize::try_from(number).unwrap() - 1].category).unwrap();
@@ -149,12 +196,14 @@ async fn what_is_received_is_what_the_journal_released_and_each_section_rests_on
             if random.within(1, 2) == 1 {
                 decide_anew(&desk, &id, number, &request.sections[usize::try_from(number).unwrap() - 1]).await;
             }
-            open(&desk, &id, &mut received).await;
+            open(&desk, recipient, &id, &mut received).await;
         }
         all.insert(id.parse().unwrap(), (request, received));
     }
     let events = desk.audited().await;
     let (mut held_back, mut let_go, mut anew) = (0_usize, 0_usize, 0_usize);
+    let agreed = events.iter().filter(|event| matches!(event.fact, Fact::ClearanceConfirmed(_))).count();
+    assert!(agreed > 0, "no second officer said anything");
     for (id, (request, received)) in &all {
         let submitted = events.iter().find_map(|event| match &event.fact {
             Fact::ReferralSubmitted(submitted) if submitted.referral == *id => Some(submitted),

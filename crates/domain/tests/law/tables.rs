@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use brygga_domain::grounds::{Answers, GroundTable, Modality, SHIPPED, TableError};
-use brygga_domain::{AgencyKind, FactCode, Role, Time};
+use brygga_domain::grounds::{Answers, GroundTable, Modality, SHIPPED, TableError, Whose};
+use brygga_domain::{AgencyKind, ConsentGiver, FactCode, Role, Time};
 
 fn shipped() -> GroundTable {
     GroundTable::load(SHIPPED).unwrap()
@@ -97,11 +97,11 @@ fn the_day_of_the_offence_counts_where_it_is_said() {
     let ground = table.grounds().find(|ground| ground.code.as_str() == "COMMITTED_CRIME_SERIOUS").unwrap();
     let said = Answers { asserted: BTreeSet::from([FactCode::ImportantForInvestigation]), offence: "SEXUELLT_OVERGREPP".parse().ok(), ..Answers::default() };
     let now = day("2026-11-23");
-    assert_eq!(table.unmet(ground, None, &said, now), []);
+    assert_eq!(table.unmet(ground, Whose::default(), &said, now), []);
     let earlier = Answers { offence_on: Time::of_day("2022-07-31"), ..said.clone() };
-    assert_eq!(table.unmet(ground, None, &earlier, now).len(), 1);
+    assert_eq!(table.unmet(ground, Whose::default(), &earlier, now).len(), 1);
     let attempt = Answers { attempted: true, ..said };
-    assert_eq!(table.unmet(ground, None, &attempt, now).len(), 1);
+    assert_eq!(table.unmet(ground, Whose::default(), &attempt, now).len(), 1);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_childs_secrecy_is_disposed_of_by_the_custodians_with_the_child_as_it_grows(
         denied: denied.iter().copied().collect(),
         ..Answers::default()
     };
-    let met = |role, answers: &Answers| table.unmet(consent, role, answers, now).is_empty();
+    let met = |role, answers: &Answers| table.unmet(consent, Whose { role, consented: None }, answers, now).is_empty();
     assert!(met(Some(Role::Victim), &facts(&[], &[])), "an adult disposes herself");
     let child = Some(Role::Child);
     assert!(!met(child, &facts(&[], &[])));
@@ -127,4 +127,12 @@ fn a_childs_secrecy_is_disposed_of_by_the_custodians_with_the_child_as_it_grows(
     assert!(!met(child, &facts(&[CustodiansConsent], &[ChildMature, NoDetrimentToChild])));
     let young = |years| Answers { victim_age_years: Some(years), ..facts(&[], &[]) };
     assert!(!met(Some(Role::Victim), &young(17)) && met(Some(Role::Victim), &young(18)));
+    // Nobody said her age, and a custodian has consented: then she is a minor.
+    let consented = |giver| Whose { role: Some(Role::Victim), consented: Some(giver) };
+    let custodian = facts(&[CustodiansConsent, NoDetrimentToChild], &[ChildMature]);
+    for giver in [ConsentGiver::Custodian, ConsentGiver::CustodianAndChild] {
+        assert!(!table.unmet(consent, consented(giver), &facts(&[], &[]), now).is_empty());
+        assert!(table.unmet(consent, consented(giver), &custodian, now).is_empty());
+    }
+    assert!(table.unmet(consent, consented(ConsentGiver::Person), &facts(&[], &[]), now).is_empty());
 }

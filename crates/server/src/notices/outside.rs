@@ -103,12 +103,12 @@ impl Outside {
         let (function, way) = (self.function.to_string(), self.way.name());
         let rows = broker.readers().ask(move |reader| Box::pin(async move { reader.noticed(&function).await })).await?;
         let stored = rows.iter().find(|row| row.way == way).and_then(|row| u64::try_from(row.position).ok());
-        let Some(stored) = stored else {
+        self.told = self.told.max(stored.unwrap_or_default());
+        if self.told == 0 {
             // Nobody was ever told in this way: it begins now.
             self.move_on(broker, size);
             return Ok(None);
-        };
-        self.told = self.told.max(stored);
+        }
         let before = self.looked.replace(size).unwrap_or(size);
         while let Some((last, waits)) = self.late(broker, before).await? {
             if waits {
