@@ -21,7 +21,7 @@ pub fn text(law: &GroundTable, now: Time) -> String {
         "Every answer of the gate on {}: grounds {grounds}, offences {offences}\n\
          A cell is a category and whom its secrecy protects. \"Passes on\" presumes that the ground's facts are said, as listed below,\n\
          and that its consent and second officer are there: * rests on the person's own consent, + wants a second officer, ! is a duty.\n\
-         Where the answers depend on how somebody's personal data are protected, those are named whom a row is about.\n\
+         Where the answers depend on the grade of a person's protected identity (none, ..., unknown), a row names the grades that it is about.\n\
          A ground that a row does not name is not for that way or kind of referral.\n\
          Two officers: {}",
         now.date(),
@@ -87,7 +87,7 @@ pub(super) fn protects(protects: Protects) -> &'static str {
 /// The protections of personal data that are meant, where it is not everybody.
 pub(super) fn only(whom: &[Protected], before_each: &str) -> String {
     let held: Vec<&str> = whom.iter().filter_map(|protected| protection(*protected)).collect();
-    if held.len() == ProtectedIdentity::ALL.len() { String::new() } else { held.iter().map(|held| format!("{before_each}{held}")).collect() }
+    if held.len() == ProtectedIdentity::ALL.len() { String::new() } else { held.iter().flat_map(|held| [before_each, held]).collect() }
 }
 
 pub(super) fn protection(protected: Protected) -> Option<&'static str> {
