@@ -127,7 +127,9 @@ async fn a_client_that_does_not_read_stalls_nobody_else_and_no_stop() {
         let answers = StreamServiceClient::new(channel(&broker.config(agency))).stream_referrals(ReceiverStream::new(queue)).await.unwrap().into_inner();
         let mut sent = 0_u64;
         loop {
-            let command = Enveloped::of::<ReferralCommands, _>(&offer(request_id(u128::from(sent) + 1)));
+            // Whole referrals: who lets thousands of small frames pile up unread is cut by HTTP/2 itself (ENHANCE_YOUR_CALM, RFC 9113, 7).
+            let request = v1::SubmitReferralRequest { request_id: request_id(u128::from(sent) + 1), officer: String::from("klara"), ..submission() };
+            let command = Enveloped::of::<ReferralCommands, _>(&request);
             match tokio::time::timeout(Duration::from_secs(1), commands.send(command)).await {
                 Ok(taken) => taken.unwrap(),
                 Err(_) => break,

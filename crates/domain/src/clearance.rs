@@ -14,7 +14,7 @@ use crate::event::{
 };
 use crate::explain;
 use crate::gate::{self, Why};
-use crate::grounds::{Answers, Ground, GroundCode, Templates, Unlawful, Whose};
+use crate::grounds::{Answers, Ground, GroundCode, Templates, Unlawful};
 use crate::ids::Position;
 use crate::referral::{Cell, CellState, Decision, Referral, Section};
 use crate::refusal::{Detail, Reason, Refusal};
@@ -155,10 +155,7 @@ fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answ
         }
         NewOutcome::Release { ground: code, consent } => {
             let ground = lawful_ground(to, name, new.cell, code)?;
-            let giver = |at: Position| to.referral().ok()?.consents.iter().find(|consent| consent.at == at).map(|consent| consent.given.given_by);
-            let whose =
-                Whose { role: explain::role(to.referral()?, name.interest), consented: consent::resting_on(to, name, *consent, likely).ok().and_then(giver) };
-            let unmet = to.facts.table.unmet(ground, whose, answers, to.facts.now);
+            let unmet = to.facts.table.unmet(ground, explain::whose(to.referral()?, name.interest), answers, to.facts.now);
             if !unmet.is_empty() {
                 return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
             }

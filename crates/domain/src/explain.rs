@@ -3,7 +3,7 @@
 //! It asks the same gate and the same tables as a release does, so it can promise nothing that the gate would refuse. A ground of
 //! which something known says that its conditions cannot hold is left out. Called for assessments, of drafts too.
 
-use crate::codes::{AgencyKind, Category, ReferralKind, Role};
+use crate::codes::{AgencyKind, Category, ConsentGiver, ReferralKind, Role};
 use crate::emergency;
 use crate::event::Interest;
 use crate::gate::{self, Block, ConsentLack, Why};
@@ -100,15 +100,14 @@ pub fn explanation<'t>(referral: &Referral, block: Block, question: Question<'t,
 /// Every ground that can carry the cell in this direction on this day, and of which nothing known says otherwise.
 fn grounds<'t>(referral: &Referral, category: Category, interest: Interest, question: Question<'t, '_>) -> Vec<Way<'t>> {
     let Question { table, now, .. } = question;
-    let (role, protected) = (role(referral, interest), referral.protected(interest));
+    let (whose, protected) = (whose(referral, interest), referral.protected(interest));
     let mut seen = std::collections::BTreeSet::new();
     let codes = table.grounds().map(|ground| &ground.code).filter(|code| seen.insert(*code)).collect::<Vec<_>>();
     let lawful = codes.into_iter().filter_map(|code| table.lawful(code, gate::direction(referral), (category, protected), now).ok());
     let way = |ground: &'t Ground| {
-        let consent = ground.needs_consent().then(|| gate::consent_for(referral, category, interest, now).map(|consent| consent.given.given_by));
-        let whose = Whose { role, consented: consent.and_then(Result::ok) };
+        let consent = ground.needs_consent().then(|| gate::consent_for(referral, category, interest, now).map(|_| ()));
         let two_officers = table.two_officers().are_due(&ground.code, protected);
-        Some(Way::Ground { ground, consent: consent.map(|consent| consent.map(|_| ())), two_officers, open: open(ground, whose, question)? })
+        Some(Way::Ground { ground, consent, two_officers, open: open(ground, whose, question)? })
     };
     lawful.filter_map(way).collect()
 }
@@ -121,9 +120,7 @@ fn other_referrals<'t>(referral: &Referral, interest: Interest, question: Questi
     let ways = duties.flat_map(|ground| {
         let kinds = ground.kinds.iter().flatten().filter(|kind| **kind != referral.kind && is_sent(question.table, ground, (referral.from, **kind)));
         let two_officers = question.table.two_officers().are_due(&ground.code, referral.protected(interest));
-        kinds.filter_map(move |kind| {
-            Some(Way::OtherReferral { ground, kind: *kind, two_officers, open: open(ground, Whose { role: Some(role), consented: None }, question)? })
-        })
+        kinds.filter_map(move |kind| Some(Way::OtherReferral { ground, kind: *kind, two_officers, open: open(ground, whose(referral, interest), question)? }))
     });
     ways.collect()
 }
@@ -154,4 +151,11 @@ pub fn role(referral: &Referral, interest: Interest) -> Option<Role> {
         Interest::Person(id) => referral.person_name(id).map(|name| name.role),
         Interest::Investigation => None,
     }
+}
+
+/// Whose cell an interest is: a custodian who has consented once, whatever became of that, says that the person is a minor.
+pub fn whose(referral: &Referral, interest: Interest) -> Whose {
+    let own = referral.consents.iter().filter(|consent| Interest::Person(consent.given.person) == interest);
+    let by_custodian = own.into_iter().any(|consent| consent.given.given_by != ConsentGiver::Person);
+    Whose { role: role(referral, interest), by_custodian }
 }

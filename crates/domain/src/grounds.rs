@@ -14,7 +14,7 @@ use serde::Deserialize as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::clocks::{self, ClockTable};
-use crate::codes::{AgencyKind, Category, Code as _, ConsentGiver, ReferralKind, Role};
+use crate::codes::{AgencyKind, Category, Code as _, ReferralKind, Role};
 use crate::ids::TableHash;
 use crate::time::Time;
 
@@ -47,8 +47,8 @@ pub struct Direction {
 pub struct Whose {
     /// The person's role; none for the investigation.
     pub role: Option<Role>,
-    /// Who gave the consent that the cell can rest on, where there is one.
-    pub consented: Option<ConsentGiver>,
+    /// Whether a custodian has consented for the person.
+    pub by_custodian: bool,
 }
 
 /// Why a ground cannot carry a cell, whatever the officer asserts.
@@ -246,7 +246,7 @@ impl GroundTable {
         let young = |age: Option<u8>| age.is_some_and(|age| age < self.file.minors.age_below);
         let Some(role) = whose.role else { return false };
         self.file.minors.roles.contains(&role)
-            || whose.consented.is_some_and(|giver| giver != ConsentGiver::Person)
+            || whose.by_custodian
             || match role {
                 Role::Victim => young(answers.victim_age_years),
                 Role::Suspect => young(answers.suspect_age_years),

@@ -279,12 +279,14 @@ impl<S: Store, C: Clock> Committer<S, C> {
         match outcome {
             CommitOutcome::Committed => {}
             CommitOutcome::NotCommitted => {
+                self.noticed.put_back(folded.batch.noticed);
                 refuse_all(answers, &Failure::NotCommitted);
                 return ControlFlow::Continue(());
             }
             CommitOutcome::OutcomeUnknown => {
                 // What became of it is in the head that the next batch loads.
                 self.unsettled = true;
+                self.noticed.put_back(folded.batch.noticed);
                 refuse_all(answers, &Failure::OutcomeUnknown);
                 return ControlFlow::Continue(());
             }
@@ -330,7 +332,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
         if let Some(head) = &folded.batch.head {
             self.current.grown(head.events());
             let told = Told::of(&folded.batch.inbox, &folded.batch.statuses);
-            self.observer.told(&told, head.events());
+            self.observer.told(&folded.batch.inbox);
             self.current.heard(&News { from, size: head.events(), told: Some(told) });
         }
         ControlFlow::Continue(())

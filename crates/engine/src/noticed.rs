@@ -1,6 +1,6 @@
 //! How far functions were told outside the broker: kept until a batch takes it along.
 //!
-//! Whatever a failed commit loses of it is told once more after a restart; nothing is left untold.
+//! What a failed commit did not write waits for the next one: a position that was written already changes nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,6 +42,13 @@ impl Noticed {
     pub(crate) fn take(&self) -> Vec<NoticedRow> {
         let rows = std::mem::take(&mut *self.rows());
         rows.into_iter().map(|((function, way), position)| NoticedRow { function, way, position }).collect()
+    }
+
+    /// What a batch did not write, or nobody knows whether it did.
+    pub(crate) fn put_back(&self, rows: Vec<NoticedRow>) {
+        for row in rows {
+            self.add(row);
+        }
     }
 
     /// Comes back when something has waited long enough for a batch.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brygga_domain::Refusal;
 
-use crate::bells::Told;
+use crate::rows::InboxRow;
 use crate::store::{CommitError, StoreError};
 
 /// What a commit came to, once that is settled.
@@ -24,8 +24,8 @@ pub trait Observer: Send + Sync + 'static {
     fn settled(&self, commands: usize, outcome: CommitOutcome, took: Duration);
     /// An event of this kind was committed.
     fn fact(&self, name: &'static str);
-    /// A batch was written that concerns these, and the log has that size now. Must not wait.
-    fn told(&self, told: &Told, size: u64);
+    /// These entries came into inboxes. Must not wait.
+    fn told(&self, entries: &[InboxRow]);
     /// So many sections were released.
     fn released(&self, sections: usize);
     /// A release's connection ended before its last byte had left.
@@ -45,7 +45,7 @@ pub struct Unobserved;
 impl Observer for Unobserved {
     fn settled(&self, _: usize, _: CommitOutcome, _: Duration) {}
     fn fact(&self, _: &'static str) {}
-    fn told(&self, _: &Told, _: u64) {}
+    fn told(&self, _: &[InboxRow]) {}
     fn released(&self, _: usize) {}
     fn cut(&self) {}
     fn refused(&self, _: &Refusal) {}

@@ -31,7 +31,7 @@ use crate::layers::malformed::MalformedLayer;
 use crate::layers::methods::METHODS;
 use crate::layers::observe::ObserveLayer;
 use crate::lifecycle::{Ended, Lifecycle, Part};
-use crate::notices::{NoticeError, Notices};
+use crate::notices::{Brokers, NoticeError, Notices, Stops};
 use crate::observer::CommitObserver;
 use crate::open::{self, Opened, Upkeep};
 use crate::operator::{self, Operator, Readiness};
@@ -150,6 +150,13 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
     let (notices, outside) = Notices::new(&config.notices)?;
     let observer = Arc::new(CommitObserver::new(telemetry.metrics().clone(), notices));
     let (broker, upkeep) = run_log(opened, &start, &lifecycle, observer);
+    // Before anything can be committed that concerns a function: what was never told of before is told of from here on.
+    let begins = *broker.head().borrow();
+    let brokers = if matches!(upkeep, Upkeep::Wal(_)) { Brokers::One } else { Brokers::Several };
+    for told in outside {
+        let stops = Stops { stop: lifecycle.stop_accepting(), cut: lifecycle.cut() };
+        lifecycle.spawn(Part::Server, "notices", told.run(Arc::clone(&broker), (begins, brokers), stops));
+    }
     match upkeep {
         Upkeep::Wal(wal) => lifecycle.spawn(Part::Worker, "wal", move_wal(wal, lifecycle.drain())),
         Upkeep::Others(hints) => lifecycle.spawn(Part::Worker, "follower", follow(Arc::clone(&broker), *hints, lifecycle.drain())),
@@ -163,9 +170,6 @@ pub async fn start(start: Start, telemetry: &Telemetry) -> Result<Running, Start
     }
     let name = BROKER_NAME.parse().map_err(|error: brygga_domain::IdError| StartError::Begin(error.to_string()))?;
     lifecycle.spawn(Part::Server, "clocks", clocks::watch(Arc::clone(&broker), name, lifecycle.stop_accepting()));
-    for told in outside {
-        lifecycle.spawn(Part::Server, "notices", told.run(Arc::clone(&broker), lifecycle.stop_accepting()));
-    }
     let (grpc, operator) = (local(listener.local_addr(), config.listen.address)?, local(operator_socket.local_addr(), config.listen.operator)?);
     let (ready, readiness) = watch::channel(Readiness::Starting);
     let serves = Operator { readiness, registry: telemetry.registry() };

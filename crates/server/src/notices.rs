@@ -3,7 +3,7 @@
 //! A notice names the function and nothing else: no referral, no reference, no person, not even what kind of thing waits. What comes while
 //! one is being sent makes one more, not many. How far a function was told is kept in the database, so that a restart, or another broker
 //! when this one is lost, goes on from there. Between the other side's answer and that commit a broker may be lost: then the notice comes
-//! once more, under the same name.
+//! once more, and under the same name unless more has come in since.
 
 mod mail;
 mod outside;
@@ -14,13 +14,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use brygga_domain::FunctionId;
-use brygga_engine::bells::Told;
+use brygga_engine::rows::InboxRow;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, pem};
 use tokio::sync::watch;
 
 use crate::config::NoticesSection;
-pub use outside::{NOTICE_LOOK, NOTICE_SEND_MAX, NOTICE_TRIES_MAX, Outside};
+pub use outside::{Brokers, NOTICE_LOOK, NOTICE_SEND_MAX, NOTICE_TRIES_MAX, Outside, Stops};
 
 /// Why notices can't be set up.
 #[derive(Debug, thiserror::Error)]
@@ -106,10 +106,12 @@ impl Notices {
         Ok((Self { functions: Arc::new(functions) }, outside))
     }
 
-    /// Something was committed that concerns these, and the log has that size now. Never waits.
-    pub fn told(&self, told: &Told, size: u64) {
-        for bell in told.functions.iter().filter_map(|function| self.functions.get(function)) {
-            bell.send_replace(size);
+    /// These entries came into inboxes. Never waits.
+    pub fn told(&self, entries: &[InboxRow]) {
+        for entry in entries {
+            if let Some(bell) = self.functions.get(&entry.function) {
+                bell.send_modify(|end| *end = outside::end(entry).max(*end));
+            }
         }
     }
 }

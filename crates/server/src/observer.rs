@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use brygga_domain::Refusal;
-use brygga_engine::bells::Told;
 use brygga_engine::observe::{CommitOutcome, Observer};
+use brygga_engine::rows::InboxRow;
 use brygga_engine::store::{CommitError, StoreError};
 
 use crate::notices::Notices;
@@ -33,8 +33,8 @@ impl Observer for CommitObserver {
         self.metrics.event(name);
     }
 
-    fn told(&self, told: &Told, size: u64) {
-        self.notices.told(told, size);
+    fn told(&self, entries: &[InboxRow]) {
+        self.notices.told(entries);
     }
 
     fn released(&self, sections: usize) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use brygga_domain::grounds::{Answers, GroundTable, Modality, SHIPPED, TableError, Whose};
-use brygga_domain::{AgencyKind, ConsentGiver, FactCode, Role, Time};
+use brygga_domain::{AgencyKind, FactCode, Role, Time};
 
 fn shipped() -> GroundTable {
     GroundTable::load(SHIPPED).unwrap()
@@ -115,7 +115,7 @@ fn a_childs_secrecy_is_disposed_of_by_the_custodians_with_the_child_as_it_grows(
         denied: denied.iter().copied().collect(),
         ..Answers::default()
     };
-    let met = |role, answers: &Answers| table.unmet(consent, Whose { role, consented: None }, answers, now).is_empty();
+    let met = |role, answers: &Answers| table.unmet(consent, Whose { role, by_custodian: false }, answers, now).is_empty();
     assert!(met(Some(Role::Victim), &facts(&[], &[])), "an adult disposes herself");
     let child = Some(Role::Child);
     assert!(!met(child, &facts(&[], &[])));
@@ -128,11 +128,7 @@ fn a_childs_secrecy_is_disposed_of_by_the_custodians_with_the_child_as_it_grows(
     let young = |years| Answers { victim_age_years: Some(years), ..facts(&[], &[]) };
     assert!(!met(Some(Role::Victim), &young(17)) && met(Some(Role::Victim), &young(18)));
     // Nobody said her age, and a custodian has consented: then she is a minor.
-    let consented = |giver| Whose { role: Some(Role::Victim), consented: Some(giver) };
-    let custodian = facts(&[CustodiansConsent, NoDetrimentToChild], &[ChildMature]);
-    for giver in [ConsentGiver::Custodian, ConsentGiver::CustodianAndChild] {
-        assert!(!table.unmet(consent, consented(giver), &facts(&[], &[]), now).is_empty());
-        assert!(table.unmet(consent, consented(giver), &custodian, now).is_empty());
-    }
-    assert!(table.unmet(consent, consented(ConsentGiver::Person), &facts(&[], &[]), now).is_empty());
+    let hers = Whose { role: Some(Role::Victim), by_custodian: true };
+    assert!(!table.unmet(consent, hers, &facts(&[], &[]), now).is_empty());
+    assert!(table.unmet(consent, hers, &facts(&[CustodiansConsent, NoDetrimentToChild], &[ChildMature]), now).is_empty());
 }

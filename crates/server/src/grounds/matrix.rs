@@ -20,7 +20,8 @@ pub fn text(law: &GroundTable, now: Time) -> String {
     let head = format!(
         "Every answer of the gate on {}: grounds {grounds}, offences {offences}\n\
          A cell is a category and whom its secrecy protects. \"Passes on\" presumes that the ground's facts are said, as listed below,\n\
-         and that its consent and second officer are there: * rests on the person's own consent, + wants a second officer, ! is a duty.\n\
+         and that its consent and second officer are there: * rests on the person's own consent, + wants a second officer\n\
+         about everybody of the row (the policy below says about whom else), ! is a duty.\n\
          Where the answers depend on the grade of a person's protected identity (none, ..., unknown), a row names the grades that it is about.\n\
          A ground that a row does not name is not for that way or kind of referral.\n\
          Two officers: {}",

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brygga_domain::{FunctionId, Referral};
+use brygga_domain::{Code as _, FunctionId, InboxKind, Referral};
 use brygga_engine::Broker;
 use brygga_engine::projection;
 use brygga_engine::readers::AskError;
-use brygga_engine::rows::Blob;
+use brygga_engine::rows::{Blob, InboxRow};
 use brygga_engine::store::{After, Reader, StoreError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
@@ -22,37 +22,68 @@ pub const NOTICE_TRIES_MAX: u32 = 5;
 pub const NOTICE_SEND_MAX: Duration = Duration::from_secs(10);
 /// How long it waits after the first failure; after each further one four times as long.
 const NOTICE_BACKOFF: Duration = Duration::from_secs(1);
-/// How often it is looked for what nobody was told of. Longer than all tries of a notice: what was there at the last look and is still
-/// untold is nobody's any more, because its broker was lost or gave up.
+/// How often it is looked for what nobody was told of: what was there at the last look and is still untold, because its broker was lost or
+/// gave up.
 pub const NOTICE_LOOK: Duration = Duration::from_mins(5);
 /// Entries of the inbox that are looked at together.
 const LATE_ENTRIES: u32 = 256;
+/// How many times so many, in one look; the rest is for the next one.
+const LATE_PAGES_MAX: usize = 64;
+
+/// How many brokers may tell a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brokers {
+    /// This one only: what is untold when it starts is nobody else's.
+    One,
+    /// Others may be about to tell of what this one finds untold when it starts.
+    Several,
+}
+
+/// What ends it.
+#[derive(Debug, Clone)]
+pub struct Stops {
+    /// No more is begun; a try that has begun is waited for, so that what was heard is kept.
+    pub stop: CancellationToken,
+    /// Tries are cut.
+    pub cut: CancellationToken,
+}
 
 /// A function and a way.
 pub struct Outside {
     way: Way,
     function: FunctionId,
     bell: watch::Receiver<u64>,
-    /// The size of the log that it was told of.
+    /// Everything before this position was told of.
     told: u64,
     /// The size of the log at the last look.
-    looked: Option<u64>,
+    looked: u64,
+}
+
+/// Where an entry ends: it was told of where everything before that was.
+pub(super) fn end(entry: &InboxRow) -> u64 {
+    u64::try_from(entry.position).unwrap_or_default().saturating_add(1)
 }
 
 impl Outside {
     pub(super) fn new(way: Way, function: FunctionId, bell: watch::Receiver<u64>) -> Self {
-        Self { way, function, bell, told: 0, looked: None }
+        Self { way, function, bell, told: 0, looked: 0 }
     }
 
-    /// Tells it until the broker stops. A try that has begun is waited for: what was heard is kept.
-    pub async fn run<R: Reader>(mut self, broker: Arc<Broker<R>>, stop: CancellationToken) {
+    /// Tells it until the broker stops. Whoever was never told in this way is told of what comes after `begins`.
+    pub async fn run<R: Reader>(mut self, broker: Arc<Broker<R>>, (begins, brokers): (u64, Brokers), stops: Stops) {
+        self.looked = match brokers {
+            Brokers::One => u64::MAX,
+            Brokers::Several => 0,
+        };
         let mut looks = tokio::time::interval(NOTICE_LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let size = tokio::select! {
+            let untold = tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
-                _ = looks.tick() => match self.look(&broker).await {
+                () = stops.stop.cancelled() => return,
+                // What it has told could not be kept any more.
+                () = broker.doubted() => return stops.stop.cancelled().await,
+                _ = looks.tick() => match self.look(&broker, begins).await {
                     Ok(late) => late,
                     Err(error) => {
                         tracing::warn!(function.id = %self.function, error = %error, "whether a notice is late could not be looked up");
@@ -64,18 +95,23 @@ impl Outside {
                     Err(_) => return,
                 },
             };
-            let Some(size) = size.filter(|size| *size > self.told) else { continue };
-            if self.tell(&name(broker.key().name(), &self.function, size), &stop).await {
-                self.move_on(&broker, size);
+            let Some(until) = untold.filter(|until| *until > self.told) else { continue };
+            tokio::select! {
+                () = stops.cut.cancelled() => return,
+                told = self.tell(&broker, until, &stops.stop) => if told {
+                    self.told = until;
+                    broker.noticed(&self.function, self.way.name(), until);
+                }
             }
         }
     }
 
-    /// Tells it once; whether it has heard.
-    async fn tell(&self, name: &str, stop: &CancellationToken) -> bool {
+    /// Tells it of everything before a position, once; whether nobody needs to tell it any more.
+    async fn tell<R: Reader>(&self, broker: &Broker<R>, until: u64, stop: &CancellationToken) -> bool {
+        let name = name(broker.key().name(), &self.function, until);
         let mut pause = NOTICE_BACKOFF;
         for left in (0..NOTICE_TRIES_MAX).rev() {
-            let why = match tokio::time::timeout(NOTICE_SEND_MAX, self.way.tell(name)).await {
+            let why = match tokio::time::timeout(NOTICE_SEND_MAX, self.way.tell(&name)).await {
                 Ok(Ok(())) => return true,
                 Ok(Err(why)) => why,
                 Err(_) => String::from("no answer in time"),
@@ -88,67 +124,93 @@ impl Outside {
                 () = stop.cancelled() => return false,
                 () = tokio::time::sleep(pause) => pause = pause.saturating_mul(4),
             }
+            // Meanwhile another broker may have told it, or somebody may have done what it would be told of.
+            if matches!(self.is_owed(broker, until).await, Ok(false)) {
+                return true;
+            }
         }
         false
     }
 
-    fn move_on<R: Reader>(&mut self, broker: &Broker<R>, size: u64) {
-        self.told = size;
-        broker.noticed(&self.function, self.way.name(), size);
+    /// Whether nobody has told it yet of what came before a position, and some of that still waits.
+    async fn is_owed<R: Reader>(&self, broker: &Broker<R>, until: u64) -> Result<bool, AskError> {
+        let told = self.kept(broker).await?.unwrap_or_default().max(self.told);
+        if told >= until {
+            return Ok(false);
+        }
+        Ok(self.late(broker, (told, until)).await?.is_none_or(|(_, waits)| waits))
     }
 
-    /// The size of the log, if something that came long ago still waits and nobody was told of it.
-    async fn look<R: Reader>(&mut self, broker: &Broker<R>) -> Result<Option<u64>, AskError> {
-        let size = *broker.head().borrow();
+    /// How far it was told, as the database has it.
+    async fn kept<R: Reader>(&self, broker: &Broker<R>) -> Result<Option<u64>, AskError> {
         let (function, way) = (self.function.to_string(), self.way.name());
         let rows = broker.readers().ask(move |reader| Box::pin(async move { reader.noticed(&function).await })).await?;
-        let stored = rows.iter().find(|row| row.way == way).and_then(|row| u64::try_from(row.position).ok());
-        self.told = self.told.max(stored.unwrap_or_default());
-        if self.told == 0 {
-            // Nobody was ever told in this way: it begins now.
-            self.move_on(broker, size);
-            return Ok(None);
-        }
-        let before = self.looked.replace(size).unwrap_or(size);
-        while let Some((last, waits)) = self.late(broker, before).await? {
-            if waits {
-                return Ok(Some(size));
-            }
-            // All of it is done: nobody needs to hear of it any more.
-            self.move_on(broker, last.saturating_add(1));
-        }
-        Ok(None)
+        Ok(rows.iter().find(|row| row.way == way).and_then(|row| u64::try_from(row.position).ok()))
     }
 
-    /// The next entries that nobody was told of and that came before that position: where they end, and whether one of them still waits.
-    async fn late<R: Reader>(&self, broker: &Broker<R>, before: u64) -> Result<Option<(u64, bool)>, AskError> {
+    /// Where the latest entry ends that was there at the last look, if something of what nobody was told of still waits.
+    async fn look<R: Reader>(&mut self, broker: &Broker<R>, begins: u64) -> Result<Option<u64>, AskError> {
+        let size = *broker.head().borrow();
+        let kept = self.kept(broker).await?;
+        if kept.is_none() && self.told == 0 {
+            // Nobody was ever told in this way.
+            self.told = begins;
+            broker.noticed(&self.function, self.way.name(), begins);
+        }
+        self.told = self.told.max(kept.unwrap_or_default());
+        let before = std::mem::replace(&mut self.looked, size);
+        let (mut end, mut owed) = (self.told, false);
+        for _ in 0..LATE_PAGES_MAX {
+            let Some((last, waits)) = self.late(broker, (end, before)).await? else { break };
+            (end, owed) = (last, owed || waits);
+        }
+        if !owed && end > self.told {
+            // All of it is done: nobody needs to hear of it any more.
+            self.told = end;
+            broker.noticed(&self.function, self.way.name(), end);
+        }
+        Ok(owed.then_some(end))
+    }
+
+    /// The next entries between two positions: where they end, and whether one of them still waits.
+    async fn late<R: Reader>(&self, broker: &Broker<R>, (from, before): (u64, u64)) -> Result<Option<(u64, bool)>, AskError> {
         let function = self.function.to_string();
-        let after = After { after: i64::try_from(self.told).unwrap_or(i64::MAX).saturating_sub(1), limit: LATE_ENTRIES };
+        let after = After { after: i64::try_from(from).unwrap_or(i64::MAX).saturating_sub(1), limit: LATE_ENTRIES };
         let late = broker.readers().ask(move |reader| {
             Box::pin(async move {
                 let mut entries = reader.inbox(&function, after).await?;
-                entries.retain(|entry| u64::try_from(entry.position).is_ok_and(|position| position < before));
-                let Some(last) = entries.last().and_then(|entry| u64::try_from(entry.position).ok()) else { return Ok(None) };
-                let mut referrals: Vec<Blob> = entries.into_iter().map(|entry| entry.referral).collect();
-                referrals.sort_unstable();
-                referrals.dedup();
-                let rows = reader.referrals(&referrals).await?;
-                let found: Vec<Referral> = rows.iter().map(projection::referral).collect::<Result<_, _>>()?;
-                Ok::<_, StoreError>(Some((last, found.iter().any(waits))))
+                entries.retain(|entry| end(entry) <= before);
+                let Some(last) = entries.last().map(end) else { return Ok(None) };
+                let mut ids: Vec<Blob> = entries.iter().map(|entry| entry.referral.clone()).collect();
+                ids.sort_unstable();
+                ids.dedup();
+                let rows = reader.referrals(&ids).await?;
+                let mut waits = false;
+                for rows in &rows {
+                    let referral = projection::referral(rows)?;
+                    let own = entries.iter().filter(|entry| entry.referral == rows.referral.id);
+                    waits |= own.into_iter().any(|entry| still_waits(&entry.kind, &referral));
+                }
+                Ok::<_, StoreError>(Some((last, waits)))
             })
         });
         late.await
     }
 }
 
-/// Whether somebody still has to act on a referral, or to hear that it is over.
-fn waits(referral: &Referral) -> bool {
-    !referral.stage.is_ended() || referral.waits_for_recipient()
+/// Whether an entry still asks for something: somebody has to act on it, or to hear of it.
+fn still_waits(kind: &str, referral: &Referral) -> bool {
+    match InboxKind::from_text(kind) {
+        Some(InboxKind::Offered | InboxKind::SectionsOffered) => referral.sections.iter().any(|section| section.offered && !section.has_left()),
+        Some(InboxKind::Reminder) => !referral.stage.is_ended(),
+        Some(InboxKind::StopUse) => referral.notices.iter().any(|notice| notice.answer.is_none()),
+        Some(InboxKind::OfferWithdrawn | InboxKind::Retracted | InboxKind::ContentDestroyed) | None => true,
+    }
 }
 
 /// The name of a notice, by which a mail server or a webhook knows one that it has had. It tells nothing to who does not know the log.
-fn name(log: &str, function: &FunctionId, size: u64) -> String {
-    let mut name = hex::encode(Sha256::digest(format!("{log}\n{function}\n{size}")));
+fn name(log: &str, function: &FunctionId, until: u64) -> String {
+    let mut name = hex::encode(Sha256::digest(format!("{log}\n{function}\n{until}")));
     name.truncate(NAME_DIGITS);
     name
 }

@@ -147,7 +147,7 @@ mod tests {
     struct Counts(AtomicUsize);
 
     impl Observer for Counts {
-        fn told(&self, _: &brygga_engine::bells::Told, _: u64) {}
+        fn told(&self, _: &[brygga_engine::rows::InboxRow]) {}
         fn settled(&self, _: usize, _: CommitOutcome, _: Duration) {}
         fn fact(&self, _: &'static str) {}
         fn released(&self, _: usize) {}

@@ -283,6 +283,8 @@ pub(super) const READ_STATUSES: &str = status_columns!(select "read_statuses", s
 pub(super) const READ_OPENINGS: &str = opening_columns!(select "read_openings", opening, "WHERE position = ? ORDER BY field",);
 pub(super) const READ_AGENCIES: &str = entry_columns!(select "read_agencies", agency, "ORDER BY id", id,);
 pub(super) const READ_FUNCTIONS: &str = entry_columns!(select "read_functions", function, "ORDER BY id", id,);
+pub(super) const READ_NOTICED: &str = "-- read_noticed
+SELECT function, way, position FROM noticed WHERE function = ? ORDER BY way";
 
 // Upkeep.
 
@@ -291,8 +293,6 @@ PRAGMA wal_checkpoint(PASSIVE)";
 pub(super) const CHECKPOINT_TRUNCATE: &str = "-- checkpoint_truncate
 PRAGMA wal_checkpoint(TRUNCATE)";
 /// What a broker that is gone had on its way went with its connections.
-pub(super) const READ_NOTICED: &str = "-- read_noticed
-SELECT function, way, position FROM noticed WHERE function = ? ORDER BY way";
 pub(super) const FORGET_IN_FLIGHT: &str = "-- forget_in_flight
 DELETE FROM in_flight";
 pub(super) const READ_SCHEMA_VERSION: &str = "-- read_schema_version
