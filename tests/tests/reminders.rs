@@ -1,11 +1,12 @@
 //! Reminders and notices of the real broker: what is overdue already when it is offered is told within a few ticks, to those who may know it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use brygga_client::v1;
 use brygga_domain::{ClockLevel, Code as _, InboxKind, SenderStatus};
 use brygga_tests::desk::json;
-use brygga_tests::harness::Broker;
+use brygga_tests::harness::{Broker, on_postgres};
 use brygga_tests::requests::{self, BOARD, POLICE, RVC, minutes_ago};
 use brygga_tests::wire::within;
 use brygga_wire::view::timestamp;
@@ -178,6 +179,12 @@ async fn a_notice_that_a_killed_broker_owed_comes_after_the_restart_and_once() {
 
     *failures.lock().unwrap() = 0;
     let broker = Broker::start(&world, "").await;
+    if on_postgres() {
+        // Another broker on the log may be about to tell it: this one leaves it until its second look.
+        assert!(tokio::time::timeout(Duration::from_secs(1), posts.recv()).await.is_err());
+        assert_eq!(broker.stop().await, Some(0));
+        return;
+    }
     let told = within("the notice that was owed", posts.recv()).await.unwrap();
     assert_eq!(named(&told), named(&owed), "it is the same one");
     assert!(told.ends_with("{\"function\":\"solna-rvc\",\"waits\":true}"), "{told}");
