@@ -54,6 +54,13 @@ pub fn protected_in(bytes: &[u8]) -> Vec<(String, ProtectedIdentity)> {
     section.map_or_else(Vec::new, identities).into_iter().filter_map(protection).collect()
 }
 
+/// The persons whom the section says who they are, by the names that it gives them; one without a name is not among them.
+pub fn identified_in(bytes: &[u8]) -> Vec<String> {
+    let section = Content::decode(bytes).ok().and_then(|content| content.section);
+    let named = section.map_or_else(Vec::new, identities).into_iter().map(|identity| identity.person);
+    named.filter(|name| !name.is_empty()).collect()
+}
+
 /// Whether the section says in which place somebody is settled who has an own section on that.
 pub fn tells_residence(bytes: &[u8]) -> bool {
     match Content::decode(bytes).ok().and_then(|content| content.section) {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed, clearance, consent, exclusion, routing};
-use crate::content::{assessment_in, category_of, protected_in, tells_residence};
+use crate::content::{assessment_in, category_of, identified_in, protected_in, tells_residence};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
@@ -73,6 +73,9 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     let persons = persons(&mut check, &request.persons, door, agency);
     let sender_reference = sender_reference(&mut check, &request.sender_reference, (kind, recipient.as_ref(), persons.as_deref()), (door, agency));
     let sections = new_sections(&mut check, sections);
+    if let Some(sections) = &sections {
+        identified_are_listed(&mut check, sections);
+    }
     if let (Some(sections), Some(persons)) = (&sections, &persons) {
         protections_agree(&mut check, sections, persons);
         residences_may_be_told(&mut check, sections, persons);
@@ -235,6 +238,16 @@ fn protections_agree(check: &mut Check, sections: &[NewSection], persons: &[NewP
             if !persons.iter().filter(is_meant).any(|person| person.protected_identity == held) {
                 check.fault(format_args!("sections[{index}].content"), "says that somebody has a protected identity which persons does not say");
             }
+        }
+    }
+}
+
+/// Whoever is identified by name in the content stands among the section's persons: else nobody would be asked about that person's secrecy.
+fn identified_are_listed(check: &mut Check, sections: &[NewSection]) {
+    for (index, section) in sections.iter().enumerate() {
+        let is_listed = |name: &String| section.persons.iter().any(|person| person.to_string() == *name);
+        if !identified_in(&section.content).iter().all(is_listed) {
+            check.fault(format_args!("sections[{index}].content"), "identifies somebody who is not among the section's persons");
         }
     }
 }

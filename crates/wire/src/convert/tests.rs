@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 mod questions;
 
 use super::*;
-use crate::content_v1::{Content, Identity, Interpreter, VictimIdentity, Whereabouts, content::Section as Arm};
+use crate::content_v1::{Content, Identity, Interpreter, Suspect, VictimIdentity, Whereabouts, content::Section as Arm};
 use crate::contract::WriteRequest;
 use crate::door::Door;
 use crate::limits::*;
@@ -70,8 +70,7 @@ fn where_somebody_is_settled_is_told_only_of_whoever_is_not_protected() {
     request.persons[0].protected_identity = ProtectedIdentity::NotProtected.number();
     assert!(submit_referral(request, &door(), &police()).is_ok());
     let amended = |content| {
-        let sections = vec![v1::AmendedSection { number: 1, content }];
-        let (request_id, officer, referral) = (OTHER.into(), "klara".into(), OTHER.into());
+        let (request_id, officer, referral, sections) = (OTHER.into(), "klara".into(), OTHER.into(), vec![v1::AmendedSection { number: 1, content }]);
         amend_referral(v1::AmendReferralRequest { request_id, officer, referral, sections, ..Default::default() }, &door(), &police())
     };
     let Action::AmendReferral(_, contents, _) = amended(settled_victim().content).unwrap().action else { panic!("an amendment") };
@@ -79,6 +78,19 @@ fn where_somebody_is_settled_is_told_only_of_whoever_is_not_protected() {
     let identity = Some(Identity { protected_identity: ProtectedIdentity::ConfidentialityMarked.number(), ..Identity::default() });
     let now_protected = content(Arm::VictimIdentity(VictimIdentity { identity, residence_district: "Huvudsta".into(), ..VictimIdentity::default() }));
     assert_eq!(faults(amended(now_protected)), ["sections[0].content"]);
+}
+
+#[test]
+fn nobody_is_identified_in_a_section_without_being_asked_about() {
+    let told = |person: &str, listed: &str| {
+        let mut request = submission();
+        request.persons.push(v1::Person { name: "suspect-1".into(), ..v1::Person::default() });
+        let suspect = Suspect { identity: Some(Identity { person: person.into(), ..Identity::default() }), ..Suspect::default() };
+        request.sections.push(v1::Section { persons: vec![listed.into()], ..section(Category::Suspect, content(Arm::Suspect(suspect))) });
+        submit_referral(request, &door(), &police()).map(drop)
+    };
+    assert_eq!(faults(told("suspect-1", "victim-1")), ["sections[1].content"], "her consent would carry his name");
+    assert!(told("suspect-1", "suspect-1").is_ok() && told("", "victim-1").is_ok());
 }
 
 fn section(category: Category, content: Bytes) -> v1::Section {
