@@ -55,8 +55,8 @@ pub struct Outside {
     bell: watch::Receiver<u64>,
     /// Everything before this position was told of.
     told: u64,
-    /// The size of the log at the last look.
-    looked: u64,
+    /// What lies before this position and nobody was told of is late.
+    late_before: u64,
 }
 
 /// Where an entry ends: it was told of where everything before that was.
@@ -66,12 +66,12 @@ pub(super) fn end(entry: &InboxRow) -> u64 {
 
 impl Outside {
     pub(super) fn new(way: Way, function: FunctionId, bell: watch::Receiver<u64>) -> Self {
-        Self { way, function, bell, told: 0, looked: 0 }
+        Self { way, function, bell, told: 0, late_before: 0 }
     }
 
     /// Tells it until the broker stops. Whoever was never told in this way is told of what comes after `begins`.
     pub async fn run<R: Reader>(mut self, broker: Arc<Broker<R>>, (begins, brokers): (u64, Brokers), stops: Stops) {
-        self.looked = match brokers {
+        self.late_before = match brokers {
             Brokers::One => u64::MAX,
             Brokers::Several => 0,
         };
@@ -99,8 +99,7 @@ impl Outside {
             tokio::select! {
                 () = stops.cut.cancelled() => return,
                 told = self.tell(&broker, until, &stops.stop) => if told {
-                    self.told = until;
-                    broker.noticed(&self.function, self.way.name(), until);
+                    self.move_on(&broker, until);
                 }
             }
         }
@@ -132,13 +131,16 @@ impl Outside {
         false
     }
 
-    /// Whether nobody has told it yet of what came before a position, and some of that still waits.
+    fn move_on<R: Reader>(&mut self, broker: &Broker<R>, until: u64) {
+        self.told = until;
+        broker.noticed(&self.function, self.way.name(), until);
+    }
+
+    /// Whether nobody has told it yet of what came before a position, and some of that still waits, or may.
     async fn is_owed<R: Reader>(&self, broker: &Broker<R>, until: u64) -> Result<bool, AskError> {
         let told = self.kept(broker).await?.unwrap_or_default().max(self.told);
-        if told >= until {
-            return Ok(false);
-        }
-        Ok(self.late(broker, (told, until)).await?.is_none_or(|(_, waits)| waits))
+        let (end, waits) = self.all_between(broker, (told, until)).await?;
+        Ok(waits || end < until)
     }
 
     /// How far it was told, as the database has it.
@@ -154,26 +156,30 @@ impl Outside {
         let kept = self.kept(broker).await?;
         if kept.is_none() && self.told == 0 {
             // Nobody was ever told in this way.
-            self.told = begins;
-            broker.noticed(&self.function, self.way.name(), begins);
+            self.move_on(broker, begins);
         }
         self.told = self.told.max(kept.unwrap_or_default());
-        let before = std::mem::replace(&mut self.looked, size);
-        let (mut end, mut owed) = (self.told, false);
-        for _ in 0..LATE_PAGES_MAX {
-            let Some((last, waits)) = self.late(broker, (end, before)).await? else { break };
-            (end, owed) = (last, owed || waits);
-        }
-        if !owed && end > self.told {
+        let before = std::mem::replace(&mut self.late_before, size);
+        let (end, waits) = self.all_between(broker, (self.told, before)).await?;
+        if !waits && end > self.told {
             // All of it is done: nobody needs to hear of it any more.
-            self.told = end;
-            broker.noticed(&self.function, self.way.name(), end);
+            self.move_on(broker, end);
         }
-        Ok(owed.then_some(end))
+        Ok(waits.then_some(end))
+    }
+
+    /// The entries between two positions, as many as are looked at: where they end, and whether one of them still waits.
+    async fn all_between<R: Reader>(&self, broker: &Broker<R>, (from, before): (u64, u64)) -> Result<(u64, bool), AskError> {
+        let (mut end, mut any_waits) = (from, false);
+        for _ in 0..LATE_PAGES_MAX {
+            let Some((last, waits)) = self.next_between(broker, (end, before)).await? else { break };
+            (end, any_waits) = (last, any_waits || waits);
+        }
+        Ok((end, any_waits))
     }
 
     /// The next entries between two positions: where they end, and whether one of them still waits.
-    async fn late<R: Reader>(&self, broker: &Broker<R>, (from, before): (u64, u64)) -> Result<Option<(u64, bool)>, AskError> {
+    async fn next_between<R: Reader>(&self, broker: &Broker<R>, (from, before): (u64, u64)) -> Result<Option<(u64, bool)>, AskError> {
         let function = self.function.to_string();
         let after = After { after: i64::try_from(from).unwrap_or(i64::MAX).saturating_sub(1), limit: LATE_ENTRIES };
         let late = broker.readers().ask(move |reader| {
