@@ -3,7 +3,7 @@
 //! It asks the same gate and the same tables as a release does, so it can promise nothing that the gate would refuse. A ground of
 //! which something known says that its conditions cannot hold is left out. Called for assessments, of drafts too.
 
-use crate::codes::{AgencyKind, Category, ConsentGiver, ReferralKind, Role};
+use crate::codes::{AgencyKind, Category, ConsentGiver, ReferralKind};
 use crate::emergency;
 use crate::event::Interest;
 use crate::gate::{self, Block, ConsentLack, Why};
@@ -114,13 +114,14 @@ fn grounds<'t>(referral: &Referral, category: Category, interest: Interest, ques
 
 /// Duties that this cell could fulfil as a referral of another kind.
 fn other_referrals<'t>(referral: &Referral, interest: Interest, question: Question<'t, '_>) -> Vec<Way<'t>> {
-    let Some(role) = role(referral, interest) else { return Vec::new() };
+    let whose = whose(referral, interest);
+    let Some(role) = whose.role else { return Vec::new() };
     let date = question.now.date();
     let duties = question.table.grounds().filter(|ground| ground.in_force(&date) && ground.own_referral_for.contains(&role) && ground.never_clears.is_none());
     let ways = duties.flat_map(|ground| {
         let kinds = ground.kinds.iter().flatten().filter(|kind| **kind != referral.kind && is_sent(question.table, ground, (referral.from, **kind)));
         let two_officers = question.table.two_officers().are_due(&ground.code, referral.protected(interest));
-        kinds.filter_map(move |kind| Some(Way::OtherReferral { ground, kind: *kind, two_officers, open: open(ground, whose(referral, interest), question)? }))
+        kinds.filter_map(move |kind| Some(Way::OtherReferral { ground, kind: *kind, two_officers, open: open(ground, whose, question)? }))
     });
     ways.collect()
 }
@@ -145,17 +146,13 @@ fn open<'t>(ground: &'t Ground, whose: Whose, question: Question<'t, '_>) -> Opt
     Some(open)
 }
 
-/// The role of the person whom an interest is; none for the investigation.
-pub fn role(referral: &Referral, interest: Interest) -> Option<Role> {
-    match interest {
-        Interest::Person(id) => referral.person_name(id).map(|name| name.role),
-        Interest::Investigation => None,
-    }
-}
-
 /// Whose cell an interest is: a custodian who has consented once, whatever became of that, says that the person is a minor.
 pub fn whose(referral: &Referral, interest: Interest) -> Whose {
     let own = referral.consents.iter().filter(|consent| Interest::Person(consent.given.person) == interest);
     let by_custodian = own.into_iter().any(|consent| consent.given.given_by != ConsentGiver::Person);
-    Whose { role: role(referral, interest), by_custodian }
+    let role = match interest {
+        Interest::Person(id) => referral.person_name(id).map(|name| name.role),
+        Interest::Investigation => None,
+    };
+    Whose { role, by_custodian }
 }
