@@ -85,7 +85,7 @@ fn decision(cells: Vec<v1::CellDecision>) -> v1::Decision {
 /// The second officer's word on some of what waits for it: the same, or that it stays.
 async fn second_word(desk: &Desk, id: &str, request: &v1::SubmitReferralRequest, random: &mut Random) {
     let decided = request.decisions.iter().flat_map(|decision| &decision.cells);
-    let waits = |cell: &&v1::CellDecision| cell.outcome.as_ref().is_some_and(|outcome| format!("{outcome:?}").contains("GENERAL_CLAUSE"));
+    let waits = |cell: &&v1::CellDecision| matches!(&cell.outcome, Some(v1::cell_decision::Outcome::Release(release)) if release.ground == "GENERAL_CLAUSE");
     let mut cells: Vec<v1::CellDecision> = decided.filter(waits).cloned().collect();
     cells.retain(|_| random.within(1, 4) > 1);
     for decided in &mut cells {
@@ -197,8 +197,8 @@ async fn what_is_received_is_what_the_journal_released_and_each_section_rests_on
         all.insert(id.parse().unwrap(), (request, received));
     }
     let events = desk.audited().await;
-    let (mut held_back, mut let_go, mut anew) = (0_usize, 0_usize, 0_usize);
-    let (mut by_two, is_word) = (0, |at: &Position| matches!(events[usize::try_from(at.0).unwrap()].fact, Fact::ClearanceConfirmed(_)));
+    let (mut held_back, mut let_go, mut anew, mut by_two) = (0_usize, 0_usize, 0_usize, 0_usize);
+    let is_second_word = |at: &Position| matches!(events[usize::try_from(at.0).unwrap()].fact, Fact::ClearanceConfirmed(_));
     for (id, (request, received)) in &all {
         let submitted = events.iter().find_map(|event| match &event.fact {
             Fact::ReferralSubmitted(submitted) if submitted.referral == *id => Some(submitted),
@@ -210,7 +210,7 @@ async fn what_is_received_is_what_the_journal_released_and_each_section_rests_on
             for section in sections.sections().iter().filter(|_| referral == id) {
                 assert!(rests_on_its_own(&events, at, submitted.unwrap(), section), "section {} of {id} rests on another's clearance", section.section);
                 released.insert((section.section, section.revision));
-                by_two += usize::from(section.basis.iter().any(is_word));
+                by_two += usize::from(section.basis.iter().any(is_second_word));
             }
         }
         assert_eq!(received.keys().copied().collect::<BTreeSet<_>>(), released, "{id}");

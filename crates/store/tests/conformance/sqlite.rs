@@ -9,7 +9,7 @@ use brygga_store::{MemoryDatabase, OpenError, SqliteOptions, SqliteReader, Sqlit
 use rusqlite::Connection;
 
 use super::samples::Log;
-use super::suite::{Backend, dump, noticed, script, suite};
+use super::suite::{Backend, commit, dump, noticed, script, suite};
 
 /// A database in a folder of its own.
 pub struct Sqlite {
@@ -115,9 +115,7 @@ async fn a_newer_schema_is_refused_by_broker_and_reader() {
 #[tokio::test]
 async fn an_older_schema_is_brought_up_to_date_with_all_that_it_holds() {
     let (backend, mut store, mut reader) = Sqlite::fresh().await;
-    let batch = one_submission();
-    store.load(&Wanted::default()).await.unwrap();
-    store.commit(&batch).await.unwrap();
+    commit(&mut store, &one_submission()).await;
     let before = dump(&mut reader).await;
     drop((store, reader));
     backend.bare().execute_batch("DROP TABLE noticed; PRAGMA user_version = 1").unwrap();
@@ -125,8 +123,7 @@ async fn an_older_schema_is_brought_up_to_date_with_all_that_it_holds() {
     assert!(matches!(error, OpenError::OlderSchema { found: 1, known: 2, .. }), "{error:?}");
     let (mut store, mut readers) = backend.open().await.unwrap();
     assert!(dump(&mut readers.readers[0]).await == before);
-    store.load(&Wanted::default()).await.unwrap();
-    store.commit(&Batch { noticed: vec![noticed("mail", 7)], ..Batch::default() }).await.unwrap();
+    commit(&mut store, &Batch { noticed: vec![noticed("mail", 7)], ..Batch::default() }).await;
     assert_eq!(readers.readers[0].noticed("rvc-1").await.unwrap(), [noticed("mail", 7)]);
 }
 
