@@ -94,7 +94,7 @@ pub mod content {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Identity {
-    /// The name in the referral, for example `child-1`.
+    /// The name in the referral, for example `child-1`; then the section's `persons` have it, too.
     #[prost(string, tag = "1")]
     pub person: ::prost::alloc::string::String,
     /// Given name.

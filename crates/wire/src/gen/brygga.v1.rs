@@ -33,7 +33,7 @@ pub struct Section {
     /// What it is about.
     #[prost(enumeration = "::brygga_journal::v1::Category", tag = "2")]
     pub category: i32,
-    /// The persons whose secrecy it touches, by name.
+    /// The persons whose secrecy it touches, by name. Everybody whom its content identifies by a name (`Identity.person`) is among them.
     #[prost(string, repeated, tag = "3")]
     pub persons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Whether it touches the investigation too (OSL 18:1).
