@@ -292,7 +292,7 @@ fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
                 sender,
                 Action::AmendReferral(
                     name,
-                    vec![NewContent { section: section.number, category, content: Bytes::from(vec![step.choice[1]; 9]), tells_residence: false }],
+                    vec![NewContent { section: section.number, category, content: Bytes::from(vec![step.choice[1]; 9]), told: Told::default() }],
                     None,
                 ),
             )

@@ -163,7 +163,7 @@ async fn a_new_revision_leaves_before_what_has_left_already() {
     let number = u32::try_from(last).unwrap();
     assert!(first.len() < last && !first.contains(&(number, 1)) && rest.contains(&(number, 1)));
     let (category, person) = (*directory::table().kind(ReferralKind::ReportedOffence).unwrap().categories.get(4).unwrap(), victim(4));
-    let content = NewContent { section: number, category, content: bytes::Bytes::from_static(b"other"), tells_residence: false };
+    let content = NewContent { section: number, category, content: bytes::Bytes::from_static(b"other"), told: Told::default() };
     world.does(POLICE, KLARA, Action::AmendReferral(name, vec![content], None)).await;
     world.does(POLICE, KLARA, Action::DecideClearance(name, act(number, &(category, person)))).await;
     let renewed = world.does(BOARD, SARA, Action::OpenReferral(name)).await.released;
@@ -387,7 +387,7 @@ async fn a_referral_holds_no_more_than_its_maxima() {
         world.does(POLICE, KLARA, Action::RecordConsent(held, consent(&part))).await;
     }
     assert_eq!(world.refuses(POLICE, KLARA, Action::RecordConsent(held, consent(&part))).await, Reason::ReferralFull);
-    let amend = || Action::AmendReferral(held, vec![NewContent { section: 1, category, content: bytes::Bytes::new(), tells_residence: false }], None);
+    let amend = || Action::AmendReferral(held, vec![NewContent { section: 1, category, content: bytes::Bytes::new(), told: Told::default() }], None);
     for _ in 1..referral::REVISIONS_MAX {
         world.does(POLICE, KLARA, amend()).await;
     }
@@ -426,7 +426,7 @@ async fn a_sender_is_told_of_an_arrival_once_for_each_revision() {
     assert_eq!(arrived(&mut world).await, 1, "how often the recipient reads is not the sender's to know");
     let part = (category, PersonName { role: Role::Victim, number: 1 });
     world
-        .does(POLICE, KLARA, Action::AmendReferral(held, vec![NewContent { section: 1, category, content: bytes::Bytes::new(), tells_residence: false }], None))
+        .does(POLICE, KLARA, Action::AmendReferral(held, vec![NewContent { section: 1, category, content: bytes::Bytes::new(), told: Told::default() }], None))
         .await;
     world.does(POLICE, KLARA, Action::DecideClearance(held, act(1, &part))).await;
     assert_eq!(arrived(&mut world).await, 2);

@@ -6,10 +6,10 @@ use crate::clearance;
 use crate::codes::{ProtectedIdentity, RetractReason};
 use crate::command::NewContent;
 use crate::decide::{Draft, wrong_stage};
-use crate::event::Fact;
+use crate::event::{Fact, Interest, PersonName};
 use crate::exclusion::Excluded;
 use crate::grounds::Protected;
-use crate::referral::{Cell, REVISIONS_MAX, Stage};
+use crate::referral::{Cell, REVISIONS_MAX, Referral, Section, Stage};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::submit::keep_content;
 
@@ -29,11 +29,7 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Optio
         if section.category != new.category {
             return Err(Refusal::about(Reason::CategoryNotAllowed, Detail::Category(new.category, referral.kind)));
         }
-        // Where somebody with a protected identity lives has a section of its own.
-        let is_protected = |cell: &Cell| matches!(referral.protected(cell.interest), Protected::Person(held) if held != ProtectedIdentity::NotProtected);
-        if new.tells_residence && section.cells.iter().any(is_protected) {
-            return Err(Refusal::field(Reason::MalformedMessage, "sections"));
-        }
+        hold_against(&referral, section, new)?;
         if section.revision >= REVISIONS_MAX {
             return Err(Refusal::about(Reason::ReferralFull, Detail::Section(new.section)));
         }
@@ -49,6 +45,22 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Optio
         to.keep_excluded(list);
     }
     to.offer_what_passes()
+}
+
+/// What the new content tells of persons must be what the referral was submitted with.
+fn hold_against(referral: &Referral, section: &Section, new: &NewContent) -> Result<(), Refusal> {
+    let about = |cell: &Cell| match (cell.interest, referral.protected(cell.interest)) {
+        (Interest::Person(id), Protected::Person(held)) => referral.person_name(id).map(|name| (name, held)),
+        (Interest::Person(_) | Interest::Investigation, _) => None,
+    };
+    let persons: Vec<(PersonName, ProtectedIdentity)> = section.cells.iter().filter_map(about).collect();
+    let names: Vec<PersonName> = persons.iter().map(|(name, _)| *name).collect();
+    // Where somebody with a protected identity lives has a section of its own.
+    let tells_too_much = new.told.residence && persons.iter().any(|(_, held)| *held != ProtectedIdentity::NotProtected);
+    if tells_too_much || !new.told.is_about(section.category, &names) || !new.told.agrees_with(&persons) {
+        return Err(Refusal::field(Reason::MalformedMessage, "sections"));
+    }
+    Ok(())
 }
 
 pub(crate) fn retract(to: &mut Draft<'_>, reason: RetractReason) -> Result<(), Refusal> {

@@ -2,10 +2,12 @@
 
 mod cited;
 mod clearance;
+mod told;
 
 use bytes::Bytes;
 
 pub use clearance::*;
+pub use told::{Identified, Told};
 
 use crate::codes::*;
 use crate::directory::{Agency, Function};
@@ -204,8 +206,8 @@ pub struct NewContent {
     pub category: Category,
     /// The bytes, never looked into.
     pub content: Bytes,
-    /// Whether they say where somebody is settled, as the door found.
-    pub tells_residence: bool,
+    /// What they tell of persons, as the door found.
+    pub told: Told,
 }
 
 impl std::fmt::Debug for NewContent {

@@ -3,11 +3,12 @@
 //! It asks the same gate and the same tables as a release does, so it can promise nothing that the gate would refuse. A ground of
 //! which something known says that its conditions cannot hold is left out. Called for assessments, of drafts too.
 
-use crate::codes::{AgencyKind, Category, ConsentGiver, ReferralKind};
+use crate::codes::{Category, ConsentGiver, ReferralKind};
 use crate::emergency;
 use crate::event::Interest;
 use crate::gate::{self, Block, ConsentLack, Why};
-use crate::grounds::{Answers, Condition, EmergencyRule, Ground, GroundTable, Holds, Secrecy, Whose};
+use crate::grounds::{Answers, Condition, Direction, EmergencyRule, Ground, GroundTable, Holds, Secrecy, Whose};
+use crate::ids::AgencyId;
 use crate::referral::Referral;
 use crate::time::Time;
 
@@ -64,6 +65,8 @@ pub struct Question<'t, 'a> {
     pub now: Time,
     /// What is known already.
     pub known: &'a Answers,
+    /// The agency that asks, where it can declare no emergency, another one, in whatever referral, having waited too long for its review.
+    pub barred: Option<&'a AgencyId>,
 }
 
 /// Explains everything that blocks a section; `None` when it passes.
@@ -82,12 +85,13 @@ pub fn explanation<'t>(referral: &Referral, block: Block, question: Question<'t,
     let mut ways = match (&block.why, block.interest) {
         (Why::NoProtectedInterest | Why::Destroyed, _) | (_, None) => Vec::new(),
         (Why::SecondOfficerMissing, Some(interest)) => {
-            let overdue = emergency::review_is_overdue(referral, referral.clearer(interest), question.now);
-            [Some(Way::SecondOfficer), (!overdue).then(|| Way::BreakGlass(question.table.emergency()))].into_iter().flatten().collect()
+            let clearer = referral.clearer(interest);
+            let barred = question.barred == Some(clearer) || emergency::review_is_overdue(referral, clearer, question.now);
+            [Some(Way::SecondOfficer), (!barred).then(|| Way::BreakGlass(question.table.emergency()))].into_iter().flatten().collect()
         }
         (Why::Undecided | Why::Withheld(_) | Why::Consent(_) | Why::Ground(_), Some(interest)) => {
             let mut ways = grounds(referral, block.category, interest, question);
-            ways.extend(other_referrals(referral, interest, question));
+            ways.extend(other_referrals(referral, block.category, interest, question));
             ways
         }
     };
@@ -112,29 +116,34 @@ fn grounds<'t>(referral: &Referral, category: Category, interest: Interest, ques
     lawful.filter_map(way).collect()
 }
 
-/// Duties that this cell could fulfil as a referral of another kind.
-fn other_referrals<'t>(referral: &Referral, interest: Interest, question: Question<'t, '_>) -> Vec<Way<'t>> {
-    let whose = whose(referral, interest);
+/// Duties that carry this cell in a referral of another kind: asked of that kind as the gate would ask.
+fn other_referrals<'t>(referral: &Referral, category: Category, interest: Interest, question: Question<'t, '_>) -> Vec<Way<'t>> {
+    let Question { table, now, .. } = question;
+    let (whose, protected) = (whose(referral, interest), referral.protected(interest));
     let Some(role) = whose.role else { return Vec::new() };
-    let date = question.now.date();
-    let duties = question.table.grounds().filter(|ground| ground.in_force(&date) && ground.own_referral_for.contains(&role) && ground.never_clears.is_none());
+    let date = now.date();
+    let duties = table.grounds().filter(|ground| ground.in_force(&date) && ground.own_referral_for.contains(&role));
     let ways = duties.flat_map(|ground| {
-        let kinds = ground.kinds.iter().flatten().filter(|kind| **kind != referral.kind && is_sent(question.table, ground, (referral.from, **kind)));
-        let two_officers = question.table.two_officers().are_due(&ground.code, referral.protected(interest));
-        kinds.filter_map(move |kind| Some(Way::OtherReferral { ground, kind: *kind, two_officers, open: open(ground, whose, question)? }))
+        let carries = move |kind: &ReferralKind| {
+            let other = table.kind(*kind).filter(|other| other.from.contains(&referral.from))?;
+            let carried = other.carries_as(category)?;
+            let lawful = |to| {
+                table
+                    .lawful(&ground.code, Direction { from: referral.from, to, kind: *kind }, (carried, protected), now)
+                    .is_ok_and(|found| std::ptr::eq(found, ground))
+            };
+            other.to.iter().any(|to| lawful(*to)).then_some(*kind)
+        };
+        let kinds = ground.kinds.iter().flatten().filter(|kind| **kind != referral.kind).filter_map(carries);
+        let two_officers = table.two_officers().are_due(&ground.code, protected);
+        kinds.filter_map(move |kind| Some(Way::OtherReferral { ground, kind, two_officers, open: open(ground, whose, question)? }))
     });
     ways.collect()
 }
 
-/// Whether somebody receives that kind of referral from that kind of agency on the ground.
-fn is_sent(table: &GroundTable, ground: &Ground, way: (AgencyKind, ReferralKind)) -> bool {
-    let (from, kind) = way;
-    table.kind(kind).is_some_and(|rule| rule.from.contains(&from) && rule.to.iter().any(|to| ground.goes(from, *to)))
-}
-
 /// The conditions that are not fulfilled yet; `None` when something known says that one never is.
 fn open<'t>(ground: &'t Ground, whose: Whose, question: Question<'t, '_>) -> Option<Vec<&'t Condition>> {
-    let Question { table, now, known } = question;
+    let Question { table, now, known, .. } = question;
     let mut open = Vec::new();
     for condition in table.conditions(ground, whose, known) {
         match condition.holds(known, table, now) {

@@ -5,6 +5,7 @@
 
 mod check;
 mod condition;
+mod kind;
 mod name;
 mod rule;
 
@@ -20,11 +21,12 @@ use crate::time::Time;
 
 pub use check::TableError;
 pub use condition::{Answers, Condition, Holds};
+pub use kind::{KindRule, Templates};
 pub use name::{GROUND_CODE_BYTES_MAX, GroundCode, OffenceCode};
 pub(crate) use rule::in_force;
 pub use rule::{
-    Barrier, ConsentNeed, Deadline, DeadlineKind, EmergencyRule, Ground, HarmTest, Initiative, KindRule, Minors, Modality, Offence, Party, Protected, Protects,
-    Secrecy, StandingRule, Templates, Text, TwoOfficers,
+    Barrier, ConsentNeed, Deadline, DeadlineKind, EmergencyRule, Ground, HarmTest, Initiative, Minors, Modality, Offence, Party, Protected, Protects, Secrecy,
+    StandingRule, Text, TwoOfficers,
 };
 use rule::{GroundFile, OffenceFile};
 

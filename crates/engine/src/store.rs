@@ -222,6 +222,8 @@ pub trait Reader: Send + 'static {
     fn in_flight(&mut self, origin: i64) -> impl Future<Output = Result<Vec<InFlightRow>, StoreError>> + Send;
     /// How far a function was told outside, by way.
     fn noticed(&mut self, function: &str) -> impl Future<Output = Result<Vec<NoticedRow>, StoreError>> + Send;
+    /// Emergencies of an agency that nobody has reviewed yet, by position.
+    fn open_reviews(&mut self, agency: &str) -> impl Future<Output = Result<Vec<OpenReviewRow>, StoreError>> + Send;
     /// Referrals whose clocks or content are to be looked at, by when, then by first position.
     fn due(&mut self, page: DuePage) -> impl Future<Output = Result<Vec<DueRow>, StoreError>> + Send;
     /// The openings of an event.

@@ -63,6 +63,7 @@ impl Reader for AnyReader {
         statuses(agency: &str, after: After) -> Result<Vec<StatusRow>, StoreError>;
         in_flight(origin: i64) -> Result<Vec<InFlightRow>, StoreError>;
         noticed(function: &str) -> Result<Vec<NoticedRow>, StoreError>;
+        open_reviews(agency: &str) -> Result<Vec<OpenReviewRow>, StoreError>;
         due(page: DuePage) -> Result<Vec<DueRow>, StoreError>;
         openings(position: i64) -> Result<Vec<OpeningRow>, StoreError>;
         directory() -> Result<(Vec<AgencyRow>, Vec<FunctionRow>), StoreError>;

@@ -173,7 +173,7 @@ mod tests {
     const REFERRALS: &[&str] = &["referral_pkey"];
 
     /// Each question that is asked again and again, the types of what it is asked with, and the indexes that it must use.
-    const PLANS: [(&str, &str, &[&str]); 20] = [
+    const PLANS: [(&str, &str, &[&str]); 21] = [
         (
             statements::LOAD,
             "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]",
@@ -196,6 +196,7 @@ mod tests {
         (statements::READ_CONTENTS, "bytea, bigint[], bigint[]", &["referral_id_key", "section_content_pkey"]),
         (statements::READ_CONTENT_NAMES, "bigint, bigint", &["section_content_pkey"]),
         (statements::READ_IN_FLIGHT, "bigint", &["in_flight_pkey"]),
+        (statements::READ_OPEN_REVIEWS, "text", &["emergency_unreviewed"]),
         (statements::READ_NOTICED, "text", &["noticed_pkey"]),
         (statements::READ_INBOX, "text, bigint, bigint", &["inbox_pkey"]),
         (statements::READ_STATUSES, "text, bigint, bigint", &["status_pkey"]),

@@ -2,6 +2,8 @@
 //!
 //! Nothing that is read here is kept, and nothing is ever encoded again.
 
+use brygga_domain::command::{Identified, Told};
+use brygga_domain::event::PersonName;
 use brygga_domain::{Category, Code as _, ProtectedIdentity};
 use prost::Message;
 
@@ -44,30 +46,31 @@ pub(crate) fn identities(section: Section) -> Vec<Identity> {
     identities.into_iter().flatten().collect()
 }
 
-/// The persons of encoded content who are said to have a protected identity, by their names in the referral; a name may be left out.
-pub fn protected_in(bytes: &[u8]) -> Vec<(String, ProtectedIdentity)> {
+/// What encoded content tells of persons; `None` where it names somebody as no party is named.
+pub fn told_in(bytes: &[u8]) -> Option<Told> {
     let section = Content::decode(bytes).ok().and_then(|content| content.section);
-    let protection = |identity: Identity| match ProtectedIdentity::from_number(identity.protected_identity)? {
-        held @ (ProtectedIdentity::ConfidentialityMarked | ProtectedIdentity::ProtectedPopulationRegistration) => Some((identity.person, held)),
-        ProtectedIdentity::NotProtected | ProtectedIdentity::Unknown => None,
+    let residence = tells_residence(section.as_ref());
+    let identified = |identity: Identity| {
+        let name = if identity.person.is_empty() { None } else { Some(party(&identity.person)?) };
+        let protected_identity = ProtectedIdentity::from_number(identity.protected_identity).unwrap_or(ProtectedIdentity::Unknown);
+        Some(Identified { name, protected_identity })
     };
-    section.map_or_else(Vec::new, identities).into_iter().filter_map(protection).collect()
-}
-
-/// The persons whom the section says who they are, by the names that it gives them; one without a name is not among them.
-pub fn identified_in(bytes: &[u8]) -> Vec<String> {
-    let section = Content::decode(bytes).ok().and_then(|content| content.section);
-    let named = section.map_or_else(Vec::new, identities).into_iter().map(|identity| identity.person);
-    named.filter(|name| !name.is_empty()).collect()
+    let identified = section.map_or_else(Vec::new, identities).into_iter().map(identified).collect::<Option<_>>()?;
+    Some(Told { residence, identified })
 }
 
 /// Whether the section says in which place somebody is settled who has an own section on that.
-pub fn tells_residence(bytes: &[u8]) -> bool {
-    match Content::decode(bytes).ok().and_then(|content| content.section) {
+fn tells_residence(section: Option<&Section>) -> bool {
+    match section {
         Some(Section::VictimIdentity(victim)) => !victim.residence_municipality.is_empty() || !victim.residence_district.is_empty(),
         Some(Section::Child(child)) => !child.residence_municipality.is_empty(),
         Some(_) | None => false,
     }
+}
+
+/// The name of a party in its one spelling: `child-02` and `child-2` must not be two persons.
+pub(crate) fn party(text: &str) -> Option<PersonName> {
+    text.parse().ok().filter(|name: &PersonName| name.to_string() == text)
 }
 
 /// The individual assessment that a child concern rests on; nothing in content of another category.
@@ -146,12 +149,11 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_said_to_be_protected_is_found_wherever_an_identity_stands() {
+    fn whoever_is_identified_is_found_wherever_an_identity_stands() {
         use crate::content_v1::{CaseParties, CaseParty, Child, ChildOfFamily, Children, Custodian, Custodians, Suspect, VictimIdentity};
         let held = ProtectedIdentity::ProtectedPopulationRegistration;
-        let identity = |protection: ProtectedIdentity| Some(Identity { person: "x-1".into(), protected_identity: protection.number(), ..Identity::default() });
-        let arms = |protection: ProtectedIdentity| {
-            let identity = || identity(protection);
+        let arms = |person: &str| {
+            let identity = || Some(Identity { person: person.into(), protected_identity: held.number(), ..Identity::default() });
             [
                 Section::VictimIdentity(VictimIdentity { identity: identity(), ..Default::default() }),
                 Section::Suspect(Suspect { identity: identity(), ..Default::default() }),
@@ -161,14 +163,14 @@ mod tests {
                 Section::Custodians(Custodians { custodians: vec![Custodian { identity: identity(), ..Default::default() }] }),
             ]
         };
-        let found = |arm| protected_in(&Content { section: Some(arm) }.encode_to_vec());
-        for arm in arms(held) {
-            assert_eq!(found(arm), [(String::from("x-1"), held)]);
+        let found = |arm| told_in(&Content { section: Some(arm) }.encode_to_vec()).map(|told| told.identified);
+        let of = |name: Option<&str>| vec![Identified { name: name.map(|name| name.parse().unwrap()), protected_identity: held }];
+        for ((named, unnamed), amiss) in arms("child-2").into_iter().zip(arms("")).zip(arms("child-02")) {
+            assert_eq!(found(named), Some(of(Some("child-2"))));
+            assert_eq!(found(unnamed), Some(of(None)));
+            assert_eq!(found(amiss), None);
         }
-        for arm in arms(ProtectedIdentity::NotProtected).into_iter().chain(arms(ProtectedIdentity::Unknown)) {
-            assert_eq!(found(arm), []);
-        }
-        assert_eq!(protected_in(b"no content"), []);
+        assert_eq!(told_in(b"no content"), Some(Told::default()));
     }
 
     #[test]

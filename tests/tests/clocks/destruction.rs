@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use brygga_domain::codes::*;
-use brygga_domain::command::{Action, NewContent};
+use brygga_domain::command::{Action, NewContent, Told};
 use brygga_domain::content::OwnDays;
 use brygga_domain::{Command, Event, Fact, Reason, Referral, ReferralName, Stage, Time};
 use brygga_engine::broker::NoAnswer;
@@ -150,7 +150,7 @@ async fn holds<P: Place>(place: &P, brokers: usize) {
     assert_eq!(world.carry_out(open).await, Err(Reason::ContentDestroyed), "a repeat is asked about again");
     assert_eq!(world.act(&delivered, Act::Accept).await.unwrap().stage, Stage::Accepted);
     // An amended section is new content.
-    let fresh = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"sent again"), tells_residence: false };
+    let fresh = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"sent again"), told: Told::default() };
     let name = ReferralName::Id(delivered.id.unwrap());
     world.ask(&delivered, "vasterort-polis", Action::AmendReferral(name, vec![fresh], None)).await.unwrap();
     world.act(&delivered, Act::Decide).await.unwrap();

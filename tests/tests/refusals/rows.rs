@@ -113,7 +113,7 @@ fn submission_rows() -> Vec<(&'static str, v1::SubmitReferralRequest, (Code, Rea
         ("a report tomorrow", submission_of(|it| it.reported_at = Some(from_now(24 * HOUR))), (BAD, Reason::TimeOutOfRange, "A time lies outside")),
         (
             "her data as the investigation's alone",
-            submission_of(|it| (it.sections[0].persons, it.sections[0].investigation) = (Vec::new(), true)),
+            submission_of(|it| it.sections[0] = section((Category::SafeContact, &[], true))),
             (BAD, Reason::MalformedMessage, "sections[0].persons"),
         ),
         ("an agency that is not there leads", submission_of(|it| it.leader = String::from("ingen-myndighet")), (BAD, Reason::UnknownAgency, "leader")),

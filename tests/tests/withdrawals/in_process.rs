@@ -256,7 +256,7 @@ async fn what_shuts_the_gate_waits_and_nothing_else_does() {
     let shuts =
         |ready: &Ready| [(POLICE, Action::WithdrawConsent(ready.name, ready.consent)), (POLICE, Action::RetractReferral(ready.name, RetractReason::Wrong))];
     let others = |ready: &Ready| {
-        let content = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"better"), tells_residence: false };
+        let content = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"better"), told: Told::default() };
         let amended = (POLICE, Action::AmendReferral(ready.name, vec![content], None));
         [(BOARD, Action::ClaimReferral { referral: ready.name, takeover: false }), (BOARD, Action::AcceptReferral(ready.name)), amended]
     };
@@ -277,7 +277,7 @@ async fn what_shuts_the_gate_waits_and_nothing_else_does() {
     // A clearance is taken back before its section has left; an earlier revision of it may still be on its way.
     let ready = world.ready(&broker).await;
     let window = broker.carry_out(world.opening(&ready)).await.unwrap().window;
-    let content = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"better"), tells_residence: false };
+    let content = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"better"), told: Told::default() };
     broker.carry_out(world.command(POLICE, Action::AmendReferral(ready.name, vec![content], None))).await.unwrap();
     broker.carry_out(world.command(POLICE, Action::DecideClearance(ready.name, decision(&[1])))).await.unwrap();
     let (answer, took) = timed(&broker, world.command(POLICE, Action::RevokeClearance(ready.name, vec![cell]))).await;

@@ -40,6 +40,9 @@ pub enum TableError {
     /// A kind of referral has no rule, or two.
     #[error("kind {0} must have exactly one rule")]
     Kind(ReferralKind),
+    /// A kind of referral is said to tell what it has its own category for, or in a category that it lacks.
+    #[error("kind {0} tells {1} in that very category, or in one that it lacks")]
+    ToldAs(ReferralKind, Category),
     /// A date is not of the form `YYYY-MM-DD`, or a period is empty.
     #[error("{0} is not a date of the form YYYY-MM-DD, or a period ends before it begins")]
     Date(String),
@@ -98,6 +101,12 @@ pub(super) fn check(file: &GroundFile, offences: &OffenceFile) -> Result<(), Tab
     for kind in ReferralKind::ALL {
         if file.kinds.iter().filter(|rule| rule.kind == *kind).count() != 1 {
             return Err(TableError::Kind(*kind));
+        }
+    }
+    for rule in &file.kinds {
+        let amiss = |told: &(&Category, &Category)| rule.categories.contains(told.0) || !rule.categories.contains(told.1);
+        if let Some((category, _)) = rule.also_told_as.iter().find(amiss) {
+            return Err(TableError::ToldAs(rule.kind, *category));
         }
     }
     answered(file)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
+use super::kind::KindRule;
 use super::name::{GroundCode, OffenceCode};
 use crate::codes::{AgencyKind, Category, Code as _, ProtectedIdentity, ReferralKind, Role};
 
@@ -54,40 +55,6 @@ pub struct Text {
 /// Days on which a row is in force, as `YYYY-MM-DD`: from the first, to the first on which it no longer is.
 pub(crate) fn in_force(from: &str, to: Option<&str>, date: &str) -> bool {
     from <= date && to.is_none_or(|end| date < end)
-}
-
-/// What a kind of referral is: who may send it to whom, with which sections, and its clock.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KindRule {
-    /// The kind.
-    pub kind: ReferralKind,
-    /// Who may send it.
-    pub from: Vec<AgencyKind>,
-    /// Who may receive it.
-    pub to: Vec<AgencyKind>,
-    /// The categories it may carry.
-    pub categories: Vec<Category>,
-    /// Whether it is received and never declined.
-    #[serde(default)]
-    pub received_never_declined: bool,
-    /// Minutes from the report until contact is due.
-    #[serde(default)]
-    pub contact_due_minutes: Option<u32>,
-    /// Whether its cells may be decided from a template.
-    #[serde(default)]
-    pub templates: Templates,
-}
-
-/// Whether cells may be decided from a template.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Templates {
-    /// They may; every cell is its own decision all the same.
-    #[default]
-    Allowed,
-    /// Each case is assessed on its own.
-    Never,
 }
 
 /// Who a row is about.

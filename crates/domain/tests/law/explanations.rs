@@ -53,7 +53,7 @@ fn held(world: &World, case: &Case, sections: Vec<NewSection>) -> Referral {
 }
 
 fn explained<'t>(world: &'t World, case: &Case, referral: &Referral, known: &Answers) -> Vec<Explanation<'t>> {
-    let question = Question { table: &world.table, now: case.opened(), known };
+    let question = Question { table: &world.table, now: case.opened(), known, barred: None };
     referral.sections.iter().filter_map(|section| explain::section(referral, section.number, question)).flatten().collect()
 }
 
@@ -88,6 +88,27 @@ fn a_blocked_child_section_names_the_duty_that_carries_it_as_a_referral_of_its_o
     assert_eq!(open.len(), 3, "a child's consent is disposed of by the custodians: {open:?}");
     let investigation = found.last().unwrap();
     assert_eq!(words(investigation), ["NO_HARM", "NECESSARY_OWN", "GENERAL_CLAUSE", "DUTY_CHILD_INQUIRY", "strip"], "nobody consents for 18:1");
+}
+
+#[test]
+fn a_duty_is_named_only_where_its_referral_could_carry_the_section() {
+    let world = World::new();
+    let duty = |from, kind, category, role| {
+        let case = plain(from, AgencyKind::SocialBoard, kind);
+        let referral = held(&world, &case, vec![section(category, &[role], false)]);
+        let found = explained(&world, &case, &referral, &Answers::default());
+        words(&found[0]).contains(&String::from("child_concern:DUTY_CHILD_REPORT"))
+    };
+    let reported = |category, role| duty(AgencyKind::Police, ReferralKind::ReportedOffence, category, role);
+    let handed_over = |category, role| duty(AgencyKind::SocialBoard, ReferralKind::Handover, category, role);
+    assert!(reported(Category::Children, Role::Child) && reported(Category::Suspect, Role::Child));
+    assert!(!reported(Category::Children, Role::Victim), "the duty is about a child");
+    for category in [Category::SafeContact, Category::SupportNeeds] {
+        assert!(!reported(category, Role::Child), "{category} is no part of a report");
+    }
+    assert!(handed_over(Category::Children, Role::Child));
+    assert!(!handed_over(Category::SafeContact, Role::Child));
+    assert!(!handed_over(Category::Whereabouts, Role::Child));
 }
 
 #[test]

@@ -40,8 +40,12 @@ fn decided(world: &World, case: &Case) -> Referral {
 }
 
 fn blocked(world: &World, case: &Case, referral: &Referral) -> (Why, Vec<&'static str>) {
+    asked_by(None, world, case, referral)
+}
+
+fn asked_by(barred: Option<&AgencyId>, world: &World, case: &Case, referral: &Referral) -> (Why, Vec<&'static str>) {
     let known = Answers::default();
-    let explained = explain::section(referral, 1, Question { table: &world.table, now: case.opened(), known: &known }).unwrap().remove(0);
+    let explained = explain::section(referral, 1, Question { table: &world.table, now: case.opened(), known: &known, barred }).unwrap().remove(0);
     let named = |way: &Way<'_>| match way {
         Way::SecondOfficer => Some("second officer"),
         Way::BreakGlass(_) => Some("break glass"),
@@ -74,6 +78,9 @@ fn an_emergency_is_not_suggested_while_the_review_of_another_is_overdue() {
     assert_eq!(blocked(&world, &case, &waits).1, ["second officer", "break glass"]);
     waits.emergencies[0].review_due_at = case.opened();
     assert_eq!(blocked(&world, &case, &waits).1, ["second officer"]);
+    // Nor where the other one is about another referral: who asks is told what the act would answer.
+    let elsewhere = decided(&world, &case);
+    assert_eq!(asked_by(Some(&elsewhere.sender), &world, &case, &elsewhere).1, ["second officer"]);
 }
 
 /// The second officer's word on one of two consents, by its place, or on none in particular.
@@ -108,7 +115,7 @@ fn what_was_attempted_only_never_opens_a_ground_that_wants_it_completed() {
     let referral = world.submitted(&Case { role: Some(Role::Suspect), ..case.clone() }).unwrap();
     let suggests = |attempted| {
         let known = Answers { attempted, ..Answers::default() };
-        let explained = explain::section(&referral, 1, Question { table: &world.table, now: case.opened(), known: &known }).unwrap();
+        let explained = explain::section(&referral, 1, Question { table: &world.table, now: case.opened(), known: &known, barred: None }).unwrap();
         explained[0].ways.iter().any(|way| matches!(way, Way::Ground { ground, .. } if ground.code.to_string() == "RISK_IPV"))
     };
     assert!(suggests(false) && !suggests(true));
@@ -142,17 +149,32 @@ fn an_age_that_the_route_states_is_held_against_the_decision() {
     assert!(asked(Some(17), with_custodians) && asked(Some(17), on_no_harm) && asked(Some(17), withheld));
 }
 
+/// Whether an amendment of the one section, on the victim, that tells this is taken.
+fn amended(protection: ProtectedIdentity, told: Told) -> bool {
+    let (world, case) = (World::new(), Case { protection, ..protected() });
+    let referral = world.submitted(&case).unwrap();
+    let content = NewContent { section: 1, category: case.category, content: Bytes::from_static(b"moved"), told };
+    world.carried_out(&case, Some(&referral), Action::AmendReferral(ReferralName::Id(referral.id), vec![content], None), 1).is_some()
+}
+
 #[test]
 fn where_somebody_protected_lives_is_not_told_by_an_amendment_either() {
-    let world = World::new();
-    let amended = |protection, tells_residence| {
-        let case = Case { protection, ..protected() };
-        let referral = world.submitted(&case).unwrap();
-        let content = NewContent { section: 1, category: case.category, content: Bytes::from_static(b"moved"), tells_residence };
-        world.carried_out(&case, Some(&referral), Action::AmendReferral(ReferralName::Id(referral.id), vec![content], None), 1).is_some()
-    };
-    assert!(amended(ProtectedIdentity::NotProtected, true) && amended(ProtectedIdentity::ProtectedPopulationRegistration, false));
+    let told = |residence| Told { residence, ..Told::default() };
+    assert!(amended(ProtectedIdentity::NotProtected, told(true)) && amended(ProtectedIdentity::ProtectedPopulationRegistration, told(false)));
     for protection in [ProtectedIdentity::ConfidentialityMarked, ProtectedIdentity::ProtectedPopulationRegistration, ProtectedIdentity::Unknown] {
-        assert!(!amended(protection, true), "{protection}");
+        assert!(!amended(protection, told(true)), "{protection}");
     }
+}
+
+#[test]
+fn an_amendment_identifies_whom_the_section_is_about_and_with_the_protection_that_is_on_record() {
+    let of = |name: &str, protected_identity| Told { identified: vec![Identified { name: name.parse().ok(), protected_identity }], ..Told::default() };
+    let (marked, open) = (ProtectedIdentity::ConfidentialityMarked, ProtectedIdentity::NotProtected);
+    assert!(amended(open, of("victim-1", open)) && amended(open, of("", open)) && amended(marked, of("victim-1", marked)));
+    assert!(!amended(open, of("suspect-1", open)), "nobody would be asked about him");
+    for name in ["victim-1", ""] {
+        assert!(!amended(open, of(name, marked)), "her protection would not be asked about");
+    }
+    let both = Told { identified: [of("", open), of("", open)].into_iter().flat_map(|told| told.identified).collect(), ..Told::default() };
+    assert!(!amended(open, both));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use brygga_domain::grounds::{Answers, GroundTable, Modality, SHIPPED, TableError, Whose};
-use brygga_domain::{AgencyKind, FactCode, Role, Time};
+use brygga_domain::{AgencyKind, Category, FactCode, ReferralKind, Role, Time};
 
 fn shipped() -> GroundTable {
     GroundTable::load(SHIPPED).unwrap()
@@ -66,6 +66,8 @@ fn a_table_that_could_be_misread_is_refused() {
     assert!(matches!(changed(r#""valid_to": "2025-04-01""#, r#""valid_to": "2009-06-30""#), TableError::Date(_)));
     assert!(matches!(changed(r#""valid_from": "2026-01-15""#, r#""valid_from": "2026-1-15""#), TableError::Date(_)));
     assert!(matches!(changed(r#""kind": "handover""#, r#""kind": "hearing""#), TableError::Kind(_)));
+    assert!(matches!(changed(r#""children": "child","#, r#""children": "whereabouts","#), TableError::ToldAs(ReferralKind::ChildConcern, Category::Children)));
+    assert!(matches!(changed(r#""children": "child","#, r#""suspect": "child","#), TableError::ToldAs(ReferralKind::ChildConcern, Category::Suspect)));
     assert!(matches!(changed(r#"{"asserted": "requested"}, "#, ""), TableError::Request(_)));
     assert!(matches!(changed(r#"["BrB 3", "BrB 4", "BrB 6"]"#, r#"["BrB 3", "BrB 44"]"#), TableError::Condition(..)));
     assert!(matches!(changed(r#""except": ["CONSENT"]"#, r#""except": ["CONSENTS"]"#), TableError::OtherGround("a barrier", _)));

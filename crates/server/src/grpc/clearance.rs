@@ -67,7 +67,8 @@ impl<R: Reader> Rpc<R> {
         let by = self.reads(request.extensions(), &request.get_ref().officer)?;
         let asked = request.get_ref();
         let known = convert::known(asked.known.clone())?;
-        let question = Question { table: self.broker.table(), now: self.broker.now(), known: &known };
+        let barred = self.is_barred(&by.agency).await?.then_some(&by.agency);
+        let question = Question { table: self.broker.table(), now: self.broker.now(), known: &known, barred };
         if let Some(draft) = &asked.draft {
             return self.draft_assessed(draft.clone(), &by.agency, question);
         }
@@ -89,6 +90,13 @@ impl<R: Reader> Rpc<R> {
 }
 
 impl<R: Reader> Rpc<R> {
+    /// Whether the agency can declare no emergency, one having waited too long for its review.
+    async fn is_barred(&self, agency: &AgencyId) -> Result<bool, Failed> {
+        let (agency, now) = (agency.to_string(), self.broker.now().micros());
+        let open = self.ask(move |reader| Box::pin(async move { reader.open_reviews(&agency).await })).await?;
+        Ok(open.iter().any(|review| review.review_due_at <= now))
+    }
+
     /// Assesses what was not submitted, by the rules of a submission. Nothing is written, and nothing of the draft is kept.
     fn draft_assessed(&self, draft: v1::SubmitReferralRequest, agency: &AgencyId, question: Question<'_, '_>) -> Result<v1::AssessReferralResponse, Failed> {
         let command = convert::draft(draft, &self.door, agency).map_err(|malformed| malformed.within("draft"))?.command(

@@ -131,6 +131,10 @@ impl Reader for MemoryReader {
         self.ask(|tables| tables.noticed.values().filter(|row| row.function == function).cloned().collect())
     }
 
+    async fn open_reviews(&mut self, agency: &str) -> Result<Vec<OpenReviewRow>, StoreError> {
+        self.ask(|tables| tables.open_reviews(&[agency.to_owned()]))
+    }
+
     async fn due(&mut self, page: DuePage) -> Result<Vec<DueRow>, StoreError> {
         self.ask(|tables| {
             let row = |rows: &ReferralRows| {

@@ -101,7 +101,7 @@ impl Tables {
         }
     }
 
-    fn open_reviews(&self, agencies: &[String]) -> Vec<OpenReviewRow> {
+    pub(super) fn open_reviews(&self, agencies: &[String]) -> Vec<OpenReviewRow> {
         let emergencies = self.referrals.values().flat_map(|rows| &rows.emergencies);
         let open = emergencies.filter(|row| row.reviewed_at.is_none() && agencies.contains(&row.agency));
         let mut open: Vec<OpenReviewRow> =

@@ -138,6 +138,10 @@ impl Reader for PostgresReader {
         self.list(statements::READ_NOTICED, |query| query.bind(function), rows::noticed).await
     }
 
+    async fn open_reviews(&mut self, agency: &str) -> Result<Vec<OpenReviewRow>, StoreError> {
+        self.list(statements::READ_OPEN_REVIEWS, |query| query.bind(agency), rows::open_review).await
+    }
+
     async fn due(&mut self, page: DuePage) -> Result<Vec<DueRow>, StoreError> {
         let bind = |query: Question| query.bind(page.until).bind(page.after).bind(page.after_position).bind(i64::from(page.limit));
         self.list(statements::READ_DUE, bind, rows::due).await

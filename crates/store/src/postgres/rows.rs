@@ -55,6 +55,10 @@ pub(super) fn noticed(row: &PgRow) -> Result<NoticedRow, sqlx::Error> {
     Ok(NoticedRow { function: row.try_get("function")?, way: row.try_get("way")?, position: row.try_get("position")? })
 }
 
+pub(super) fn open_review(row: &PgRow) -> Result<OpenReviewRow, sqlx::Error> {
+    Ok(OpenReviewRow { position: row.try_get("position")?, agency: row.try_get("agency")?, review_due_at: row.try_get("review_due_at")? })
+}
+
 pub(super) fn due(row: &PgRow) -> Result<DueRow, sqlx::Error> {
     Ok(DueRow { next_due_at: row.try_get("next_due_at")?, first_position: row.try_get("first_position")?, id: blob(row, "id")? })
 }

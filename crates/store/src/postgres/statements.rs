@@ -270,6 +270,9 @@ SELECT origin, broker, number, released_at, until FROM in_flight WHERE origin = 
 pub(crate) const READ_NOTICED: &str = "-- read_noticed
 SELECT function, way, position FROM noticed WHERE function = $1 ORDER BY way";
 
+pub(crate) const READ_OPEN_REVIEWS: &str = "-- read_open_reviews
+SELECT position, agency, review_due_at FROM emergency WHERE agency = $1 AND reviewed = 0 ORDER BY position";
+
 pub(crate) const READ_INBOX: &str = "-- read_inbox
 SELECT position, function, referral, kind FROM inbox WHERE function = $1 AND position > $2 ORDER BY position LIMIT $3";
 

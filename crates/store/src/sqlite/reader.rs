@@ -182,6 +182,11 @@ impl Reader for SqliteReader {
         self.ask(READ_NOTICED, move |connection| connection.prepare(READ_NOTICED)?.rows([function.as_str()], NoticedRow::take)).await
     }
 
+    async fn open_reviews(&mut self, agency: &str) -> Result<Vec<OpenReviewRow>, StoreError> {
+        let agency = agency.to_owned();
+        self.ask(READ_OPEN_REVIEWS, move |connection| connection.prepare(READ_OPEN_REVIEWS)?.rows([agency.as_str()], OpenReviewRow::take)).await
+    }
+
     async fn due(&mut self, page: DuePage) -> Result<Vec<DueRow>, StoreError> {
         let bounds = (page.until, page.after, page.after_position, page.limit);
         self.ask(READ_DUE, move |connection| connection.prepare(READ_DUE)?.rows(bounds, DueRow::take)).await

@@ -21,7 +21,7 @@ pub fn emergency(agency: &str, position: i64, reviewed: bool) -> EmergencyRow {
 }
 
 pub async fn reviews_that_are_open_are_loaded_for_their_agency<B: Backend>() {
-    let (_backend, mut store, _reader) = B::fresh().await;
+    let (_backend, mut store, mut reader) = B::fresh().await;
     let (mut log, mut batch) = (Log::default(), Batch::default());
     let mut one = log.submit(&mut batch, 10);
     let mut other = log.submit(&mut batch, 10);
@@ -41,12 +41,15 @@ pub async fn reviews_that_are_open_are_loaded_for_their_agency<B: Backend>() {
         assert_eq!(loaded.open_reviews, expected, "{agencies:?}");
         store.commit(&Batch::default()).await.unwrap();
     }
+    assert_eq!(reader.open_reviews("polis-1").await.unwrap(), [open(&one.emergencies[1]), open(&other.emergencies[1])]);
     let mut later = Batch::default();
     one.emergencies[1] = emergency("polis-1", 4, true);
     later.referrals = vec![one];
     commit(&mut store, &later).await;
     let loaded = store.load(&Wanted { reviewers: vec![String::from("polis-1")], ..Wanted::default() }).await.unwrap();
     assert_eq!(loaded.open_reviews, [open(&other.emergencies[1])]);
+    assert_eq!(reader.open_reviews("polis-1").await.unwrap(), loaded.open_reviews);
+    assert_eq!(reader.open_reviews("polis-2").await.unwrap(), []);
 }
 
 pub async fn destroyed_content_is_gone_and_no_other<B: Backend>() {

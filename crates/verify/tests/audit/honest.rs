@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use brygga_domain::command::{NewCell, NewContent, NewDecision, NewEmergency, NewOutcome, NewReturn, NewReview, Template};
+use brygga_domain::command::{NewCell, NewContent, NewDecision, NewEmergency, NewOutcome, NewReturn, NewReview, Template, Told};
 use brygga_domain::event::Outcome;
 use brygga_domain::referral::{CellState, Decision};
 use brygga_domain::{
@@ -177,7 +177,7 @@ fn emergency(referral: &Referral, random: &mut Random, name: ReferralName) -> (S
 
 fn amend(referral: &Referral, random: &mut Random, name: ReferralName) -> (String, Action) {
     let section = &referral.sections[random.below(referral.sections.len())];
-    let content = NewContent { section: section.number, category: section.category, content: Bytes::from_static(b"other"), tells_residence: false };
+    let content = NewContent { section: section.number, category: section.category, content: Bytes::from_static(b"other"), told: Told::default() };
     (referral.sender.to_string(), Action::AmendReferral(name, vec![content], None))
 }
 

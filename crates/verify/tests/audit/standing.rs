@@ -1,6 +1,6 @@
 //! Decisions that stand for later revisions, and templates: as they are lawful, and forged.
 
-use brygga_domain::command::{NewContent, NewDecision, Template};
+use brygga_domain::command::{NewContent, NewDecision, Template, Told};
 use brygga_domain::event::Event;
 use brygga_domain::{Action, Category, Digest, Fact, Position, Reason, ReferralId, ReferralKind, ReferralName, Role};
 use brygga_verify::{Code, Verdict};
@@ -27,7 +27,7 @@ fn standing(world: &World, days: u32, decision: NewDecision) -> NewDecision {
 fn amend(id: ReferralId, number: u32, category: Category) -> Action {
     Action::AmendReferral(
         ReferralName::Id(id),
-        vec![NewContent { section: number, category, content: Bytes::from_static(b"moved"), tells_residence: false }],
+        vec![NewContent { section: number, category, content: Bytes::from_static(b"moved"), told: Told::default() }],
         None,
     )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use brygga_domain::command::{
     LogQuery, LogQueryKind, NamedCell, NewCell, NewClosing, NewConsent, NewContact, NewContent, NewDecision, NewOffer, NewOutcome, NewPerson, NewSection,
-    Submission,
+    Submission, Told,
 };
 use brygga_domain::event::{OfferResult, PersonName};
 use brygga_domain::grounds::Answers;
@@ -186,7 +186,7 @@ pub fn story() -> Story {
         None,
         Action::AmendReferral(
             name,
-            vec![NewContent { section: 4, category: Category::OffenceHeading, content: Bytes::from_static(b"also made up"), tells_residence: false }],
+            vec![NewContent { section: 4, category: Category::OffenceHeading, content: Bytes::from_static(b"also made up"), told: Told::default() }],
             None,
         ),
     );

@@ -15,6 +15,7 @@ use prost_types::Timestamp;
 use uuid::Uuid;
 
 use super::{Asked, FieldViolation, Malformed};
+use crate::content::party;
 use crate::door::Door;
 use crate::door::is_officer;
 use crate::limits::{DISTRICT_BYTES_MAX, VIOLATIONS_MAX};
@@ -144,8 +145,7 @@ impl Check {
 
     /// A person's name.
     pub(super) fn person(&mut self, field: impl fmt::Display, text: &str) -> Option<PersonName> {
-        // Only the one spelling: `child-02` and `child-2` must not be two persons.
-        let name = text.parse().ok().filter(|name: &PersonName| name.to_string() == text);
+        let name = party(text);
         if name.is_none() {
             self.fault(field, "must be a role and a number from 1 to 99, for example victim-1");
         }

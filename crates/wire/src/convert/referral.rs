@@ -4,14 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use brygga_domain::command::{Action, NewContent, NewOffer, NewPerson, NewSection, Submission};
+use brygga_domain::command::{Action, NewContent, NewOffer, NewPerson, NewSection, Submission, Told};
 use brygga_domain::event::{OfferResult, PersonName};
 use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ProtectedIdentity, ReferralKind, Routing};
 use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed, clearance, consent, exclusion, routing};
-use crate::content::{assessment_in, category_of, identified_in, protected_in, tells_residence};
+use crate::content::{assessment_in, category_of, told_in};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
@@ -73,12 +73,8 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     let persons = persons(&mut check, &request.persons, door, agency);
     let sender_reference = sender_reference(&mut check, &request.sender_reference, (kind, recipient.as_ref(), persons.as_deref()), (door, agency));
     let sections = new_sections(&mut check, sections);
-    if let Some(sections) = &sections {
-        identified_are_listed(&mut check, sections);
-    }
     if let (Some(sections), Some(persons)) = (&sections, &persons) {
-        protections_agree(&mut check, sections, persons);
-        residences_may_be_told(&mut check, sections, persons);
+        told_agrees(&mut check, sections, persons);
     }
     let assessment = assessment(sections.as_deref(), recipient.as_ref(), (door, agency));
     let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, |check, path, terms| consent::terms(check, path, terms, (door, agency)));
@@ -220,36 +216,32 @@ fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<
 
 const RESIDENCE: &str = "must say nothing of the residence, unless the protected identity is said to be none; else that is a section on whereabouts";
 
-/// Where somebody is settled is told of nobody who has a protected identity, or may have one.
-fn residences_may_be_told(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]) {
+/// What the sections tell of persons is what the submission says of them.
+fn told_agrees(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]) {
     for (index, section) in sections.iter().enumerate() {
-        let may_be_protected = |person: &NewPerson| section.persons.contains(&person.name) && person.protected_identity != ProtectedIdentity::NotProtected;
-        if tells_residence(&section.content) && persons.iter().any(may_be_protected) {
-            check.fault(format_args!("sections[{index}].content"), RESIDENCE);
+        let field = format!("sections[{index}].content");
+        let Some(told) = told(check, &field, &section.content) else { continue };
+        if !told.is_about(section.category, &section.persons) {
+            check.fault(&field, "identifies somebody who is not among the section's persons, or a child who is not named as one");
+        }
+        let about = persons.iter().filter(|person| section.persons.contains(&person.name)).map(|person| (person.name, person.protected_identity));
+        let about: Vec<_> = about.collect();
+        if !told.agrees_with(&about) {
+            check.fault(&field, "says that somebody has a protected identity which persons does not say");
+        }
+        // Where somebody is settled is told of nobody who has a protected identity, or may have one.
+        if told.residence && about.iter().any(|(_, held)| *held != ProtectedIdentity::NotProtected) {
+            check.fault(&field, RESIDENCE);
         }
     }
 }
 
-/// Whoever has a protected identity in the content has it in the submission too: what may leave about that person depends on it.
-fn protections_agree(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]) {
-    for (index, section) in sections.iter().enumerate() {
-        for (name, held) in protected_in(&section.content) {
-            let is_meant = |person: &&NewPerson| section.persons.contains(&person.name) && (name.is_empty() || person.name.to_string() == name);
-            if !persons.iter().filter(is_meant).any(|person| person.protected_identity == held) {
-                check.fault(format_args!("sections[{index}].content"), "says that somebody has a protected identity which persons does not say");
-            }
-        }
+fn told(check: &mut Check, field: &str, content: &[u8]) -> Option<Told> {
+    let told = told_in(content);
+    if told.is_none() {
+        check.fault(field, "names somebody as no person is named, who is for example victim-1");
     }
-}
-
-/// Whoever is identified by name in the content stands among the section's persons: else nobody would be asked about that person's secrecy.
-fn identified_are_listed(check: &mut Check, sections: &[NewSection]) {
-    for (index, section) in sections.iter().enumerate() {
-        let is_listed = |name: &String| section.persons.iter().any(|person| person.to_string() == *name);
-        if !identified_in(&section.content).iter().all(is_listed) {
-            check.fault(format_args!("sections[{index}].content"), "identifies somebody who is not among the section's persons");
-        }
-    }
+    told
 }
 
 fn section_persons(check: &mut Check, path: &str, names: &[String]) -> Option<Vec<PersonName>> {
@@ -327,15 +319,12 @@ fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>, least: usize) -
         if section.number == 0 {
             check.fault(format_args!("sections[{index}].number"), MISSING_NUMBER);
         }
-        // Whoever is said to be protected here may not have been when the referral was submitted.
-        let tells_residence = tells_residence(&section.content);
-        if tells_residence && !protected_in(&section.content).is_empty() {
-            check.fault(format_args!("sections[{index}].content"), RESIDENCE);
-        }
-        match content(check, &format!("sections[{index}].content"), section.content, None) {
-            Some(content) if !converted.contains_key(&section.number) => match category_of(&content) {
-                Some(category) => drop(converted.insert(section.number, NewContent { section: section.number, category, content, tells_residence })),
-                None => faulty = true,
+        let field = format!("sections[{index}].content");
+        let told = told(check, &field, &section.content);
+        match content(check, &field, section.content, None) {
+            Some(content) if !converted.contains_key(&section.number) => match (category_of(&content), told) {
+                (Some(category), Some(told)) => drop(converted.insert(section.number, NewContent { section: section.number, category, content, told })),
+                _ => faulty = true,
             },
             Some(_) => check.twice(format_args!("sections[{index}].number")),
             None => faulty = true,

@@ -33,7 +33,8 @@ pub struct Section {
     /// What it is about.
     #[prost(enumeration = "::brygga_journal::v1::Category", tag = "2")]
     pub category: i32,
-    /// The persons whose secrecy it touches, by name. Everybody whom its content identifies by a name (`Identity.person`) is among them.
+    /// The persons whose secrecy it touches, by name. Everybody whom its content identifies, by a name (`Identity.person`) or
+    /// without one, is among them; in sections on children as a child.
     #[prost(string, repeated, tag = "3")]
     pub persons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Whether it touches the investigation too (OSL 18:1).

@@ -239,7 +239,7 @@ fn every_block_says_why_and_what_would_make_it_pass() {
     held.consents[0].withdrawn = Some(Position(8));
     let now = Time::from_micros(10);
     let known = brygga_domain::grounds::Answers::default();
-    let blocks = |sees: fn(Interest) -> bool, now| explanations(&held, sees, Question { table: &table, now, known: &known }).1;
+    let blocks = |sees: fn(Interest) -> bool, now| explanations(&held, sees, Question { table: &table, now, known: &known, barred: None }).1;
     let interpreter = blocks(|_| true, now).into_iter().find(|block| block.section == 1).unwrap();
     assert!(!interpreter.code.is_empty() && !interpreter.why.unwrap().sv.is_empty());
 
