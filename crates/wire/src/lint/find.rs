@@ -10,22 +10,26 @@ const STREETS: [&str; 12] = ["gatan", "gata", "vägen", "väg", "gränd", "grän
 /// Digits of a house number at most.
 const HOUSE_DIGITS_MAX: usize = 4;
 
-/// Whether the pattern stands somewhere in the text.
+/// Whether the pattern stands somewhere in the text. Most free text has nothing that any pattern needs, and every section is looked through.
 pub(super) fn stands_in(pattern: Pattern, text: &str) -> bool {
     match pattern {
-        Pattern::PersonalNumber => numbers(text).any(|number| is_personal_number(&number)),
-        Pattern::Telephone => numbers(text).any(|number| is_telephone(&number)),
-        Pattern::Email => text.split(|letter: char| letter.is_whitespace() || ",;<>()".contains(letter)).any(is_email),
-        Pattern::StreetAddress => is_street(text),
+        Pattern::PersonalNumber => has_digit(text) && numbers(text).any(is_personal_number),
+        Pattern::Telephone => has_digit(text) && numbers(text).any(is_telephone),
+        Pattern::Email => text.contains('@') && text.split(|letter: char| letter.is_whitespace() || ",;<>()".contains(letter)).any(is_email),
+        Pattern::StreetAddress => has_digit(text) && is_street(text),
     }
 }
 
 /// Runs of digits with what people write between them; each also without the blanks, where two numbers may stand side by side.
-fn numbers(text: &str) -> impl Iterator<Item = String> {
+fn numbers(text: &str) -> impl Iterator<Item = &str> {
     let belongs = |letter: char| letter.is_ascii_digit() || "+-/() ".contains(letter);
-    let runs = text.split(move |letter: char| !belongs(letter)).map(|run| run.trim().to_owned());
-    let words: Vec<String> = text.split(|letter: char| letter.is_whitespace() || ",;:.".contains(letter)).map(str::to_owned).collect();
-    runs.chain(words).filter(|run| run.bytes().any(|byte| byte.is_ascii_digit()))
+    let runs = text.split(move |letter: char| !belongs(letter)).map(str::trim);
+    let words = text.split(|letter: char| letter.is_whitespace() || ",;:.".contains(letter));
+    runs.chain(words).filter(|run| has_digit(run))
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn is_telephone(number: &str) -> bool {
