@@ -1,5 +1,6 @@
 //! A draft is assessed by the rules of a submission, and nothing of it is written.
 
+use brygga_domain::Time;
 use brygga_journal::v1 as codes;
 use brygga_wire::v1;
 use brygga_wire::v1::clearance_service_client::ClearanceServiceClient;
@@ -76,4 +77,29 @@ async fn the_largest_draft_there_is_gets_its_answer() {
     assert_eq!(found.blocked.len(), PERSONS * PERSONS, "each section: every person but one, and the investigation");
     let bytes = found.encoded_len();
     assert!(bytes > 1024 * 1024 && bytes < ASSESSMENT_BYTES_MAX / 2, "{bytes}");
+}
+
+#[tokio::test]
+async fn an_emergency_is_no_way_for_an_agency_that_has_not_reviewed_its_last() {
+    let world = World::begun().await;
+    let later = Time::from_micros(START_US).plus_minutes(60 * 24 * 30);
+    let mut police = ClearanceServiceClient::new(world.wire_of("urn:brygga:agency:vasterort-polis", later));
+    let (referral, officer) = (world.submitted().await.referral.unwrap().reference, String::from("klara"));
+    let declared = v1::DeclareEmergencyRequest { request_id: key(2), officer, referral, hours: 1, reasons: String::from("danger"), ..Default::default() };
+    police.declare_emergency(declared).await.unwrap();
+    let clause = |section| v1::CellDecision {
+        cell: Some(v1::Cell { section, interest: String::from("victim-1") }),
+        outcome: Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("GENERAL_CLAUSE"), consent_id: String::new() })),
+    };
+    let asserted = vec![codes::FactCode::BalanceObvious.into(), codes::FactCode::NotContraryToStatute.into()];
+    let answers = Some(v1::Answers { asserted, ..Default::default() });
+    let decisions = vec![v1::Decision { cells: vec![clause(1)], answers, reasons: String::from("obvious"), ..Default::default() }];
+    let draft = v1::SubmitReferralRequest { consents: Vec::new(), decisions, ..submission(3) };
+    let ask = v1::AssessReferralRequest { draft: Some(draft), ..Default::default() };
+    for (days, breaks_glass) in [(0, true), (4, false)] {
+        world.clock.advance_minutes(60 * 24 * days);
+        let found = police.assess_referral(ask.clone()).await.unwrap().into_inner();
+        let waits = found.blocked.iter().find(|block| block.code == "SECOND_OFFICER_MISSING").unwrap();
+        assert_eq!(waits.ways.iter().any(|way| way.kind() == v1::WayKind::BreakGlass), breaks_glass, "after {days} days");
+    }
 }

@@ -63,6 +63,7 @@ pub(super) struct World {
     pub(super) broker: Arc<Broker<MemoryReader>>,
     pub(super) database: MemoryDatabase,
     pub(super) stop: CancellationToken,
+    pub(super) clock: ManualClock,
     routes: Routes,
     _folder: tempfile::TempDir,
 }
@@ -140,6 +141,7 @@ impl World {
         let drawn = AtomicU64::new(head.events());
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
+        let clock = ManualClock::at(Time::from_micros(START_US));
         let (broker, committer) = assemble(brygga_engine::Parts {
             store: database.store(),
             readers: (0..3).map(|_| database.reader()).collect(),
@@ -147,7 +149,7 @@ impl World {
             signer: LogSigner::new("test.invalid/log", Box::new(Ed25519Signer::from_seed([5; 32]))).unwrap(),
             state: Ok(SignerState::create(&folder.path().join("signer")).unwrap()),
             head,
-            clock: Arc::new(ManualClock::at(Time::from_micros(START_US))),
+            clock: Arc::new(clock.clone()),
             randomness: Arc::new(Counted(drawn)),
             observer: Arc::new(Unobserved),
             limits: LaneLimits::default(),
@@ -159,7 +161,7 @@ impl World {
         let door = Door::new(&Zeroizing::new([9; 32])).unwrap();
         let parts = Parts { broker: Arc::clone(&broker), door, limits, tasks, stop: stop.clone(), reflection: true };
         let routes = router(parts).await.unwrap().routes;
-        Self { broker, database, stop, routes, _folder: folder }
+        Self { broker, database, stop, clock, routes, _folder: folder }
     }
 
     /// What an agency's connection leads to.
