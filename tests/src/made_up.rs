@@ -134,7 +134,7 @@ pub fn consent(person: &str, categories: &[Category], recipient: &str) -> v1::Co
         person: person.to_owned(),
         categories: categories.iter().map(|category| category.number()).collect(),
         recipient: recipient.to_owned(),
-        purpose: Purpose::Support.number(),
+        purpose: Purpose::Protection.number(),
         given_at: Some(from_now(-HOUR)),
         valid_until: Some(from_now(30 * DAY)),
         form: ConsentForm::Oral.number(),
@@ -185,7 +185,9 @@ pub fn content_of(category: Category, word: &str) -> Bytes {
         Category::SupportStatus => Content::SupportStatus(SupportStatus { ongoing: true, contact: text, ..Default::default() }),
         Category::RiskNotice => Content::RiskNotice(RiskNotice { feared: text, ..Default::default() }),
         Category::Child => Content::Child(Child { identity: identity(), ..Default::default() }),
-        Category::Custodians => Content::Custodians(Custodians { custodians: vec![Custodian { identity: identity(), knows_of_report: true }] }),
+        Category::Custodians => Content::Custodians(Custodians {
+            custodians: vec![Custodian { identity: identity().map(|who| Identity { person: String::from("custodian-1"), ..who }), knows_of_report: true }],
+        }),
         Category::Concern => Content::Concern(Concern { assessment: format!("assessed on its own: {text}"), what: text, ..Default::default() }),
         Category::HearingNotice => return hearing(HearingState::Scheduled, &text),
         Category::RiskAssessment

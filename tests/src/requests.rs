@@ -51,11 +51,15 @@ pub fn contents() -> [(codes::Category, Bytes); 3] {
     ]
 }
 
-/// Content that is so many bytes longer, by a field that the contract does not know: bytes go in and come out as they are.
-pub fn padded(content: &Bytes, bytes: usize) -> Bytes {
-    let mut longer = content.to_vec();
-    prost::encoding::bytes::encode(1023, &vec![0x5a; bytes], &mut longer);
-    Bytes::from(longer)
+/// [`contents`] with so many bytes more in each section.
+pub fn long_contents(bytes: usize) -> [Bytes; 3] {
+    let more = "Z".repeat(bytes);
+    let identity = Identity { person: VICTIM.to_owned(), given_name: more.clone(), ..Default::default() };
+    [
+        encode(Arm::VictimIdentity(VictimIdentity { identity: Some(identity), ..Default::default() })),
+        encode(Arm::SafeContact(SafeContact { do_not_contact: vec![more.clone()], ..Default::default() })),
+        encode(Arm::OffenceHeading(OffenceHeading { heading: more, ..Default::default() })),
+    ]
 }
 
 /// Her consent to these categories for the ordinary recipient.

@@ -1,6 +1,7 @@
 //! The gate as one table: every kind and direction, category, protected interest, ground and state of consent.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use brygga_domain::event::{ConsentGiven, Interest, Outcome, Person, PersonName, SectionContent};
 use brygga_domain::gate::{self, ConsentLack, Why};
@@ -10,12 +11,13 @@ use brygga_domain::*;
 use brygga_server::grounds::matrix_text;
 use brygga_tests::directory::{START_US, table};
 
-const CONSENTS: [ConsentState; 7] = [
+const CONSENTS: [ConsentState; 8] = [
     ConsentState::Carries,
     ConsentState::Lacks(ConsentLack::Missing),
     ConsentState::Lacks(ConsentLack::OtherPerson),
     ConsentState::Lacks(ConsentLack::OtherRecipient),
     ConsentState::Lacks(ConsentLack::OtherCategory),
+    ConsentState::Lacks(ConsentLack::OtherPurpose),
     ConsentState::Lacks(ConsentLack::Expired),
     ConsentState::Lacks(ConsentLack::Withdrawn),
 ];
@@ -30,7 +32,14 @@ fn id(byte: u8) -> uuid::Uuid {
     uuid::Uuid::from_bytes([byte; 16])
 }
 
-fn consent(state: ConsentState, category: Category) -> Option<Consent> {
+static TABLE: LazyLock<GroundTable> = LazyLock::new(table);
+
+/// The first purpose that a consent carries a kind of referral by, or does not.
+fn purpose(kind: ReferralKind, carries: bool) -> Option<Purpose> {
+    Purpose::ALL.iter().copied().find(|purpose| TABLE.kind(kind).unwrap().serves(*purpose) == carries)
+}
+
+fn consent(state: ConsentState, kind: ReferralKind, category: Category) -> Option<Consent> {
     let now = Time::from_micros(START_US);
     let other_category = Category::ALL.iter().copied().find(|other| *other != category).unwrap();
     let mut consent = Consent {
@@ -41,7 +50,7 @@ fn consent(state: ConsentState, category: Category) -> Option<Consent> {
             person: PersonId(id(3)),
             categories: vec![category],
             recipient: "solna-rvc".parse().unwrap(),
-            purpose: Purpose::Support,
+            purpose: purpose(kind, true).unwrap(),
             given_at: Time::from_micros(START_US - 10),
             valid_until: now.plus_minutes(10),
             form: ConsentForm::Oral,
@@ -60,6 +69,7 @@ fn consent(state: ConsentState, category: Category) -> Option<Consent> {
         ConsentState::Lacks(ConsentLack::OtherPerson) => consent.given.person = PersonId(id(9)),
         ConsentState::Lacks(ConsentLack::OtherRecipient) => consent.given.recipient = "ekero-mottagning".parse().unwrap(),
         ConsentState::Lacks(ConsentLack::OtherCategory) => consent.given.categories = vec![other_category],
+        ConsentState::Lacks(ConsentLack::OtherPurpose) => consent.given.purpose = purpose(kind, false).unwrap(),
         ConsentState::Lacks(ConsentLack::Expired) => consent.given.valid_until = now,
         ConsentState::Lacks(ConsentLack::Withdrawn) => consent.withdrawn = Some(Position(4)),
     }
@@ -107,7 +117,7 @@ fn referral(direction: Direction, cell: (Category, Interest, ProtectedIdentity),
         claimed_by: None,
         persons: vec![Person { id: PersonId(id(3)), name: PersonName { role: Role::Victim, number: 1 }, protected_identity }],
         sections: vec![section],
-        consents: consent(state, category).into_iter().collect(),
+        consents: consent(state, direction.kind, category).into_iter().collect(),
         notices: Vec::new(),
         emergencies: Vec::new(),
         revealing: None,
@@ -124,9 +134,12 @@ fn expected(answer: &Result<(), Unlawful>, ground: Option<&Ground>, state: Conse
     }
 }
 
-/// Every state of the consent, with and without a second officer, and about whom.
-fn states(about: &[Protected]) -> impl Iterator<Item = (ConsentState, bool, Protected)> {
-    let with_second = CONSENTS.iter().flat_map(|state| [true, false].map(|second| (*state, second)));
+/// Every state of the consent that a kind of referral can be in, with and without a second officer, and about whom.
+fn states(kind: ReferralKind, about: &[Protected]) -> impl Iterator<Item = (ConsentState, bool, Protected)> {
+    // Some kinds serve every purpose, so no consent is for another one.
+    let other_purpose = purpose(kind, false).is_some();
+    let possible = CONSENTS.iter().filter(move |state| other_purpose || **state != ConsentState::Lacks(ConsentLack::OtherPurpose));
+    let with_second = possible.flat_map(|state| [true, false].map(|second| (*state, second)));
     with_second.flat_map(|(state, second)| about.iter().map(move |protected| (state, second, *protected)))
 }
 
@@ -140,7 +153,7 @@ fn the_gate_answers_every_cell_ground_consent_and_second_officer() {
         assert!(!row.secrecies.is_empty() || row.direction.from == AgencyKind::SocialBoard, "{row:?} is not protected");
         for (code, answer) in &row.answers {
             let ground = table.grounds().find(|ground| ground.code == *code && ground.in_force(&now.date()));
-            for (state, second, protected) in states(&row.about) {
+            for (state, second, protected) in states(row.direction.kind, &row.about) {
                 let (interest, protection) = match protected {
                     Protected::Person(held) => (Interest::Person(PersonId(id(3))), held),
                     Protected::Investigation => (Interest::Investigation, ProtectedIdentity::Unknown),
@@ -161,7 +174,9 @@ fn the_gate_answers_every_cell_ground_consent_and_second_officer() {
     }
     let categories: BTreeSet<Category> = rows.iter().map(|row| row.category).collect();
     assert_eq!(categories.len(), Category::ALL.len(), "every category stands in some kind of referral");
-    assert_eq!(reached, table.cells().count() * (ProtectedIdentity::ALL.len() + 1) * 22 * CONSENTS.len() * 2);
+    let states_of = |kind| CONSENTS.len() - usize::from(purpose(kind, false).is_none());
+    let states: usize = table.cells().map(|(direction, _)| states_of(direction.kind)).sum();
+    assert_eq!(reached, states * (ProtectedIdentity::ALL.len() + 1) * 22 * 2);
     let clearing: BTreeSet<&str> = table.grounds().filter(|ground| ground.never_clears.is_none()).map(|ground| ground.code.as_str()).collect();
     assert_eq!(passes, clearing, "every ground carries something, but for those that never clear");
 }

@@ -31,9 +31,13 @@ remedies! {
     ConsentMissing = "brygga consent record, or decide on a ground that needs no consent", "brygga consent record, eller en grund som inte kräver samtycke";
     ConsentOfAnother = "ask the protected person, or decide on a ground that needs no consent", "fråga den skyddade, eller en grund som inte kräver samtycke";
     ConsentOtherCategory = "ask for a consent that covers the category", "be om ett samtycke som omfattar kategorin";
+    ConsentOtherPurpose = "ask for a consent for what this referral is for", "be om ett samtycke för det som remissen gäller";
     ConsentOtherRecipient = "ask for a consent for this recipient", "be om ett samtycke för mottagaren";
     ConsentWithdrawn = "respect it; another ground needs a new decision", "respektera det; en annan grund kräver ett nytt beslut";
     ContentDestroyed = "ask the sender to amend the section, or to submit it again", "be avsändaren komplettera delen, eller skicka på nytt";
+    ContentIdentifiesOthers = "leave that person out, or send a referral that names the person in the section", "utelämna personen, eller skicka en remiss som anger personen i delen";
+    ContentProtectionDiffers = "retract the referral and submit it with the protection that holds now", "återkalla remissen och skicka den med det skydd som gäller nu";
+    ContentTellsResidence = "leave the place out, or send a section on whereabouts", "utelämna orten, eller skicka en del om vistelseort";
     CustodianMissing = "record it with given_by custodian, or custodian_and_child", "registrera det med given_by custodian eller custodian_and_child";
     DeadlineExceeded = "run it again with the same request id", "kör igen med samma begäransnummer";
     DuplicateSection = "put both into one section", "lägg båda i en del";

@@ -2,7 +2,7 @@
 
 use brygga_domain::event::{Interest, Outcome, SecondDecision};
 use brygga_domain::gate::{Released, ReleasedSection};
-use brygga_domain::{Category, Fact, PersonId, TableHash, WithholdReason};
+use brygga_domain::{Category, Fact, PersonId, Purpose, TableHash, WithholdReason};
 use brygga_wire::content_v1::SafeContact;
 use brygga_wire::content_v1::content::Section;
 use brygga_wire::v1;
@@ -157,6 +157,7 @@ const ON_CONSENT: &[Attack] = &[
     ("a consent of another person", "CONSENT_OF_ANOTHER", |story| story.consent().person = PersonId(Uuid::from_u128(0xb))),
     ("a consent for another recipient", "CONSENT_OTHER_RECIPIENT", |story| story.consent().recipient = "ekero-rvc".parse().unwrap()),
     ("a consent for another category", "CONSENT_OTHER_CATEGORY", |story| story.consent().categories = vec![Category::Interpreter]),
+    ("a consent for another purpose", "CONSENT_OTHER_PURPOSE", |story| story.consent().purpose = Purpose::Proceedings),
     ("a consent that had run out", "CONSENT_NOT_IN_FORCE", |story| story.consent().valid_until = minute(40)),
     ("a consent that was given later", "CONSENT_NOT_IN_FORCE", |story| story.consent().given_at = minute(41)),
     ("her consent for the investigation", "CONSENT_OF_ANOTHER", |story| {

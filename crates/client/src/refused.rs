@@ -185,6 +185,13 @@ refusals! {
         /// Position of the consent.
         position: Position,
     } = "CONSENT_OTHER_CATEGORY", "the consent at {position} does not cover the category of section {section}";
+    /// The consent is for a purpose that the kind of referral does not serve.
+    ConsentOtherPurpose {
+        /// Number of the section.
+        section: u32,
+        /// Position of the consent.
+        position: Position,
+    } = "CONSENT_OTHER_PURPOSE", "the consent at {position} is for another purpose than section {section} was sent for";
     /// The consent is for another function.
     ConsentOtherRecipient {
         /// Number of the section.

@@ -14,7 +14,7 @@ use brygga_domain::entropy::commit;
 use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, DecidedCell, EmergencyDeclaration, Interest, Outcome};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::GroundTable;
-use brygga_domain::{Category, Code, Event, Fact, FunctionId, Position, ReferralId, Time};
+use brygga_domain::{Category, Code, Event, Fact, FunctionId, Position, ReferralId, ReferralKind, Time};
 use brygga_wire::v1;
 
 use crate::refused::Refused;
@@ -42,7 +42,8 @@ pub(crate) fn check(request: &v1::OpenReferralRequest, response: &v1::OpenReferr
     if handed != logged || handed.len() != response.sections.len() || logged.len() != released.sections().len() || handed.is_empty() {
         return Err(Refused::SectionsDiffer);
     }
-    let release = Release { proof, position, time: event.time, referral, recipient, sender: &envelope.sender, table: &caller.table };
+    let kind = ReferralKind::from_number(envelope.kind);
+    let release = Release { proof, position, time: event.time, referral, recipient, sender: &envelope.sender, kind, table: &caller.table };
     for section in &response.sections {
         let logged = released.sections().iter().find(|logged| logged.section == section.number).ok_or(Refused::SectionsDiffer)?;
         release.section(section, logged)?;
@@ -76,6 +77,7 @@ struct Release<'a> {
     referral: ReferralId,
     recipient: &'a FunctionId,
     sender: &'a str,
+    kind: Option<ReferralKind>,
     table: &'a GroundTable,
 }
 
@@ -172,13 +174,13 @@ impl<'a> Release<'a> {
             return Err(Refused::SecondOfficerMissing { section, position });
         }
         match consent {
-            Some(consent) => self.consent(*consent, (cell, category), basis),
+            Some(consent) => self.consent(*consent, (cell, category), same_table, basis),
             None if known.is_some_and(brygga_domain::grounds::Ground::needs_consent) => Err(Refused::ConsentMissing { section }),
             None => Ok(()),
         }
     }
 
-    fn consent(&self, position: Position, (cell, category): (CellName, Category), basis: &Basis<'_>) -> Result<(), Refused> {
+    fn consent(&self, position: Position, (cell, category): (CellName, Category), same_table: bool, basis: &Basis<'_>) -> Result<(), Refused> {
         let section = cell.section;
         let found = basis.consents.iter().find(|(at, _)| *at == position).map(|(_, given)| *given);
         let given = found.ok_or(Refused::ConsentMissing { section })?;
@@ -193,6 +195,11 @@ impl<'a> Release<'a> {
         }
         if !given.categories.contains(&category) {
             return Err(Refused::ConsentOtherCategory { section, position });
+        }
+        // Which purposes a kind of referral serves is known only where this program has the table that decided.
+        let serves = self.kind.and_then(|kind| self.table.kind(kind)).is_some_and(|rule| rule.serves(given.purpose));
+        if same_table && !serves {
+            return Err(Refused::ConsentOtherPurpose { section, position });
         }
         if self.time >= given.valid_until || self.time < given.given_at {
             return Err(Refused::ConsentNotInForce { section, position });

@@ -4,7 +4,9 @@ use brygga_domain::entropy::commit;
 use brygga_domain::event::{CellName, ClearanceDecision, Confirmation, ConsentGiven, DecidedCell, EmergencyDeclaration, Interest, Outcome, SecondDecision};
 use brygga_domain::gate::{Released, ReleasedSection};
 use brygga_domain::grounds::{GroundTable, SHIPPED};
-use brygga_domain::{Category, Code, Commitment, ConsentForm, ConsentId, Event, Fact, FunctionId, GdprBasis, PersonId, Position, Purpose, ReferralId};
+use brygga_domain::{
+    Category, Code, Commitment, ConsentForm, ConsentId, Event, Fact, FunctionId, GdprBasis, PersonId, Position, Purpose, ReferralId, ReferralKind,
+};
 use brygga_merkle::Checkpoint;
 use brygga_wire::content_v1::content::Section;
 use brygga_wire::content_v1::{OffenceHeading, SafeContact};
@@ -148,6 +150,7 @@ impl Story {
                 id: referral(1).to_string(),
                 reference: REFERENCE.to_owned(),
                 sender: String::from("vasterort-polis"),
+                kind: ReferralKind::ContactRequest.number(),
                 recipient: rvc().to_string(),
                 ..Default::default()
             },

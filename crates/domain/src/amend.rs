@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::clearance;
 use crate::codes::{ProtectedIdentity, RetractReason};
-use crate::command::NewContent;
+use crate::command::{NewContent, OnRecord, Told};
 use crate::decide::{Draft, wrong_stage};
-use crate::event::{Fact, Interest, PersonName};
+use crate::event::{Fact, Interest};
 use crate::exclusion::Excluded;
 use crate::grounds::Protected;
 use crate::referral::{Cell, REVISIONS_MAX, Referral, Section, Stage};
@@ -29,7 +29,7 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Optio
         if section.category != new.category {
             return Err(Refusal::about(Reason::CategoryNotAllowed, Detail::Category(new.category, referral.kind)));
         }
-        hold_against(&referral, section, new)?;
+        hold_against(&referral, section, &new.told)?;
         if section.revision >= REVISIONS_MAX {
             return Err(Refusal::about(Reason::ReferralFull, Detail::Section(new.section)));
         }
@@ -48,17 +48,22 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Optio
 }
 
 /// What the new content tells of persons must be what the referral was submitted with.
-fn hold_against(referral: &Referral, section: &Section, new: &NewContent) -> Result<(), Refusal> {
+fn hold_against(referral: &Referral, section: &Section, told: &Told) -> Result<(), Refusal> {
     let about = |cell: &Cell| match (cell.interest, referral.protected(cell.interest)) {
         (Interest::Person(id), Protected::Person(held)) => referral.person_name(id).map(|name| (name, held)),
         (Interest::Person(_) | Interest::Investigation, _) => None,
     };
-    let persons: Vec<(PersonName, ProtectedIdentity)> = section.cells.iter().filter_map(about).collect();
-    let names: Vec<PersonName> = persons.iter().map(|(name, _)| *name).collect();
+    let persons: Vec<OnRecord> = section.cells.iter().filter_map(about).collect();
+    let refuse = |reason| Err(Refusal::about(reason, Detail::Section(section.number)));
+    if !told.is_about(&persons) {
+        return refuse(Reason::ContentIdentifiesOthers);
+    }
+    if !told.agrees_with(&persons) {
+        return refuse(Reason::ContentProtectionDiffers);
+    }
     // Where somebody with a protected identity lives has a section of its own.
-    let tells_too_much = new.told.residence && persons.iter().any(|(_, held)| *held != ProtectedIdentity::NotProtected);
-    if tells_too_much || !new.told.is_about(section.category, &names) || !new.told.agrees_with(&persons) {
-        return Err(Refusal::field(Reason::MalformedMessage, "sections"));
+    if told.residence && persons.iter().any(|(_, held)| *held != ProtectedIdentity::NotProtected) {
+        return refuse(Reason::ContentTellsResidence);
     }
     Ok(())
 }

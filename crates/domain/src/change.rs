@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::codes::{AgencyKind, Category, Code as _, ReferralKind};
+use crate::codes::{AgencyKind, Category, Code as _, Purpose, ReferralKind};
 use crate::event::{CellName, Interest, Outcome};
 use crate::gate;
 use crate::grounds::{Direction, Ground, GroundCode, GroundTable, Offence, OffenceCode, Protected, Protects, Unlawful};
 use crate::ids::ConsentId;
-use crate::referral::{CellState, Referral};
+use crate::referral::{CellState, Consent, Referral};
 use crate::time::Time;
 
 /// What differs between two tables on a day.
@@ -23,6 +23,8 @@ pub struct Change {
     pub offences: BTreeSet<OffenceCode>,
     /// Grounds, and whom they are about, on which one officer suffices by one table only.
     pub officers: Vec<(GroundCode, Protected)>,
+    /// Kinds of referral, and purposes of a consent that carries what they tell by one table only.
+    pub purposes: BTreeSet<(ReferralKind, Purpose)>,
     /// Policies that read differently: of emergencies, of standing decisions, of templates, of kinds and who leads, of what says who somebody is, of minors, of clocks.
     pub policies: Vec<&'static str>,
     rest_on_consent: BTreeSet<GroundCode>,
@@ -90,13 +92,20 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
     let due = |table: &GroundTable, code: &GroundCode, protected| table.two_officers().are_due(code, protected);
     let cases = codes.iter().flat_map(|code| Protects::ALL.into_iter().flat_map(Protects::every).map(|whom| ((*code).clone(), whom)));
     let officers = cases.filter(|(code, whom)| due(before, code, *whom) != due(after, code, *whom)).collect();
-    Change { answers, grounds, offences: offences(before, after, &date), officers, policies: policies(before, after), rest_on_consent }
+    let (purposes, policies) = (purposes(before, after), policies(before, after));
+    Change { answers, grounds, offences: offences(before, after, &date), officers, purposes, policies, rest_on_consent }
 }
 
 /// A ground's rows in force on a day, as they stand in the table.
 fn rows(table: &GroundTable, code: &GroundCode, date: &str) -> Vec<Option<serde_json::Value>> {
     let own = |ground: &&Ground| ground.code == *code && ground.in_force(date);
     table.grounds().filter(own).map(|ground| serde_json::to_value(ground).ok()).collect()
+}
+
+fn purposes(before: &GroundTable, after: &GroundTable) -> BTreeSet<(ReferralKind, Purpose)> {
+    let serves = |table: &GroundTable, (kind, purpose)| table.kind(kind).is_some_and(|rule| rule.serves(purpose));
+    let every = ReferralKind::ALL.iter().flat_map(|kind| Purpose::ALL.iter().map(|purpose| (*kind, *purpose)));
+    every.filter(|pair| serves(before, *pair) != serves(after, *pair)).collect()
 }
 
 /// What the tables say beside answers, grounds and offences.
@@ -111,7 +120,7 @@ fn policies(before: &GroundTable, after: &GroundTable) -> Vec<&'static str> {
         }),
         ("kinds", |table| {
             let kinds = ReferralKind::ALL.iter().filter_map(|kind| table.kind(*kind));
-            let rules = kinds.map(|rule| (rule.received_never_declined, rule.contact_due_minutes)).collect::<Vec<_>>();
+            let rules = kinds.map(|rule| (rule.received_never_declined, rule.contact_due_minutes, &rule.also_told_as)).collect::<Vec<_>>();
             let leaders = AgencyKind::ALL.iter().map(|kind| table.may_lead(*kind)).collect::<Vec<_>>();
             serde_json::to_value((rules, leaders)).ok()
         }),
@@ -149,14 +158,16 @@ pub fn touched(referral: &Referral, change: &Change, now: Time) -> Touched {
         let same = |differs: &Difference| (differs.direction, differs.category, &differs.ground) == (direction, category, ground);
         change.answers.iter().any(|differs| same(differs) && differs.about.contains(&protected))
     };
+    let other_purpose = |consent: &Consent| change.purposes.contains(&(referral.kind, consent.given.purpose));
     let mut clearances = Vec::new();
     for section in referral.sections.iter().filter(|section| section.released.is_none_or(|left| left.revision != section.revision)) {
         for cell in &section.cells {
             let protected = referral.protected(cell.interest);
             let CellState::Decided(decision) = &cell.state else { continue };
-            let Outcome::Release { ground, .. } = &decision.outcome else { continue };
+            let Outcome::Release { ground, consent } = &decision.outcome else { continue };
             let other_officers = change.officers.iter().any(|(code, whom)| code == ground && *whom == protected);
-            if change.grounds.contains(ground) || other_answer(section.category, protected, ground) || other_officers {
+            let other_purpose = referral.consents.iter().any(|given| Some(given.at) == *consent && other_purpose(given));
+            if change.grounds.contains(ground) || other_answer(section.category, protected, ground) || other_officers || other_purpose {
                 clearances.push((CellName { section: section.number, interest: cell.interest }, ground.clone()));
             }
         }
@@ -165,7 +176,7 @@ pub fn touched(referral: &Referral, change: &Change, now: Time) -> Touched {
     let consents = standing.filter(|consent| {
         let hers = referral.protected(Interest::Person(consent.given.person));
         let rests = |ground: &GroundCode| consent.given.categories.iter().any(|category| other_answer(*category, hers, ground));
-        change.rest_on_consent.iter().any(|ground| change.grounds.contains(ground) || rests(ground))
+        other_purpose(consent) || change.rest_on_consent.iter().any(|ground| change.grounds.contains(ground) || rests(ground))
     });
     Touched { clearances, consents: consents.map(|consent| consent.given.consent).collect() }
 }

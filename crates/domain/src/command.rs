@@ -7,7 +7,7 @@ mod told;
 use bytes::Bytes;
 
 pub use clearance::*;
-pub use told::{Identified, Told};
+pub use told::{Identified, OnRecord, Told};
 
 use crate::codes::*;
 use crate::directory::{Agency, Function};

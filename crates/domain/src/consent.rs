@@ -108,14 +108,15 @@ pub(crate) fn resting_on(to: &Draft<'_>, name: CellName, named: Option<ConsentId
         Interest::Investigation => None,
     };
     let refuse = |lack| Refusal::consent(lack, name.section, person);
+    let (cell, law) = ((section.category, name.interest), (to.facts.table, to.facts.now));
     let consent = if let Some(id) = named {
         let consent = referral.consent(id).ok_or_else(|| refuse(crate::gate::ConsentLack::Missing))?;
-        crate::gate::carries(consent, referral, section.category, name.interest, to.facts.now).map_err(refuse)?;
+        crate::gate::carries(consent, referral, cell, law).map_err(refuse)?;
         consent
     } else {
-        let carries = |consent: &&Consent| crate::gate::carries(consent, referral, section.category, name.interest, to.facts.now).is_ok();
+        let carries = |consent: &&Consent| crate::gate::carries(consent, referral, cell, law).is_ok();
         let likely = referral.consents.iter().find(|consent| Some(consent.at) == likely).filter(carries);
-        likely.map_or_else(|| crate::gate::consent_for(referral, section.category, name.interest, to.facts.now).map_err(refuse), Ok)?
+        likely.map_or_else(|| crate::gate::consent_for(referral, cell, law).map_err(refuse), Ok)?
     };
     Ok(consent.at)
 }

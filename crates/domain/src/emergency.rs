@@ -71,9 +71,11 @@ fn of_agency<'r>(referral: &'r Referral, agency: &AgencyId, now: Time) -> Option
     referral.emergencies.iter().find(|emergency| emergency.agency == *agency && emergency.stands(now))
 }
 
-/// Whether an emergency of the agency in this referral waits too long for its review, so that it can declare no other.
-pub(crate) fn review_is_overdue(referral: &Referral, agency: &AgencyId, now: Time) -> bool {
-    referral.emergencies.iter().any(|emergency| emergency.agency == *agency && emergency.review.is_none() && emergency.review_due_at <= now)
+/// Whether the agency may declare another emergency, as far as this referral tells: none waits too long for its review, and there is room.
+pub(crate) fn may_declare(referral: &Referral, agency: &AgencyId, now: Time) -> bool {
+    let own = referral.emergencies.iter().filter(|emergency| emergency.agency == *agency);
+    let overdue = |emergency: &&Emergency| emergency.review.is_none() && emergency.review_due_at <= now;
+    own.clone().count() < EMERGENCIES_MAX && !own.into_iter().any(|emergency| overdue(&emergency))
 }
 
 /// Minutes of an hour.

@@ -65,7 +65,7 @@ pub struct Question<'t, 'a> {
     pub now: Time,
     /// What is known already.
     pub known: &'a Answers,
-    /// The agency that asks, where it can declare no emergency, another one, in whatever referral, having waited too long for its review.
+    /// The agency that asks, where it may declare no emergency, for the review of one is overdue, in whatever referral.
     pub barred: Option<&'a AgencyId>,
 }
 
@@ -86,7 +86,7 @@ pub fn explanation<'t>(referral: &Referral, block: Block, question: Question<'t,
         (Why::NoProtectedInterest | Why::Destroyed, _) | (_, None) => Vec::new(),
         (Why::SecondOfficerMissing, Some(interest)) => {
             let clearer = referral.clearer(interest);
-            let barred = question.barred == Some(clearer) || emergency::review_is_overdue(referral, clearer, question.now);
+            let barred = question.barred == Some(clearer) || !emergency::may_declare(referral, clearer, question.now);
             [Some(Way::SecondOfficer), (!barred).then(|| Way::BreakGlass(question.table.emergency()))].into_iter().flatten().collect()
         }
         (Why::Undecided | Why::Withheld(_) | Why::Consent(_) | Why::Ground(_), Some(interest)) => {
@@ -109,7 +109,7 @@ fn grounds<'t>(referral: &Referral, category: Category, interest: Interest, ques
     let codes = table.grounds().map(|ground| &ground.code).filter(|code| seen.insert(*code)).collect::<Vec<_>>();
     let lawful = codes.into_iter().filter_map(|code| table.lawful(code, gate::direction(referral), (category, protected), now).ok());
     let way = |ground: &'t Ground| {
-        let consent = ground.needs_consent().then(|| gate::consent_for(referral, category, interest, now).map(|_| ()));
+        let consent = ground.needs_consent().then(|| gate::consent_for(referral, (category, interest), (table, now)).map(|_| ()));
         let two_officers = table.two_officers().are_due(&ground.code, protected);
         Some(Way::Ground { ground, consent, two_officers, open: open(ground, whose, question)? })
     };

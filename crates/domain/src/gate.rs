@@ -112,6 +112,8 @@ pub enum ConsentLack {
     OtherRecipient,
     /// It is for other categories.
     OtherCategory,
+    /// It was given for a purpose that this kind of referral does not serve.
+    OtherPurpose,
     /// It has run out.
     Expired,
     /// It was withdrawn.
@@ -160,7 +162,7 @@ fn cell_passes(referral: &Referral, section: &Section, interest: Interest, state
     if ground.needs_consent() {
         let given = consent.ok_or(Why::Consent(ConsentLack::Missing))?;
         let consent = referral.consents.iter().find(|consent| consent.at == given).ok_or(Why::Consent(ConsentLack::Missing))?;
-        carries(consent, referral, section.category, interest, now).map_err(Why::Consent)?;
+        carries(consent, referral, (section.category, interest), law).map_err(Why::Consent)?;
         positions.push(consent.at);
     }
     // Order matters: where ground or consent has fallen no second officer helps, and nobody is sent to fetch one.
@@ -213,13 +215,17 @@ pub fn direction(referral: &Referral) -> Direction {
 }
 
 /// Whether a consent carries a category for one protected interest now.
-pub fn carries(consent: &Consent, referral: &Referral, category: Category, interest: Interest, now: Time) -> Result<(), ConsentLack> {
+pub fn carries(consent: &Consent, referral: &Referral, (category, interest): (Category, Interest), law: (&GroundTable, Time)) -> Result<(), ConsentLack> {
+    let (table, now) = law;
+    let serves = |purpose| table.kind(referral.kind).is_some_and(|kind| kind.serves(purpose));
     if interest != Interest::Person(consent.given.person) {
         Err(ConsentLack::OtherPerson)
     } else if consent.given.recipient != referral.recipient {
         Err(ConsentLack::OtherRecipient)
     } else if !consent.given.categories.contains(&category) {
         Err(ConsentLack::OtherCategory)
+    } else if !serves(consent.given.purpose) {
+        Err(ConsentLack::OtherPurpose)
     } else if consent.withdrawn.is_some() {
         Err(ConsentLack::Withdrawn)
     } else if now >= consent.given.valid_until {
@@ -230,10 +236,10 @@ pub fn carries(consent: &Consent, referral: &Referral, category: Category, inter
 }
 
 /// The consent that carries a cell now, the latest first; else the lack that is closest to passing.
-pub fn consent_for(referral: &Referral, category: Category, interest: Interest, now: Time) -> Result<&Consent, ConsentLack> {
+pub fn consent_for<'r>(referral: &'r Referral, cell: (Category, Interest), law: (&GroundTable, Time)) -> Result<&'r Consent, ConsentLack> {
     let mut lack = ConsentLack::Missing;
     for consent in referral.consents.iter().rev() {
-        match carries(consent, referral, category, interest, now) {
+        match carries(consent, referral, cell, law) {
             Ok(()) => return Ok(consent),
             Err(this) => lack = lack.max(this),
         }

@@ -84,9 +84,13 @@ reasons! {
     CustodianMissing = "CUSTODIAN_MISSING", Blocked, "A child's secrecy is waived by the custodian, alone or together with the child (OSL 12:3).", "Ett barns sekretess hävs av vårdnadshavaren, ensam eller tillsammans med barnet (OSL 12:3).";
     ConsentOfAnother = "CONSENT_OF_ANOTHER", Blocked, "It is another person's consent; nobody waives another's secrecy (OSL 12:2).", "Samtycket är en annan persons; ingen kan häva någon annans sekretess (OSL 12:2).";
     ConsentOtherCategory = "CONSENT_OTHER_CATEGORY", Blocked, "The consent does not cover this category.", "Samtycket omfattar inte kategorin.";
+    ConsentOtherPurpose = "CONSENT_OTHER_PURPOSE", Blocked, "The consent is for a purpose that this kind of referral does not serve.", "Samtycket gäller ett ändamål som remissen inte tjänar.";
     ConsentOtherRecipient = "CONSENT_OTHER_RECIPIENT", Blocked, "The consent is for another recipient.", "Samtycket gäller en annan mottagare.";
     ConsentWithdrawn = "CONSENT_WITHDRAWN", Blocked, "The consent was withdrawn.", "Samtycket är återkallat.";
     ContentDestroyed = "CONTENT_DESTROYED", Blocked, "The content was destroyed here: its import was confirmed, or its days were over. Ask the sender to send it again.", "Innehållet har gallrats här: importen bekräftades eller dess dagar var slut. Be avsändaren skicka det på nytt.";
+    ContentIdentifiesOthers = "CONTENT_IDENTIFIES_OTHERS", Malformed, "The new content identifies somebody whom the section does not name as what the content says, so nobody would be asked about that person's secrecy.", "Det nya innehållet pekar ut någon som delen inte anger i den rollen, så ingen skulle pröva den personens sekretess.";
+    ContentProtectionDiffers = "CONTENT_PROTECTION_DIFFERS", Malformed, "The new content states another protection of personal data than the referral was submitted with.", "Det nya innehållet anger ett annat skydd av personuppgifter än remissen skickades med.";
+    ContentTellsResidence = "CONTENT_TELLS_RESIDENCE", Malformed, "The new content says where somebody lives who has a protected identity, or may have one.", "Det nya innehållet säger var någon bor som har skyddade personuppgifter eller kan ha det.";
     DeadlineExceeded = "DEADLINE_EXCEEDED", TooLate, "The answer did not come in time; repeat with the same request id.", "Svaret kom inte i tid; upprepa med samma begäransnummer.";
     DuplicateSection = "DUPLICATE_SECTION", Malformed, "A section of the same category and persons stands twice.", "Samma del förekommer två gånger.";
     EmergencyStands = "EMERGENCY_STANDS", Blocked, "An emergency of this agency stands for the referral already.", "Myndigheten har redan ett nödläge för remissen.";
@@ -229,6 +233,7 @@ impl Refusal {
             ConsentLack::OtherPerson => Reason::ConsentOfAnother,
             ConsentLack::OtherRecipient => Reason::ConsentOtherRecipient,
             ConsentLack::OtherCategory => Reason::ConsentOtherCategory,
+            ConsentLack::OtherPurpose => Reason::ConsentOtherPurpose,
             ConsentLack::Expired => Reason::ConsentExpired,
             ConsentLack::Withdrawn => Reason::ConsentWithdrawn,
         };

@@ -68,6 +68,7 @@ finding_codes! {
     ConsentMissing = "CONSENT_MISSING", "No consent of this referral stands at that position.";
     ConsentOfAnother = "CONSENT_OF_ANOTHER", "It is another person's consent.";
     ConsentOtherCategory = "CONSENT_OTHER_CATEGORY", "The consent is for other categories.";
+    ConsentOtherPurpose = "CONSENT_OTHER_PURPOSE", "The consent is for a purpose that the kind of referral does not serve.";
     ConsentOtherRecipient = "CONSENT_OTHER_RECIPIENT", "The consent is for another recipient.";
     ConsentWithdrawn = "CONSENT_WITHDRAWN", "The consent was withdrawn before.";
     EmergencyMalformed = "EMERGENCY_MALFORMED", "The emergency lasts longer than the ground table allows, or its agency has one of this referral already.";

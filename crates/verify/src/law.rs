@@ -3,7 +3,7 @@
 //! The log names tables by their hash only. A table that the auditor was not given is a doubt, never a pass.
 
 use brygga_domain::grounds::{Barrier, Ground, GroundCode, Party, Protects, Secrecy};
-use brygga_domain::{AgencyKind, Category, GroundTable, ProtectedIdentity, Referral, TableHash, Time};
+use brygga_domain::{AgencyKind, Category, GroundTable, ProtectedIdentity, Purpose, Referral, ReferralKind, TableHash, Time};
 
 /// The tables at hand, and which one the log has activated.
 #[derive(Debug, Default)]
@@ -39,6 +39,12 @@ pub(crate) fn wants_two(table: &GroundTable, code: &GroundCode, protection: Opti
         return false;
     }
     policy.grounds.contains(code) || protection.is_some_and(|protection| policy.protected_identity.contains(&protection))
+}
+
+/// Whether a consent for that purpose may carry what a kind of referral tells. A table that does not say takes any.
+pub(crate) fn serves(table: &GroundTable, kind: ReferralKind, purpose: Purpose) -> bool {
+    let rule = table.kind(kind);
+    rule.is_some_and(|rule| rule.consented_for.as_ref().is_none_or(|purposes| purposes.iter().any(|known| *known == purpose)))
 }
 
 /// The ground of that name that can carry the cell on that day, or why none can. The protection is the person's; the investigation has none.

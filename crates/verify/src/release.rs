@@ -152,6 +152,12 @@ impl Moment<'_> {
         if !given.categories.contains(&category) {
             return Err((Code::ConsentOtherCategory, format!("the consent in entry {at} does not cover {category}")));
         }
+        if self.table.is_some_and(|table| !law::serves(table, self.referral.kind, given.purpose)) {
+            return Err((
+                Code::ConsentOtherPurpose,
+                format!("the consent in entry {at} is for {}, which a {} does not serve", given.purpose, self.referral.kind),
+            ));
+        }
         if let Some(withdrawn) = waiver.withdrawn {
             return Err((Code::ConsentWithdrawn, format!("entry {withdrawn} withdrew the consent in entry {at}")));
         }

@@ -4,8 +4,9 @@
 //! finding names the field and never what stands in it. Called at the broker's door and by the command line.
 
 use prost::Message as _;
+use uuid::Uuid;
 
-use crate::content::identities;
+use crate::content::everybody;
 use crate::content_v1::content::Section;
 use crate::content_v1::{ContactWindow, Content};
 use crate::identifier::{is_date, normalise};
@@ -17,6 +18,7 @@ pub type Misshapen = (&'static str, &'static str);
 const NUMBER: &str = "must be a personal or coordination number, YYYYMMDD-NNNC with a right check digit, or empty";
 const ASSESSMENT: &str = "must say what was assessed for this child: a concern is never reported as a routine";
 const DATE: &str = "must be a date, YYYY-MM-DD, or empty";
+const HEARING: &str = "must be the hearing's id, a UUID, or empty";
 const TIME_OF_DAY: &str = "must be a time of day, HH:MM, or empty";
 const LANGUAGE: &str = "must be a language, three letters of ISO 639-3, or empty";
 const MUNICIPALITY: &str = "must be a municipality, four digits of SCB, or empty";
@@ -25,7 +27,7 @@ const MUNICIPALITY: &str = "must be a municipality, four digits of SCB, or empty
 pub fn misshapen(content: &[u8]) -> Vec<Misshapen> {
     let Some(section) = Content::decode(content).ok().and_then(|content| content.section) else { return Vec::new() };
     let mut found = of_section(&section);
-    for identity in identities(section) {
+    for identity in everybody(&section).into_iter().filter_map(|somebody| somebody.identity) {
         found.extend(unless(is_number(&identity.personal_number), ("personal_number", NUMBER)));
         found.extend(unless(is_day(&identity.birth_date), ("birth_date", DATE)));
     }
@@ -46,28 +48,35 @@ fn of_section(section: &Section) -> Vec<Misshapen> {
         }
         Section::Interpreter(it) => found.extend(unless(is_language(&it.language), ("language", LANGUAGE))),
         Section::Concern(it) => found.extend(unless(!it.assessment.trim().is_empty(), ("assessment", ASSESSMENT))),
-        Section::SafeContact(it) => found.extend(it.windows.iter().flat_map(window)),
-        Section::OffenceHeading(_)
-        | Section::Offence(_)
-        | Section::RiskAssessment(_)
+        Section::SafeContact(it) => {
+            found.extend(it.windows.iter().flat_map(window));
+            found.extend([day("confirmed_on", &it.confirmed_on), day("valid_until", &it.valid_until)].into_iter().flatten());
+        }
+        Section::OffenceHeading(it) => found.extend(day("reported_on", &it.reported_on)),
+        Section::RiskAssessment(it) => found.extend(day("assessed_on", &it.assessed_on)),
+        Section::ContactBanRequest(it) => found.extend(day("applied_on", &it.applied_on)),
+        Section::CourtDecision(it) => found.extend(day("decided_on", &it.decided_on)),
+        Section::HearingNotice(it) => found.extend(unless(it.hearing_id.is_empty() || Uuid::try_parse(&it.hearing_id).is_ok(), ("hearing_id", HEARING))),
+        Section::Whereabouts(it) => found.extend(day("valid_until", &it.valid_until)),
+        Section::Offence(_)
         | Section::Children(_)
         | Section::Suspect(_)
         | Section::Measures(_)
         | Section::SupportNeeds(_)
         | Section::CaseParties(_)
-        | Section::ContactBanRequest(_)
         | Section::InformationWish(_)
-        | Section::CourtDecision(_)
-        | Section::HearingNotice(_)
         | Section::CustodyNotice(_)
         | Section::SupportStatus(_)
         | Section::RiskNotice(_)
         | Section::ContactData(_)
         | Section::Custodians(_)
-        | Section::ImmediateDanger(_)
-        | Section::Whereabouts(_) => {}
+        | Section::ImmediateDanger(_) => {}
     }
     found
+}
+
+fn day(field: &'static str, text: &str) -> Option<Misshapen> {
+    unless(is_day(text), (field, DATE))
 }
 
 fn window(window: &ContactWindow) -> Vec<Misshapen> {
@@ -158,5 +167,26 @@ mod tests {
             assert_eq!(found(section.clone()), wanted, "{section:?}");
         }
         assert_eq!(misshapen(b"no content"), []);
+    }
+
+    #[test]
+    fn nothing_else_stands_where_a_day_or_an_id_does() {
+        use crate::content_v1::{ContactBanRequest, CourtDecision, HearingNotice, OffenceHeading, RiskAssessment, Whereabouts};
+        let arms = |day: &str, id: &str| {
+            [
+                (Section::SafeContact(SafeContact { confirmed_on: day.into(), ..Default::default() }), "confirmed_on"),
+                (Section::SafeContact(SafeContact { valid_until: day.into(), ..Default::default() }), "valid_until"),
+                (Section::OffenceHeading(OffenceHeading { reported_on: day.into(), ..Default::default() }), "reported_on"),
+                (Section::RiskAssessment(RiskAssessment { assessed_on: day.into(), ..Default::default() }), "assessed_on"),
+                (Section::ContactBanRequest(ContactBanRequest { applied_on: day.into(), ..Default::default() }), "applied_on"),
+                (Section::CourtDecision(CourtDecision { decided_on: day.into(), ..Default::default() }), "decided_on"),
+                (Section::HearingNotice(HearingNotice { hearing_id: id.into(), ..Default::default() }), "hearing_id"),
+                (Section::Whereabouts(Whereabouts { valid_until: day.into(), ..Default::default() }), "valid_until"),
+            ]
+        };
+        let amiss = arms("Storgatan 14, 070-174 06 05", "Storgatan 14");
+        for ((right, _), (amiss, field)) in arms("2026-11-23", "5f0d7a52-93a4-4f0b-8a0e-2b6c1d9e7f31").into_iter().zip(amiss) {
+            assert_eq!((found(right), found(amiss)), (vec![], vec![field]));
+        }
     }
 }

@@ -37,8 +37,15 @@ const OF_CLEARANCE: &[Code] = &[
     Code::TemplateNotAllowed,
 ];
 /// What it says of a consent.
-const OF_CONSENT: &[Code] =
-    &[Code::ConsentExpired, Code::ConsentLater, Code::ConsentMissing, Code::ConsentOfAnother, Code::ConsentOtherCategory, Code::ConsentOtherRecipient];
+const OF_CONSENT: &[Code] = &[
+    Code::ConsentExpired,
+    Code::ConsentLater,
+    Code::ConsentMissing,
+    Code::ConsentOfAnother,
+    Code::ConsentOtherCategory,
+    Code::ConsentOtherPurpose,
+    Code::ConsentOtherRecipient,
+];
 /// What it says of what was released.
 const OF_SECTIONS: &[Code] = &[Code::CommitmentDiffers, Code::RevisionDiffers];
 /// What it says of a withdrawal.

@@ -141,6 +141,8 @@ fn text(field: &str, person: &str) -> String {
         "person" => person.to_owned(),
         "personal_number" => NUMBER.to_owned(),
         "birth_date" => String::from("1912-12-12"),
+        "reported_on" | "confirmed_on" | "valid_until" | "assessed_on" | "applied_on" | "decided_on" => String::from("2026-11-23"),
+        "hearing_id" => String::from("5f0d7a52-93a4-4f0b-8a0e-2b6c1d9e7f31"),
         "residence_municipality" => String::from("0184"),
         "language" => String::from("som"),
         "from" => String::from("09:00"),

@@ -1,6 +1,7 @@
 //! Bad input over gRPC: a clear error, nothing written, nothing lost. One table, a row for each way to go wrong; then what takes
 //! more than one request. At the end every reason of the domain was provoked, or stands in a list with why it can't be.
 
+mod contents;
 mod fields;
 mod rows;
 mod setting;

@@ -17,15 +17,15 @@ use tonic::Code;
 use crate::setting::{FORGED, INACTIVE, STRANGER, Setting, general_clause};
 use crate::table::Row;
 
-const KLARA: &str = "vasterort-polis/klara";
+pub const KLARA: &str = "vasterort-polis/klara";
 const SARA: &str = "solna-soc/sara";
-const BAD: Code = Code::InvalidArgument;
+pub const BAD: Code = Code::InvalidArgument;
 const BLOCKED: Code = Code::FailedPrecondition;
 const DENIED: Code = Code::PermissionDenied;
 const ABSENT: Code = Code::NotFound;
 
 /// A submission that would pass, changed.
-fn submission_of(change: impl FnOnce(&mut v1::SubmitReferralRequest)) -> v1::SubmitReferralRequest {
+pub fn submission_of(change: impl FnOnce(&mut v1::SubmitReferralRequest)) -> v1::SubmitReferralRequest {
     let mut request = CONTACT_REQUEST.submission();
     change(&mut request);
     request
@@ -100,8 +100,8 @@ fn submission_rows() -> Vec<(&'static str, v1::SubmitReferralRequest, (Code, Rea
         ),
         (
             "a category that the kind does not carry",
-            submission_of(|it| it.sections[0] = section((Category::Suspect, &["victim-1"], false))),
-            (BAD, Reason::CategoryNotAllowed, "suspect in contact_request"),
+            submission_of(|it| it.sections[0] = section((Category::CourtDecision, &["victim-1"], false))),
+            (BAD, Reason::CategoryNotAllowed, "court_decision in contact_request"),
         ),
         ("a person whom nobody named", submission_of(|it| it.sections[0].persons = vec![String::from("child-9")]), (BAD, Reason::PersonUnknown, "child-9")),
         ("a time before 2000", submission_of(|it| it.reported_at = Some(ancient)), (BAD, Reason::MalformedMessage, "reported_at: must be whole microseconds")),
@@ -299,6 +299,7 @@ pub fn consent(setting: &Setting) -> Vec<Row> {
         Row::new("an expired consent", KLARA, one(&setting.expired), no(Reason::ConsentExpired)).logged(),
         Row::new("a consent for another recipient", KLARA, one(&setting.other_recipient), no(Reason::ConsentOtherRecipient)).logged(),
         Row::new("a consent for another category", KLARA, one(&setting.other_category), no(Reason::ConsentOtherCategory)).logged(),
+        Row::new("a consent for another purpose", KLARA, one(&setting.other_purpose), no(Reason::ConsentOtherPurpose)).logged(),
         Row::new("a withdrawn consent", KLARA, one(withdrawn), no(Reason::ConsentWithdrawn)).logged(),
         Row::new("withdrawing twice", KLARA, again.clone(), (BLOCKED, Reason::AlreadyWithdrawn, "")),
         Row::new("withdrawing another agency's", "vasterort-aklagare/per", again, (ABSENT, Reason::NotFound, "")),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use brygga_client::v1;
 use brygga_domain::codes::FactCode;
-use brygga_domain::{AgencyId, Category, Code as _, Fact, Time};
+use brygga_domain::{AgencyId, Category, Code as _, Fact, Purpose, Time};
 use brygga_server::dev::ca::{Authority, Credentials};
 use brygga_tests::desk::{Desk, PARTIES};
 use brygga_tests::made_up::{CASE_HANDOVER, CONCERN_OF_POLICE, CONTACT_REQUEST, Case, DAY, HOUR, consent, from_now};
@@ -30,6 +30,7 @@ pub struct Setting {
     pub expired: String,
     pub other_recipient: String,
     pub other_category: String,
+    pub other_purpose: String,
     pub withdrawn: (String, String),
     /// Offered on a consent, which was then withdrawn.
     pub emptied: String,
@@ -77,6 +78,8 @@ impl Setting {
         let elsewhere = v1::ConsentTerms { recipient: String::from("ekero-mottagning"), ..CONTACT_REQUEST.consent() };
         let (other_recipient, _) = held_with(&desk, &CONTACT_REQUEST, elsewhere).await;
         let (other_category, _) = held_with(&desk, &CONTACT_REQUEST, consent("victim-1", &[Category::SupportNeeds], "solna-rvc")).await;
+        let proceedings = v1::ConsentTerms { purpose: Purpose::Proceedings.number(), ..CONTACT_REQUEST.consent() };
+        let (other_purpose, _) = held_with(&desk, &CONTACT_REQUEST, proceedings).await;
         let held = held(&desk, &CONTACT_REQUEST).await;
         let no = v1::Offer {
             result: Some(v1::offer::Result::Answer(brygga_domain::OfferAnswer::No.number())),
@@ -94,6 +97,7 @@ impl Setting {
             expired,
             other_recipient,
             other_category,
+            other_purpose,
             withdrawn,
             emptied,
             waiting,

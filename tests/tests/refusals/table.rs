@@ -67,6 +67,7 @@ pub fn rows(setting: &Setting) -> Vec<Row> {
         about::routing(),
         about::exclusions(setting),
         about::others(setting),
+        crate::contents::contents(setting),
     ]
     .into_iter()
     .flatten()

@@ -42,8 +42,14 @@ fn referral(random: &mut Random, (case, kind, categories): (&Case, ReferralKind,
             continue;
         }
         let mut persons: Vec<&'static str> = PERSONS.into_iter().filter(|_| chance(3)).collect();
-        if persons.is_empty() {
-            persons.push(PERSONS[0]);
+        // What a section tells of somebody by its form has that person among its own.
+        let told = match category {
+            Category::Suspect => "suspect-1",
+            _ if persons.is_empty() || category == Category::VictimIdentity => PERSONS[0],
+            _ => persons[0],
+        };
+        if !persons.contains(&told) {
+            persons.push(told);
         }
         parts.push((category, persons, chance(3)));
     }

@@ -7,7 +7,7 @@ use brygga_domain::{Event, Fact};
 use brygga_tests::harness::Broker;
 use brygga_tests::line::{Counter, Line, ROOM_BYTES};
 use brygga_tests::load::Random;
-use brygga_tests::requests::{BOARD, padded, submission};
+use brygga_tests::requests::{BOARD, long_contents, submission};
 use brygga_tests::wire::{begun, channel_over, frame, rest, within};
 use brygga_wire::contract::{InboxCommands, WriteRequest as _};
 use brygga_wire::envelope::Enveloped;
@@ -142,7 +142,7 @@ pub struct Ready {
 /// Submits a referral whose sections hold so many bytes each.
 pub async fn ready(police: &Client, random: &mut Random, section_bytes: usize) -> Ready {
     let mut request = v1::SubmitReferralRequest { request_id: random.id(), ..submission() };
-    request.sections.iter_mut().for_each(|section| section.content = padded(&section.content, section_bytes));
+    request.sections.iter_mut().zip(long_contents(section_bytes)).for_each(|(section, content)| section.content = content);
     let answer = police.submit_referral(request).await.unwrap();
     let consent = answer.proof.events().values().find_map(consent_of).unwrap();
     Ready { referral: answer.response.referral.unwrap().id, consent }

@@ -105,6 +105,7 @@ fn consent(state: v1::ConsentState, interest: &str, lang: Lang) -> String {
         }
         v1::ConsentState::OtherRecipient => say(lang, "the consent on record is for another recipient", "samtycket gäller en annan mottagare"),
         v1::ConsentState::OtherCategory => say(lang, "the consent on record is for other categories", "samtycket gäller andra kategorier"),
+        v1::ConsentState::OtherPurpose => say(lang, "the consent on record is for another purpose", "samtycket gäller ett annat ändamål"),
         v1::ConsentState::Expired => say(lang, "the consent on record has run out", "samtycket har löpt ut"),
         v1::ConsentState::Withdrawn => say(lang, "the consent on record was withdrawn", "samtycket är återkallat"),
     };

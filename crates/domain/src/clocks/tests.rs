@@ -161,7 +161,7 @@ mod who_is_told {
             person: crate::ids::PersonId::from_bytes(&[4; 16]).unwrap(),
             categories: Vec::new(),
             recipient: "rvc".parse().unwrap(),
-            purpose: crate::codes::Purpose::Support,
+            purpose: crate::codes::Purpose::Protection,
             given_at: Time::from_micros(0),
             valid_until: Time::from_micros(0),
             form: crate::codes::ConsentForm::Oral,

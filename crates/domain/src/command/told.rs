@@ -1,8 +1,6 @@
 //! What the door finds in content and the rules hold against the referral. Nothing of it is kept.
 
-use std::collections::BTreeSet;
-
-use crate::codes::{Category, ProtectedIdentity, Role};
+use crate::codes::{ProtectedIdentity, Role};
 use crate::event::PersonName;
 
 /// What content tells of persons.
@@ -19,37 +17,43 @@ pub struct Told {
 pub struct Identified {
     /// The name among the parties, where the content gives it.
     pub name: Option<PersonName>,
+    /// What the person can be among them, by where in the content it stands.
+    pub may_be: &'static [Role],
     /// Which protection of personal data the content says that the person has.
     pub protected_identity: ProtectedIdentity,
 }
 
+/// Somebody whom a section names, and the protection that is on record.
+pub type OnRecord = (PersonName, ProtectedIdentity);
+
 impl Told {
-    /// Whether everybody whom it identifies can be one of the section's persons, for nobody else's secrecy is asked about: those with a name
-    /// are, and of the others there are no more than persons left. Who stands in a section on children is there as a child, so that
-    /// the custodians' word is asked for.
-    pub fn is_about(&self, category: Category, persons: &[PersonName]) -> bool {
-        let as_child = matches!(category, Category::Child | Category::Children);
-        let fits = |person: &PersonName| !as_child || person.role == Role::Child;
-        let named: BTreeSet<PersonName> = self.identified.iter().filter_map(|person| person.name).collect();
-        let unnamed = self.identified.iter().filter(|person| person.name.is_none()).count();
-        let left = persons.iter().filter(|person| fits(person) && !named.contains(person)).count();
-        named.iter().all(|person| persons.contains(person) && fits(person)) && unnamed <= left
+    /// Whether everybody whom it identifies is one of the section's persons, each another one, for nobody else's secrecy is asked about.
+    pub fn is_about(&self, persons: &[OnRecord]) -> bool {
+        self.each_is_one_of(persons, |_, _| true)
     }
 
-    /// Whether whoever has a protected identity in the content has the same one in the referral: what may leave about that person depends on it.
-    pub fn agrees_with(&self, persons: &[(PersonName, ProtectedIdentity)]) -> bool {
-        let is_protected = |person: &&Identified| match person.protected_identity {
-            ProtectedIdentity::ConfidentialityMarked | ProtectedIdentity::ProtectedPopulationRegistration => true,
-            ProtectedIdentity::NotProtected | ProtectedIdentity::Unknown => false,
-        };
-        let is_said = |person: &Identified| persons.iter().any(|(name, held)| *held == person.protected_identity && person.name.is_none_or(|own| own == *name));
-        self.identified.iter().filter(is_protected).all(is_said)
+    /// Whether that can be with the protections on record, where the content states one: what may leave about a person depends on it.
+    pub fn agrees_with(&self, persons: &[OnRecord]) -> bool {
+        self.each_is_one_of(persons, |stated, held| stated == ProtectedIdentity::Unknown || stated == held)
+    }
+
+    fn each_is_one_of(&self, persons: &[OnRecord], agree: impl Fn(ProtectedIdentity, ProtectedIdentity) -> bool) -> bool {
+        let (mut left, mut identified) = (persons.to_vec(), self.identified.clone());
+        // Of whom more is said chooses first: the others fit wherever those do.
+        identified.sort_by_key(|person| (person.name.is_none(), person.protected_identity == ProtectedIdentity::Unknown));
+        identified.iter().all(|person| {
+            let fits = |(name, held): &OnRecord| {
+                person.name.is_none_or(|own| own == *name) && person.may_be.contains(&name.role) && agree(person.protected_identity, *held)
+            };
+            left.iter().position(fits).map(|place| left.swap_remove(place)).is_some()
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ProtectedIdentity::{ConfidentialityMarked, NotProtected, Unknown};
 
     const fn first(role: Role) -> PersonName {
         PersonName { role, number: 1 }
@@ -58,31 +62,46 @@ mod tests {
     const VICTIM: PersonName = first(Role::Victim);
     const SUSPECT: PersonName = first(Role::Suspect);
     const CHILD: PersonName = first(Role::Child);
-    const CUSTODIAN: PersonName = first(Role::Custodian);
+    const SECOND: PersonName = PersonName { role: Role::Child, number: 2 };
 
-    fn is_about(category: Category, identified: &[Option<PersonName>], persons: &[PersonName]) -> bool {
-        let identified = identified.iter().map(|name| Identified { name: *name, protected_identity: ProtectedIdentity::Unknown }).collect();
-        Told { residence: false, identified }.is_about(category, persons)
+    fn told(may_be: &'static [Role], identified: &[(Option<PersonName>, ProtectedIdentity)]) -> Told {
+        let identified = identified.iter().map(|(name, protected_identity)| Identified { name: *name, may_be, protected_identity: *protected_identity });
+        Told { residence: false, identified: identified.collect() }
+    }
+
+    fn is_about(may_be: &'static [Role], identified: &[Option<PersonName>], persons: &[PersonName]) -> bool {
+        let identified: Vec<_> = identified.iter().map(|name| (*name, Unknown)).collect();
+        told(may_be, &identified).is_about(&persons.iter().map(|name| (*name, Unknown)).collect::<Vec<_>>())
     }
 
     #[test]
     fn nobody_is_identified_who_is_not_asked_about() {
-        let suspect = |identified: &[Option<PersonName>], persons: &[PersonName]| is_about(Category::Suspect, identified, persons);
-        assert!(suspect(&[Some(SUSPECT)], &[SUSPECT]) && suspect(&[None], &[SUSPECT]) && suspect(&[], &[]));
+        let suspect = |identified: &[Option<PersonName>], persons: &[PersonName]| is_about(&[Role::Suspect], identified, persons);
+        assert!(suspect(&[Some(SUSPECT)], &[SUSPECT]) && suspect(&[None], &[SUSPECT]) && suspect(&[None], &[VICTIM, SUSPECT]) && suspect(&[], &[]));
         assert!(!suspect(&[Some(SUSPECT)], &[VICTIM]) && !suspect(&[None], &[]));
-        // Parents have other names among the parties.
-        let custodians = |identified: &[Option<PersonName>], persons: &[PersonName]| is_about(Category::Custodians, identified, persons);
-        assert!(custodians(&[Some(VICTIM), None], &[VICTIM, SUSPECT]));
-        assert!(!custodians(&[Some(VICTIM), None], &[VICTIM]) && !custodians(&[None, None], &[VICTIM]));
+        assert!(!suspect(&[None], &[VICTIM]) && !suspect(&[Some(VICTIM)], &[VICTIM]), "his name would leave on her consent");
+        let parents = |identified: &[Option<PersonName>], persons: &[PersonName]| is_about(&[Role::Victim, Role::Suspect], identified, persons);
+        assert!(parents(&[Some(VICTIM), Some(SUSPECT)], &[VICTIM, SUSPECT]));
+        assert!(!parents(&[Some(VICTIM), Some(VICTIM)], &[VICTIM]), "one name is one person's");
     }
 
     #[test]
     fn a_child_is_named_as_one() {
-        let second = PersonName { number: 2, ..CHILD };
-        for category in [Category::Child, Category::Children] {
-            assert!(is_about(category, &[Some(CHILD), None], &[CHILD, second, CUSTODIAN]));
-            assert!(!is_about(category, &[Some(VICTIM)], &[VICTIM]));
-            assert!(!is_about(category, &[Some(CHILD), None], &[CHILD, CUSTODIAN]));
-        }
+        let children = |identified: &[Option<PersonName>], persons: &[PersonName]| is_about(&[Role::Child], identified, persons);
+        assert!(children(&[Some(CHILD), None], &[VICTIM, CHILD, SECOND]) && children(&[None, Some(SECOND)], &[CHILD, SECOND]));
+        assert!(!children(&[Some(VICTIM)], &[VICTIM]) && !children(&[Some(CHILD), None], &[CHILD, VICTIM]) && !children(&[None], &[VICTIM]));
+    }
+
+    #[test]
+    fn a_protection_that_is_stated_is_the_one_on_record() {
+        let agrees = |stated, held| told(&[Role::Victim], &[(Some(VICTIM), stated)]).agrees_with(&[(VICTIM, held)]);
+        assert!(agrees(ConfidentialityMarked, ConfidentialityMarked) && agrees(NotProtected, NotProtected) && agrees(Unknown, ConfidentialityMarked));
+        assert!(!agrees(ConfidentialityMarked, NotProtected) && !agrees(ConfidentialityMarked, Unknown));
+        assert!(!agrees(NotProtected, ConfidentialityMarked), "her address would be taken for an open one");
+        // One who is marked on record stands for one in the content.
+        let both = |record: &[OnRecord]| told(&[Role::Child], &[(None, ConfidentialityMarked), (Some(CHILD), ConfidentialityMarked)]).agrees_with(record);
+        assert!(both(&[(CHILD, ConfidentialityMarked), (SECOND, ConfidentialityMarked)]));
+        assert!(!both(&[(CHILD, ConfidentialityMarked), (SECOND, NotProtected)]));
+        assert!(told(&[Role::Child], &[(None, Unknown), (None, ConfidentialityMarked)]).agrees_with(&[(CHILD, ConfidentialityMarked), (SECOND, NotProtected)]));
     }
 }

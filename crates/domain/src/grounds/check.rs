@@ -40,6 +40,9 @@ pub enum TableError {
     /// A kind of referral has no rule, or two.
     #[error("kind {0} must have exactly one rule")]
     Kind(ReferralKind),
+    /// No consent could carry a cell of a kind of referral.
+    #[error("consented_for of kind {0} is empty: no consent could carry anything")]
+    ConsentedForNothing(ReferralKind),
     /// A kind of referral is said to tell what it has its own category for, or in a category that it lacks.
     #[error("kind {0} tells {1} in that very category, or in one that it lacks")]
     ToldAs(ReferralKind, Category),
@@ -107,6 +110,9 @@ pub(super) fn check(file: &GroundFile, offences: &OffenceFile) -> Result<(), Tab
         let amiss = |told: &(&Category, &Category)| rule.categories.contains(told.0) || !rule.categories.contains(told.1);
         if let Some((category, _)) = rule.also_told_as.iter().find(amiss) {
             return Err(TableError::ToldAs(rule.kind, *category));
+        }
+        if rule.consented_for.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Err(TableError::ConsentedForNothing(rule.kind));
         }
     }
     answered(file)

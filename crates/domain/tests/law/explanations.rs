@@ -106,6 +106,10 @@ fn a_duty_is_named_only_where_its_referral_could_carry_the_section() {
     for category in [Category::SafeContact, Category::SupportNeeds] {
         assert!(!reported(category, Role::Child), "{category} is no part of a report");
     }
+    for category in [Category::VictimIdentity, Category::Measures] {
+        assert!(reported(category, Role::Child) && !reported(category, Role::Victim), "{category}");
+    }
+    assert!(duty(AgencyKind::Prosecution, ReferralKind::Decision, Category::VictimIdentity, Role::Child), "a prosecutor must report, too");
     assert!(handed_over(Category::Children, Role::Child));
     assert!(!handed_over(Category::SafeContact, Role::Child));
     assert!(!handed_over(Category::Whereabouts, Role::Child));
@@ -153,8 +157,9 @@ fn every_way_that_is_suggested_passes_once_it_is_taken_and_no_other_ground_does(
     let mut chance = Chance::new(20_261_123);
     let mut taken = 0;
     for _ in 0..20_000 {
-        let case = Case { consent: Consent::Carries, second: Second::Another, emergency: Emergency::Undeclared, ..Case::draw(&mut chance) };
-        let Some(mut referral) = world.submitted(&case) else { continue };
+        let with_consent = Case { consent: Consent::Carries, consented_for: Purpose::Protection, ..Case::draw(&mut chance) };
+        let case = Case { second: Second::Another, emergency: Emergency::Undeclared, ..with_consent };
+        let Ok(mut referral) = world.submitted(&case) else { continue };
         referral = world.carried_out(&case, Some(&referral), world.consent(&case).unwrap(), 1).unwrap();
         let known = case.answers();
         let found = explained(&world, &case, &referral, &known);
@@ -209,8 +214,8 @@ fn the_child_report_passes_for_a_suspect_father_and_a_mother_who_does_not_consen
         let sections = referral.sections.iter().filter(|section| gate::pass(referral, section, &world.table, case.opened()).is_ok());
         sections.map(|section| section.number).collect()
     };
-    assert!(world.carried_out(&case, Some(&referral), on_duty(&referral, 3, &ASSESSED[..1]), 1).is_none(), "never as a routine");
-    assert!(world.carried_out(&case, Some(&referral), on_duty(&referral, 4, ASSESSED), 1).is_none(), "her safe contact is outside the duty");
+    assert!(world.carried_out(&case, Some(&referral), on_duty(&referral, 3, &ASSESSED[..1]), 1).is_err(), "never as a routine");
+    assert!(world.carried_out(&case, Some(&referral), on_duty(&referral, 4, ASSESSED), 1).is_err(), "her safe contact is outside the duty");
     let decided = world.carried_out(&case, Some(&referral), on_duty(&referral, 3, ASSESSED), 1).expect("one officer suffices");
     assert_eq!(passing(&decided), [1, 2, 3]);
     // She consents to something, and takes it back: the duty stands whatever she wants.
@@ -274,4 +279,14 @@ fn a_change_of_the_table_names_the_answers_and_the_open_clearances_that_it_touch
     assert_eq!((touched.clearances.len(), touched.consents.as_slice()), (1, &[decided.consents[0].given.consent][..]));
     let withdrawn = world.carried_out(&hers, Some(&decided), world.withdrawal(&decided), 4).unwrap();
     assert!(change::touched(&withdrawn, &older, now).consents.is_empty());
+
+    // So is what a consent must have been given for.
+    let narrower = other(r#""consented_for": ["support", "protection"]"#, r#""consented_for": ["support"]"#);
+    assert_eq!(narrower.purposes.iter().copied().collect::<Vec<_>>(), [(ReferralKind::ContactRequest, Purpose::Protection)]);
+    let touched = change::touched(&decided, &narrower, now);
+    assert_eq!((touched.clearances.len(), touched.consents.as_slice()), (1, &[decided.consents[0].given.consent][..]));
+    assert!(nothing.purposes.is_empty());
+    // A table that does not say takes a consent for any purpose, as before it could say.
+    let silent = other(r#""consented_for": ["support", "protection"],"#, "");
+    assert_eq!(silent.purposes.iter().copied().collect::<Vec<_>>(), [(ReferralKind::ContactRequest, Purpose::Proceedings)]);
 }

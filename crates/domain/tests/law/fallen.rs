@@ -4,7 +4,7 @@ use brygga_domain::command::*;
 use brygga_domain::event::PersonName;
 use brygga_domain::explain::{self, Question, Way};
 use brygga_domain::gate::{ConsentLack, Why};
-use brygga_domain::grounds::Answers;
+use brygga_domain::grounds::{Answers, GroundTable, SHIPPED};
 use brygga_domain::referral::CellState;
 use brygga_domain::*;
 use bytes::Bytes;
@@ -27,6 +27,7 @@ fn protected() -> Case {
         day: "2026-11-23",
         victim_age: Some(44),
         consent: Consent::Carries,
+        consented_for: Purpose::Support,
         second: Second::Another,
         emergency: Emergency::Undeclared,
         ..turning.case
@@ -52,6 +53,27 @@ fn asked_by(barred: Option<&AgencyId>, world: &World, case: &Case, referral: &Re
         _ => None,
     };
     (explained.block.why, explained.ways.iter().filter_map(named).collect())
+}
+
+#[test]
+fn who_consented_for_the_proceedings_has_not_consented_to_be_offered_support() {
+    let world = World::new();
+    let case = Case { consented_for: Purpose::Proceedings, ..protected() };
+    let held = world.submitted(&case).unwrap();
+    let consented = world.carried_out(&case, Some(&held), world.consent(&case).unwrap(), 1).unwrap();
+    let refused = world.carried_out(&case, Some(&consented), world.decision(&case), 2).unwrap_err();
+    assert_eq!(refused.reason, Reason::ConsentOtherPurpose);
+    let question = Question { table: &world.table, now: case.opened(), known: &case.answers(), barred: None };
+    let explained = explain::section(&consented, 1, question).unwrap();
+    let lacks = explained[0].ways.iter().filter_map(|way| if let Way::Ground { consent, .. } = way { *consent } else { None });
+    assert_eq!(lacks.collect::<Vec<_>>(), [Err(ConsentLack::OtherPurpose)]);
+
+    // Where the table does not say, any purpose carries; the gate asks the table that is in force when the section is to leave.
+    let mut silent = World::new();
+    silent.table = GroundTable::load(&SHIPPED.replacen(r#""consented_for": ["support", "protection"],"#, "", 1)).unwrap();
+    let decided = decided(&silent, &case);
+    assert_eq!(blocked(&silent, &case, &decided).0, Why::SecondOfficerMissing);
+    assert_eq!(blocked(&world, &case, &decided), (Why::Consent(ConsentLack::OtherPurpose), vec![]));
 }
 
 #[test]
@@ -130,7 +152,7 @@ fn an_age_that_the_route_states_is_held_against_the_decision() {
         change(&mut decision);
         asked.persons.retain(|person| person.name.role == Role::Victim);
         (asked.consents, asked.decisions, asked.routing.whom.age_years) = (vec![terms], vec![decision], age_years);
-        world.carried_out(&case, None, Action::SubmitReferral(Box::new(asked)), 0).is_some()
+        world.carried_out(&case, None, Action::SubmitReferral(Box::new(asked)), 0).is_ok()
     };
     let as_it_is = |_: &mut NewDecision| {};
     assert!(asked(None, as_it_is) && asked(Some(18), as_it_is));
@@ -149,32 +171,37 @@ fn an_age_that_the_route_states_is_held_against_the_decision() {
     assert!(asked(Some(17), with_custodians) && asked(Some(17), on_no_harm) && asked(Some(17), withheld));
 }
 
-/// Whether an amendment of the one section, on the victim, that tells this is taken.
-fn amended(protection: ProtectedIdentity, told: Told) -> bool {
+/// Why an amendment of the one section, on the victim, that tells this is refused.
+fn refused(protection: ProtectedIdentity, told: Told) -> Option<Reason> {
     let (world, case) = (World::new(), Case { protection, ..protected() });
     let referral = world.submitted(&case).unwrap();
     let content = NewContent { section: 1, category: case.category, content: Bytes::from_static(b"moved"), told };
-    world.carried_out(&case, Some(&referral), Action::AmendReferral(ReferralName::Id(referral.id), vec![content], None), 1).is_some()
+    world.carried_out(&case, Some(&referral), Action::AmendReferral(ReferralName::Id(referral.id), vec![content], None), 1).err().map(|refusal| refusal.reason)
 }
 
 #[test]
 fn where_somebody_protected_lives_is_not_told_by_an_amendment_either() {
     let told = |residence| Told { residence, ..Told::default() };
-    assert!(amended(ProtectedIdentity::NotProtected, told(true)) && amended(ProtectedIdentity::ProtectedPopulationRegistration, told(false)));
+    let taken = |protection, residence| refused(protection, told(residence)).is_none();
+    assert!(taken(ProtectedIdentity::NotProtected, true) && taken(ProtectedIdentity::ProtectedPopulationRegistration, false));
     for protection in [ProtectedIdentity::ConfidentialityMarked, ProtectedIdentity::ProtectedPopulationRegistration, ProtectedIdentity::Unknown] {
-        assert!(!amended(protection, told(true)), "{protection}");
+        assert_eq!(refused(protection, told(true)), Some(Reason::ContentTellsResidence), "{protection}");
     }
 }
 
 #[test]
 fn an_amendment_identifies_whom_the_section_is_about_and_with_the_protection_that_is_on_record() {
-    let of = |name: &str, protected_identity| Told { identified: vec![Identified { name: name.parse().ok(), protected_identity }], ..Told::default() };
+    let of = |name: &str, protected_identity| {
+        let may_be = &[Role::Victim, Role::Child];
+        Told { identified: vec![Identified { name: name.parse().ok(), may_be, protected_identity }], ..Told::default() }
+    };
     let (marked, open) = (ProtectedIdentity::ConfidentialityMarked, ProtectedIdentity::NotProtected);
-    assert!(amended(open, of("victim-1", open)) && amended(open, of("", open)) && amended(marked, of("victim-1", marked)));
-    assert!(!amended(open, of("suspect-1", open)), "nobody would be asked about him");
+    assert!(refused(open, of("victim-1", open)).is_none() && refused(open, of("", open)).is_none() && refused(marked, of("victim-1", marked)).is_none());
+    assert_eq!(refused(open, of("suspect-1", open)), Some(Reason::ContentIdentifiesOthers), "nobody would be asked about him");
     for name in ["victim-1", ""] {
-        assert!(!amended(open, of(name, marked)), "her protection would not be asked about");
+        assert_eq!(refused(open, of(name, marked)), Some(Reason::ContentProtectionDiffers), "her protection would not be asked about");
+        assert_eq!(refused(marked, of(name, open)), Some(Reason::ContentProtectionDiffers), "she would be taken for unprotected");
     }
     let both = Told { identified: [of("", open), of("", open)].into_iter().flat_map(|told| told.identified).collect(), ..Told::default() };
-    assert!(!amended(open, both));
+    assert_eq!(refused(open, both), Some(Reason::ContentIdentifiesOthers));
 }

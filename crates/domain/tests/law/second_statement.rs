@@ -72,19 +72,19 @@ fn a_table_that_says_something_else_is_found_out() {
 
 /// Whether the section leaves, as the product answers: decided by command, confirmed where that is due, and asked of the gate.
 fn asked(world: &world::World, case: &Case) -> bool {
-    let Some(mut referral) = world.submitted(case) else { return false };
+    let Ok(mut referral) = world.submitted(case) else { return false };
     if let Some(consent) = world.consent(case) {
         referral = world.carried_out(case, Some(&referral), consent, 1).expect("a consent is recorded");
     }
     if case.emergency != Emergency::Undeclared {
         referral = world.carried_out(case, Some(&referral), world.emergency(), 5).expect("an emergency is declared");
     }
-    let Some(decided) = world.carried_out(case, Some(&referral), world.decision(case), 2) else { return false };
+    let Ok(decided) = world.carried_out(case, Some(&referral), world.decision(case), 2) else { return false };
     referral = decided;
     match case.second {
         Second::Nobody => {}
         Second::Another | Second::Differs => {
-            if let Some(confirmed) = world.carried_out(case, Some(&referral), world.confirmation(case), 3) {
+            if let Ok(confirmed) = world.carried_out(case, Some(&referral), world.confirmation(case), 3) {
                 referral = confirmed;
             }
         }
@@ -126,7 +126,7 @@ fn emergency_alone_never_clears() {
     for _ in 0..1_000 {
         let case = Case { ground: "EMERGENCY", emergency: Emergency::Stands, asserted: FactCode::ALL.iter().copied().collect(), ..Case::draw(&mut chance) };
         assert!(!asked(&world, &case), "{case:#?}");
-        let Some(referral) = world.submitted(&case) else { continue };
+        let Ok(referral) = world.submitted(&case) else { continue };
         let declared = world.carried_out(&case, Some(&referral), world.emergency(), 5).unwrap();
         assert!(gate::pass(&declared, &declared.sections[0], &world.table, case.opened()).is_err(), "nothing is decided");
     }

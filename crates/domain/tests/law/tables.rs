@@ -68,6 +68,8 @@ fn a_table_that_could_be_misread_is_refused() {
     assert!(matches!(changed(r#""kind": "handover""#, r#""kind": "hearing""#), TableError::Kind(_)));
     assert!(matches!(changed(r#""children": "child","#, r#""children": "whereabouts","#), TableError::ToldAs(ReferralKind::ChildConcern, Category::Children)));
     assert!(matches!(changed(r#""children": "child","#, r#""suspect": "child","#), TableError::ToldAs(ReferralKind::ChildConcern, Category::Suspect)));
+    let nothing = changed(r#""consented_for": ["support", "protection"]"#, r#""consented_for": []"#);
+    assert!(matches!(nothing, TableError::ConsentedForNothing(ReferralKind::ContactRequest)));
     assert!(matches!(changed(r#"{"asserted": "requested"}, "#, ""), TableError::Request(_)));
     assert!(matches!(changed(r#"["BrB 3", "BrB 4", "BrB 6"]"#, r#"["BrB 3", "BrB 44"]"#), TableError::Condition(..)));
     assert!(matches!(changed(r#""except": ["CONSENT"]"#, r#""except": ["CONSENTS"]"#), TableError::OtherGround("a barrier", _)));

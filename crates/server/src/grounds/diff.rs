@@ -79,15 +79,16 @@ fn cell(referral: &Referral, name: brygga_domain::event::CellName) -> String {
 impl Compared {
     /// For people.
     pub(super) fn text(&self) -> String {
-        let Change { answers, grounds, offences, officers, policies, .. } = &self.change;
+        let Change { answers, grounds, offences, officers, purposes, policies, .. } = &self.change;
         let names = |count: usize, list: Vec<String>| if count == 0 { String::from("none") } else { list.join(", ") };
         let mut parts = vec![format!(
-            "on         {}\nanswers    {} change\ngrounds    that read differently: {}\noffences   that read differently: {}\nofficers   two or one otherwise: {}\npolicies   that read differently: {}",
+            "on         {}\nanswers    {} change\ngrounds    that read differently: {}\noffences   that read differently: {}\nofficers   two or one otherwise: {}\nconsents   for a purpose that carries otherwise: {}\npolicies   that read differently: {}",
             self.now.date(),
             answers.len(),
             names(grounds.len(), grounds.iter().map(ToString::to_string).collect()),
             names(offences.len(), offences.iter().map(ToString::to_string).collect()),
             names(officers.len(), officers.iter().map(|(ground, whom)| format!("{ground} ({})", about(*whom))).collect()),
+            names(purposes.len(), purposes.iter().map(|(kind, purpose)| format!("{kind} ({purpose})")).collect()),
             names(policies.len(), policies.iter().map(|name| String::from(*name)).collect()),
         )];
         if !answers.is_empty() {
@@ -115,7 +116,7 @@ impl Compared {
 
     /// For programs.
     pub(super) fn json(&self) -> Value {
-        let Change { answers, grounds, offences, officers, policies, .. } = &self.change;
+        let Change { answers, grounds, offences, officers, purposes, policies, .. } = &self.change;
         let differs = |differs: &Difference| {
             json!({
                 "kind": differs.direction.kind.as_str(),
@@ -144,6 +145,7 @@ impl Compared {
             "grounds": grounds,
             "offences": offences,
             "officers": officers.iter().map(|(ground, whom)| json!({ "ground": ground, "about": about(*whom) })).collect::<Vec<_>>(),
+            "purposes": purposes.iter().map(|(kind, purpose)| json!({ "kind": kind.as_str(), "purpose": purpose.as_str() })).collect::<Vec<_>>(),
             "policies": policies,
             "open_work": self.touched.as_ref().map(|touched| touched.iter().map(referral).collect::<Vec<_>>()),
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use brygga_domain::grounds::{Condition, Direction, Ground, GroundCode, GroundTable, Protected, Protects, Unlawful};
 use brygga_domain::matrix::{self, Row};
-use brygga_domain::{Category, Code as _, ProtectedIdentity, Time};
+use brygga_domain::{Category, Code as _, ProtectedIdentity, Purpose, ReferralKind, Time};
 use serde_json::{Value, json};
 
 use super::show::listed;
@@ -30,7 +30,7 @@ pub fn text(law: &GroundTable, now: Time) -> String {
     );
     let never: Vec<String> = law.grounds().filter_map(|ground| Some(format!("  {}: {}", ground.code, ground.never_clears.as_ref()?.en))).collect();
     let blocks = grouped(&cells).into_iter().map(|(direction, rows)| {
-        let way = format!("{}: {} > {}", direction.kind, direction.from, direction.to);
+        let way = format!("{}: {} > {}{}", direction.kind, direction.from, direction.to, consented_for(law, direction.kind));
         let heads = ["categories", "protects", "passes on", "blocked"];
         format!("{way}\n{}", table(&heads, rows.into_iter().map(|(row, categories)| line(law, row, &categories, now))))
     });
@@ -38,6 +38,12 @@ pub fn text(law: &GroundTable, now: Time) -> String {
     parts.extend(blocks);
     parts.push(format!("What each ground asks for, as of {}\n{}", now.date(), facts(law, now)));
     parts.join("\n\n")
+}
+
+/// For what a consent must have been given.
+fn consented_for(law: &GroundTable, kind: ReferralKind) -> String {
+    let purposes = Purpose::ALL.iter().filter(|purpose| law.kind(kind).is_some_and(|rule| rule.serves(**purpose)));
+    format!(" (on a consent for {})", purposes.map(|purpose| purpose.as_str()).collect::<Vec<_>>().join(" or "))
 }
 
 type Group<'r> = (Direction, Vec<(&'r Row, Vec<Category>)>);

@@ -1,7 +1,7 @@
 //! Releases that somebody with the signing key could write without their basis: each must be named.
 
 use brygga_domain::event::{Fact, Outcome};
-use brygga_domain::{Category, Commitment, DeclineReason, PersonId, Position, RetractReason, WithholdReason};
+use brygga_domain::{Category, Commitment, DeclineReason, PersonId, Position, Purpose, RetractReason, WithholdReason};
 use brygga_verify::{Code, Verdict};
 
 use crate::forge::{audit_events, check, consent, decision, leaving, release, rest_on, section_named, submitted};
@@ -199,6 +199,11 @@ fn a_consent_is_earlier_her_own_and_in_force() {
             let at = release(story);
             consent(story).categories = vec![Category::VictimIdentity];
             vec![(Code::ConsentOtherCategory, at)]
+        }),
+        ("for another purpose", |story| {
+            let at = release(story);
+            consent(story).purpose = Purpose::Proceedings;
+            vec![(Code::ConsentOtherPurpose, at)]
         }),
         ("expired at the very moment", |story| {
             let at = release(story);

@@ -4,14 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use brygga_domain::command::{Action, NewContent, NewOffer, NewPerson, NewSection, Submission, Told};
+use brygga_domain::command::{Action, NewContent, NewOffer, NewPerson, NewSection, OnRecord, Submission, Told};
 use brygga_domain::event::{OfferResult, PersonName};
 use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ProtectedIdentity, ReferralKind, Routing};
 use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed, clearance, consent, exclusion, routing};
-use crate::content::{assessment_in, category_of, told_in};
+use crate::content::{assessment_in, category_of, is_read_whole, told_in};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
@@ -214,6 +214,8 @@ fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<
     Some(NewSection { category: category?, persons: persons?, investigation: section.investigation, content: content? })
 }
 
+const IDENTIFIES_OTHERS: &str =
+    "must tell only of the section's persons, each in the part that it is named for: the suspect as a suspect, a child as a child, and nobody twice";
 const RESIDENCE: &str = "must say nothing of the residence, unless the protected identity is said to be none; else that is a section on whereabouts";
 
 /// What the sections tell of persons is what the submission says of them.
@@ -221,13 +223,14 @@ fn told_agrees(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]
     for (index, section) in sections.iter().enumerate() {
         let field = format!("sections[{index}].content");
         let Some(told) = told(check, &field, &section.content) else { continue };
-        if !told.is_about(section.category, &section.persons) {
-            check.fault(&field, "identifies somebody who is not among the section's persons, or a child who is not named as one");
-        }
-        let about = persons.iter().filter(|person| section.persons.contains(&person.name)).map(|person| (person.name, person.protected_identity));
-        let about: Vec<_> = about.collect();
-        if !told.agrees_with(&about) {
-            check.fault(&field, "says that somebody has a protected identity which persons does not say");
+        // Somebody whom persons lacks is the rules' to refuse.
+        let held =
+            |name: &PersonName| persons.iter().find(|person| person.name == *name).map_or(ProtectedIdentity::Unknown, |person| person.protected_identity);
+        let about: Vec<OnRecord> = section.persons.iter().map(|name| (*name, held(name))).collect();
+        if !told.is_about(&about) {
+            check.fault(&field, IDENTIFIES_OTHERS);
+        } else if !told.agrees_with(&about) {
+            check.fault(&field, "states another protection of somebody's personal data than persons does");
         }
         // Where somebody is settled is told of nobody who has a protected identity, or may have one.
         if told.residence && about.iter().any(|(_, held)| *held != ProtectedIdentity::NotProtected) {
@@ -239,7 +242,7 @@ fn told_agrees(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]
 fn told(check: &mut Check, field: &str, content: &[u8]) -> Option<Told> {
     let told = told_in(content);
     if told.is_none() {
-        check.fault(field, "names somebody as no person is named, who is for example victim-1");
+        check.fault(field, "must name whom it identifies as persons does, for example victim-1; a custodian and a party without a role need a name");
     }
     told
 }
@@ -267,6 +270,9 @@ fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Catego
     match (category_of(&bytes), declared) {
         (None, _) => check.fault(field, "must be an encoded brygga.content.v1.Content with one of its arms set"),
         (Some(found), Some(declared)) if found != declared => check.fault(field, "must hold content of the declared category"),
+        (Some(_), _) if !is_read_whole(&bytes) => {
+            check.fault(field, "must hold one content and nothing that this broker does not know: it could not look at it");
+        }
         (Some(_), _) => {
             let misplaced: Vec<Finding> = findings(&bytes).into_iter().filter(|finding| finding.act == Act::Refuse).collect();
             for finding in &misplaced {

@@ -94,7 +94,8 @@ pub mod content {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Identity {
-    /// The name in the referral, for example `child-1`; then the section's `persons` have it, too.
+    /// The name in the referral, for example `child-1`. Whoever stands here is among the section's `persons`, in the part that the section gives: the
+    /// suspect as a suspect, a child as a child. A custodian, and a party of a case without a role, are always named.
     #[prost(string, tag = "1")]
     pub person: ::prost::alloc::string::String,
     /// Given name.
@@ -109,7 +110,7 @@ pub struct Identity {
     /// Date of birth.
     #[prost(string, tag = "5")]
     pub birth_date: ::prost::alloc::string::String,
-    /// Protection of personal data.
+    /// Protection of personal data; the one that the referral was submitted with, or not said.
     #[prost(enumeration = "::brygga_journal::v1::ProtectedIdentity", tag = "6")]
     pub protected_identity: i32,
 }

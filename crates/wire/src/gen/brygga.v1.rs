@@ -33,8 +33,8 @@ pub struct Section {
     /// What it is about.
     #[prost(enumeration = "::brygga_journal::v1::Category", tag = "2")]
     pub category: i32,
-    /// The persons whose secrecy it touches, by name. Everybody whom its content identifies, by a name (`Identity.person`) or
-    /// without one, is among them; in sections on children as a child.
+    /// The persons whose secrecy it touches, by name. Everybody of whom its content tells by its form is among them, in that part: the suspect as
+    /// a suspect, a child as a child.
     #[prost(string, repeated, tag = "3")]
     pub persons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Whether it touches the investigation too (OSL 18:1).
@@ -497,6 +497,8 @@ pub enum ConsentState {
     Expired = 6,
     /// It was withdrawn.
     Withdrawn = 7,
+    /// It is for a purpose that this kind of referral does not serve.
+    OtherPurpose = 8,
 }
 impl ConsentState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -513,6 +515,7 @@ impl ConsentState {
             Self::OtherCategory => "CONSENT_STATE_OTHER_CATEGORY",
             Self::Expired => "CONSENT_STATE_EXPIRED",
             Self::Withdrawn => "CONSENT_STATE_WITHDRAWN",
+            Self::OtherPurpose => "CONSENT_STATE_OTHER_PURPOSE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -526,6 +529,7 @@ impl ConsentState {
             "CONSENT_STATE_OTHER_CATEGORY" => Some(Self::OtherCategory),
             "CONSENT_STATE_EXPIRED" => Some(Self::Expired),
             "CONSENT_STATE_WITHDRAWN" => Some(Self::Withdrawn),
+            "CONSENT_STATE_OTHER_PURPOSE" => Some(Self::OtherPurpose),
             _ => None,
         }
     }

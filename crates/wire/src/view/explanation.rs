@@ -20,6 +20,7 @@ pub fn block_reason(why: &Why) -> Reason {
         Why::Consent(ConsentLack::OtherPerson) => Reason::ConsentOfAnother,
         Why::Consent(ConsentLack::OtherRecipient) => Reason::ConsentOtherRecipient,
         Why::Consent(ConsentLack::OtherCategory) => Reason::ConsentOtherCategory,
+        Why::Consent(ConsentLack::OtherPurpose) => Reason::ConsentOtherPurpose,
         Why::Consent(ConsentLack::Expired) => Reason::ConsentExpired,
         Why::Consent(ConsentLack::Withdrawn) => Reason::ConsentWithdrawn,
         Why::Ground(Unlawful::Unknown) => Reason::GroundUnknown,
@@ -132,6 +133,7 @@ fn consent_state(consent: Option<Result<(), ConsentLack>>) -> v1::ConsentState {
         Some(Err(ConsentLack::OtherPerson)) => v1::ConsentState::OtherPerson,
         Some(Err(ConsentLack::OtherRecipient)) => v1::ConsentState::OtherRecipient,
         Some(Err(ConsentLack::OtherCategory)) => v1::ConsentState::OtherCategory,
+        Some(Err(ConsentLack::OtherPurpose)) => v1::ConsentState::OtherPurpose,
         Some(Err(ConsentLack::Expired)) => v1::ConsentState::Expired,
         Some(Err(ConsentLack::Withdrawn)) => v1::ConsentState::Withdrawn,
     }

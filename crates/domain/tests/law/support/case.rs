@@ -64,6 +64,8 @@ pub struct Case {
     pub victim_age: Option<u8>,
     pub suspect_age: Option<u8>,
     pub consent: Consent,
+    /// What the consent was given for.
+    pub consented_for: Purpose,
     pub second: Second,
     pub emergency: Emergency,
 }
@@ -113,6 +115,7 @@ impl Case {
             victim_age: age(chance),
             suspect_age: age(chance),
             consent: if chance.percent(50) { Consent::Carries } else { chance.of(&CONSENTS) },
+            consented_for: chance.of(Purpose::ALL),
             second: if chance.percent(60) { Second::Another } else { chance.of(&[Second::Nobody, Second::Differs]) },
             emergency: if chance.percent(60) { Emergency::Undeclared } else { chance.of(&[Emergency::Stands, Emergency::Reviewed]) },
         }

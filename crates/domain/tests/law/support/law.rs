@@ -323,6 +323,17 @@ fn offence(case: &Case) -> Option<(&'static str, u16)> {
     Some((chapter, months))
 }
 
+/// Whether what a person consented for is what a kind of referral is for: a case is handed over to be prosecuted, she is referred to be supported.
+fn serves(kind: ReferralKind, purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Support => !matches!(kind, ReferralKind::CaseHandover | ReferralKind::Risk | ReferralKind::ContactReply),
+        Purpose::Protection => true,
+        Purpose::Proceedings => {
+            !matches!(kind, ReferralKind::ContactRequest | ReferralKind::ReportedOffence | ReferralKind::ChildConcern | ReferralKind::Handover)
+        }
+    }
+}
+
 /// Consent where the ground rests on one, and two officers where the ground or the person's protection wants them.
 fn formalities(case: &Case) -> bool {
     let protected = case.role.is_some() && matches!(case.protection, ConfidentialityMarked | ProtectedPopulationRegistration);
@@ -330,7 +341,8 @@ fn formalities(case: &Case) -> bool {
     let two = case.ground == "GENERAL_CLAUSE" || ((protected || hurried) && case.ground != "DUTY_CHILD_REPORT");
     // An emergency puts the second officer off while it stands, and does nothing else; one who has differed is not put off.
     let put_off = case.emergency == Emergency::Stands && case.second == Second::Nobody;
-    (case.ground != "CONSENT" || case.consent == Consent::Carries) && (!two || case.second == Second::Another || put_off)
+    (case.ground != "CONSENT" || (case.consent == Consent::Carries && serves(case.kind, case.consented_for)))
+        && (!two || case.second == Second::Another || put_off)
 }
 
 /// The same case before and after the law changed.
@@ -363,6 +375,7 @@ fn plain(ground: &'static str, way: (AgencyKind, AgencyKind), kind: ReferralKind
         victim_age: Some(9),
         suspect_age: Some(44),
         consent: Consent::Absent,
+        consented_for: Purpose::Protection,
         second: Second::Nobody,
         emergency: Emergency::Undeclared,
     }

@@ -71,7 +71,7 @@ impl World {
     }
 
     /// The referral after a command of the sender, or nothing when it was refused. Steps 3 and 6 are another officer's.
-    pub fn carried_out(&self, case: &Case, referral: Option<&Referral>, action: Action, step: u8) -> Option<Referral> {
+    pub fn carried_out(&self, case: &Case, referral: Option<&Referral>, action: Action, step: u8) -> Result<Referral, Refusal> {
         let command = Command {
             agency: agency(case.from, 1).parse().unwrap(),
             officer: Some(Officer { pseudonym: OfficerPseudonym([u8::from(step == 3 || step == 6); 16]), proof: OfficerProof::Asserted }),
@@ -88,10 +88,10 @@ impl World {
             referral,
             known: &Known::default(),
         };
-        decide::decide(&command, facts).ok()?.referral
+        decide::decide(&command, facts).map(|decided| decided.referral.unwrap())
     }
 
-    pub fn submitted(&self, case: &Case) -> Option<Referral> {
+    pub fn submitted(&self, case: &Case) -> Result<Referral, Refusal> {
         let section = NewSection {
             category: case.category,
             persons: case.role.map(person).into_iter().collect(),
@@ -136,7 +136,7 @@ impl World {
                 }
                 _ => function(case.to),
             },
-            purpose: Purpose::Support,
+            purpose: case.consented_for,
             given_at: case.at(0),
             valid_until: case.at(if case.consent == Consent::RunsOut { 5 } else { 60 }),
             form: ConsentForm::Oral,

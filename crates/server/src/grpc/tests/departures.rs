@@ -5,6 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use brygga_engine::send_window::RELEASE_SEND_MAX;
+use brygga_wire::content_v1::content::Section as Arm;
+use brygga_wire::content_v1::{Identity, VictimIdentity};
 use brygga_wire::contract::{CommandStream as _, InboxCommands, WriteRequest as _};
 use brygga_wire::envelope::Enveloped;
 use brygga_wire::v1;
@@ -62,9 +64,8 @@ fn opening(number: u8, referral: &str) -> v1::OpenReferralRequest {
 /// A referral whose content is longer than the encoder gathers before it ends a piece.
 async fn large(world: &World) -> String {
     let mut request = submission(1);
-    let mut content = request.sections[0].content.to_vec();
-    prost::encoding::bytes::encode(1023, &vec![7; LARGE_BYTES], &mut content);
-    request.sections[0].content = content.into();
+    let identity = Identity { given_name: "Z".repeat(LARGE_BYTES), ..Default::default() };
+    request.sections[0].content = content(Arm::VictimIdentity(VictimIdentity { identity: Some(identity), ..Default::default() }));
     let mut police = v1::referral_service_client::ReferralServiceClient::new(world.wire(POLICE));
     police.submit_referral(request).await.unwrap().into_inner().referral.unwrap().id
 }
