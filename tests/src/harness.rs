@@ -124,8 +124,16 @@ impl Broker {
     /// # Panics
     /// When it is not ready in time.
     pub async fn start_with(folder: &Path, args: &[&str]) -> Self {
+        Self::start_program(bryggad(), folder, args).await
+    }
+
+    /// The same with a program of another version.
+    ///
+    /// # Panics
+    /// When it is not ready in time.
+    pub async fn start_program(program: &Path, folder: &Path, args: &[&str]) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(folder.with_extension("log")).unwrap();
-        let mut command = Command::new(bryggad());
+        let mut command = Command::new(program);
         command.arg("test-server").arg("--world").arg(folder).args(args);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();

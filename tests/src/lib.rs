@@ -1,5 +1,6 @@
 //! What the tests share: a made-up world, generated histories, a driver of the pure fold, and the real binary in a world of its own.
 
+pub mod brokers;
 pub mod desk;
 pub mod directory;
 pub mod fold;
@@ -13,4 +14,5 @@ pub mod otlp;
 pub mod postgres;
 pub mod requests;
 pub mod script;
+pub mod watchers;
 pub mod wire;

@@ -9,8 +9,6 @@ use brygga_store::postgres::{Server, make_roles, migrate};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-use crate::harness::bryggad;
-
 /// How long a session may stand in a transaction: shorter than the server's own limit, which would hide it.
 const IN_TRANSACTION_MAX: Duration = Duration::from_secs(5);
 /// How often that is looked at.
@@ -76,10 +74,10 @@ pub async fn no_session_in_transaction(world: &Path) {
 ///
 /// # Panics
 /// When it cannot join.
-pub async fn join(first: &Path, second: &Path) {
+pub async fn join(program: &Path, first: &Path, second: &Path) {
     copy(first, second);
     std::fs::remove_file(second.join("signer.state")).unwrap();
-    let ran = Command::new(bryggad()).arg("join").arg("--config").arg(second.join("bryggad.toml")).output().await.unwrap();
+    let ran = Command::new(program).arg("join").arg("--config").arg(second.join("bryggad.toml")).output().await.unwrap();
     assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
 }
 

@@ -217,7 +217,7 @@ async fn brokers(home: &Path, options: &PostgresOptions) -> (Vec<Broker>, PathBu
     let folders = ["one", "two", "three", "stale"].map(|name| home.join(name));
     let mut brokers = vec![Broker::start(&folders[0], &section(options)).await];
     for folder in &folders[1..] {
-        join(&folders[0], folder).await;
+        join(bryggad(), &folders[0], folder).await;
     }
     for folder in &folders[1..3] {
         brokers.push(Broker::start(folder, "").await);

@@ -9,10 +9,12 @@ use std::time::Duration;
 use brygga_client::{Client, v1};
 use brygga_domain::{Code as _, InboxKind, SenderStatus};
 use brygga_pgtest::{Cluster, Setup};
-use brygga_tests::harness::{Broker, bryggad, replayed, settle};
-use brygga_tests::load::{Pair, Players, Random, STUCK_MAX, judge, own_pin, setting};
+use brygga_tests::brokers::{pairs, three};
+use brygga_tests::harness::{Broker, bryggad, replayed};
+use brygga_tests::load::{Players, Random, STUCK_MAX, judge, setting};
 use brygga_tests::postgres::{self, join, section};
 use brygga_tests::requests::{AUDITOR, BOARD, POLICE, RVC, VICTIM, consent, contents, decision, held_submission, request_id, submission};
+use brygga_tests::watchers::Watchers;
 use brygga_tests::wire::within;
 use brygga_wire::contract::WriteResponse as _;
 use tokio::process::Command;
@@ -22,8 +24,6 @@ const BROKER_KILLS: u64 = 9;
 const KILLS_A_CRASH: u64 = 4;
 /// Shortest and longest load between two kills.
 const LOAD_MILLIS: (u64, u64) = (100, 600);
-/// Ports of brokers that come back, below the range that the system gives to outgoing connections.
-const PORTS: (u64, u64) = (14_000, 19_999);
 
 /// Two brokers on a log of their own.
 struct Two {
@@ -37,7 +37,7 @@ impl Two {
         let home = tempfile::tempdir().unwrap();
         let (first, second) = (home.path().join("one"), home.path().join("other"));
         let one = Broker::start(&first, &section(&postgres::shared().await)).await;
-        join(&first, &second).await;
+        join(bryggad(), &first, &second).await;
         let other = Broker::start(&second, "").await;
         assert!(other.ready()["in_doubt"].is_null(), "{}", other.ready());
         Self { home, one, other }
@@ -137,35 +137,13 @@ async fn a_log_is_begun_once_and_joined_only_with_a_state_of_ones_own() {
     assert_eq!(other.stop().await, Some(20));
     // Another key is another log.
     let stranger = home.path().join("stranger");
-    join(&home.path().join("one"), &stranger).await;
+    join(bryggad(), &home.path().join("one"), &stranger).await;
     std::fs::remove_file(stranger.join("signer.state")).unwrap();
     std::fs::write(stranger.join("log.seed"), "07".repeat(32)).unwrap();
     let (code, said) = run("join", stranger).await;
     assert!(code == Some(1) && said.contains("the last note"), "{code:?} {said}");
     one.client(POLICE, "klara").submit_referral(submission()).await.unwrap();
     assert_eq!(one.stop().await, Some(0));
-}
-
-/// Three brokers on one database, each on a port to which it comes back.
-pub async fn three(folders: &[PathBuf; 3], database: &str, random: &mut Random) -> Vec<Broker> {
-    let first = Broker::start(&folders[0], database).await;
-    assert_eq!(first.stop().await, Some(0));
-    for folder in &folders[1..] {
-        join(&folders[0], folder).await;
-    }
-    let mut brokers = Vec::new();
-    for folder in folders {
-        settle(folder, PORTS, random);
-        brokers.push(Broker::start(folder, "").await);
-    }
-    brokers
-}
-
-/// Who puts load on each broker, by calls and over a stream.
-pub fn pairs(brokers: &[Broker]) -> Vec<Pair> {
-    let connect = |broker: &Broker, agency: &str, officer: &str| Client::connect(&own_pin(broker.config(agency), "load.pin")).unwrap().as_officer(officer);
-    let pairs = brokers.iter().map(|broker| Pair::Calls(connect(broker, POLICE, "klara"), connect(broker, BOARD, "sara")));
-    pairs.flat_map(|pair| [pair.clone(), pair.streamed()]).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,8 +155,9 @@ async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_data
     let cluster = Cluster::start(&Setup::default());
     let home = tempfile::tempdir().unwrap();
     let folders = ["one", "two", "three"].map(|name| home.path().join(name));
-    let mut brokers = three(&folders, &section(&postgres::database(&cluster).await), &mut random).await;
+    let mut brokers = three(bryggad(), &folders, &section(&postgres::database(&cluster).await), &mut random).await;
     let players = Players::start(pairs(&brokers), &mut random);
+    let watchers = Watchers::start(&brokers).await;
     let mut waits = Vec::new();
     for kill in 1..=kills {
         tokio::time::sleep(Duration::from_millis(random.within(LOAD_MILLIS.0, LOAD_MILLIS.1))).await;
@@ -193,15 +172,18 @@ async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_data
         brokers.insert(victim, back);
         if kill % kills_a_crash == 0 || kill == kills {
             waits.push(players.all_answered(STUCK_MAX).await);
+            waits.push(watchers.all_move(STUCK_MAX).await);
         }
     }
     let seen = players.end().await;
     let auditor = Client::connect(&brokers[1].config(AUDITOR)).unwrap().as_officer("eva");
     let log = judge(&seen, &auditor).await;
+    let shown = watchers.end(&log, STUCK_MAX).await;
     replayed(&folders[2]).await;
     for broker in brokers {
         assert_eq!(broker.stop().await, Some(0));
     }
-    println!("{kills} kills, {}, {} events; slowest answer after a recovery: {:?}", seen.summary(), log.entries.len(), waits.iter().max().unwrap());
+    let slowest = waits.iter().max().unwrap();
+    println!("{kills} kills, {}, {} events, {shown} entries on streams; slowest after a recovery: {slowest:?}", seen.summary(), log.entries.len());
     assert!(u64::try_from(seen.calls.len()).unwrap() > kills, "the load was too small to show anything");
 }

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use brygga_client::Client;
 use brygga_pgtest::{Cluster, Setup};
+use brygga_tests::brokers::{pairs, three};
 use brygga_tests::harness::{Broker, bryggad, replayed};
 use brygga_tests::load::{Players, Random, STUCK_MAX, judge, setting};
 use brygga_tests::postgres::{self, section};
 use brygga_tests::requests::AUDITOR;
 use tokio::process::Command;
-
-use super::over_the_wire::{pairs, three};
 
 /// Load before and between the steps.
 const LOAD: Duration = Duration::from_millis(500);
@@ -32,7 +31,7 @@ async fn brokers_change_over_one_by_one_and_nothing_acknowledged_is_lost() {
     let home = tempfile::tempdir().unwrap();
     let folders = ["one", "two", "three"].map(|name| home.path().join(name));
     let options = postgres::database(&cluster).await;
-    let mut brokers = three(&folders, &section(&options), &mut random).await;
+    let mut brokers = three(bryggad(), &folders, &section(&options), &mut random).await;
     let players = Players::start(pairs(&brokers), &mut random);
     tokio::time::sleep(LOAD).await;
     // A lock that a broker holds is waited for, as the migration does that ships.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use brygga_tests::harness::Broker;
+use brygga_tests::harness::{Broker, bryggad};
 use brygga_tests::load::Random;
 use brygga_tests::postgres::{self, join, section};
 use brygga_tests::requests::POLICE;
@@ -17,7 +17,7 @@ const WATCHED: Duration = Duration::from_millis(500);
 
 async fn two(home: &std::path::Path) -> (Broker, Broker) {
     let one = Broker::start(&home.join("one"), &section(&postgres::shared().await)).await;
-    join(&home.join("one"), &home.join("other")).await;
+    join(bryggad(), &home.join("one"), &home.join("other")).await;
     (one, Broker::start(&home.join("other"), "").await)
 }
 
