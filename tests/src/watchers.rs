@@ -1,4 +1,5 @@
-//! Streams that are followed while brokers are killed: each entry comes once, in the order of the log, and none is missed.
+//! Streams that are followed while brokers are killed: entries come in the order of the log, and none is missed. That none is given twice is the
+//! client's own doing, by the cursor at which it resumes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,7 +6,8 @@
 //! without the gate can't show that without writing it into the log, where every auditor sees it.
 //!
 //! What a recipient can't know stays for the auditor: whether a consent was withdrawn between, which persons are meant by the
-//! names that the parties use, and whether a ground was lawful in a table that this program does not have.
+//! names that the parties use, of which kind the referral is other than by the envelope, and whether a ground was lawful in a table
+//! that this program does not have.
 
 use std::collections::BTreeSet;
 

@@ -3,7 +3,7 @@
 //! It asks the same gate and the same tables as a release does, so it can promise nothing that the gate would refuse. A ground of
 //! which something known says that its conditions cannot hold is left out. Called for assessments, of drafts too.
 
-use crate::codes::{Category, ConsentGiver, ReferralKind};
+use crate::codes::{Category, Code as _, ConsentGiver, Purpose, ReferralKind};
 use crate::emergency;
 use crate::event::Interest;
 use crate::gate::{self, Block, ConsentLack, Why};
@@ -32,6 +32,8 @@ pub enum Way<'t> {
         ground: &'t Ground,
         /// Where it rests on the person's consent: whether one on record carries the cell.
         consent: Option<Result<(), ConsentLack>>,
+        /// For which of these purposes that consent must have been given; none where it rests on no consent.
+        purposes: Vec<Purpose>,
         /// Whether a second officer must come to the same result.
         two_officers: bool,
         /// What would still have to be said.
@@ -111,7 +113,9 @@ fn grounds<'t>(referral: &Referral, category: Category, interest: Interest, ques
     let way = |ground: &'t Ground| {
         let consent = ground.needs_consent().then(|| gate::consent_for(referral, (category, interest), (table, now)).map(|_| ()));
         let two_officers = table.two_officers().are_due(&ground.code, protected);
-        Some(Way::Ground { ground, consent, two_officers, open: open(ground, whose, question)? })
+        let serves = |purpose: &Purpose| consent.is_some() && table.kind(referral.kind).is_some_and(|kind| kind.serves(*purpose));
+        let purposes = Purpose::ALL.iter().copied().filter(serves).collect();
+        Some(Way::Ground { ground, consent, purposes, two_officers, open: open(ground, whose, question)? })
     };
     lawful.filter_map(way).collect()
 }

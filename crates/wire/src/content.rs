@@ -8,49 +8,59 @@ use brygga_domain::{Category, Code as _, ProtectedIdentity, Role};
 use prost::Message;
 
 use crate::content_v1::content::Section;
-use crate::content_v1::{CaseParty, Content, Identity};
+use crate::content_v1::{CaseParty, Content, Identity, MeasureKind};
+
+/// Content that was looked at.
+pub(crate) struct Read {
+    /// What stands in it.
+    pub(crate) section: Section,
+    /// Whether that is all. What a later contract added, or one arm behind another, would travel unseen: nobody would have looked whom it
+    /// identifies. So the bytes must be those that this program would write for what it read.
+    pub(crate) whole: bool,
+}
+
+/// Reads encoded content; `None` when the bytes are no content of a known category.
+pub(crate) fn read(bytes: &[u8]) -> Option<Read> {
+    let content = Content::decode(bytes).ok()?;
+    let whole = content.encode_to_vec() == bytes;
+    Some(Read { section: content.section?, whole })
+}
 
 /// The category of encoded content; `None` when the bytes are no content of a known category.
 pub fn category_of(bytes: &[u8]) -> Option<Category> {
-    Content::decode(bytes).ok()?.section.as_ref().map(category)
-}
-
-/// Whether everything in encoded content was read when it was looked at. What a later contract added, or one arm before another, would travel
-/// unseen: nobody would have looked whom it identifies. Protobuf has one shortest form of what it reads; more is something else.
-pub fn is_read_whole(bytes: &[u8]) -> bool {
-    Content::decode(bytes).is_ok_and(|content| content.encoded_len() == bytes.len())
+    read(bytes).map(|read| category(&read.section))
 }
 
 /// Somebody of whom a section tells.
 pub(crate) struct Somebody<'a> {
     /// Name and number, where they are given.
     pub(crate) identity: Option<&'a Identity>,
-    /// What the person is among the parties; where that is open, the name must tell which one it is.
-    role: RoleThere,
-}
-
-enum RoleThere {
-    Known(&'static [Role]),
-    Open(&'static [Role]),
+    /// What the person can be among the parties.
+    named: &'static [Role],
+    /// The same, where no name is given; empty: a name must tell who it is.
+    unnamed: &'static [Role],
 }
 
 const VICTIM: &[Role] = &[Role::Victim, Role::Child];
 const SUSPECT: &[Role] = &[Role::Suspect];
 const CHILD: &[Role] = &[Role::Child];
 const CUSTODIAN: &[Role] = &[Role::Custodian, Role::Victim, Role::Suspect, Role::Reporter, Role::Witness];
+const BESIDE_THE_SUSPECT: &[Role] = &[Role::Victim, Role::Child, Role::Custodian, Role::Reporter, Role::Witness];
 
-/// Everybody of whom a section tells by its form: a child of the family is one with or without a name.
+/// Everybody of whom a section tells by its form: a child of the family is one with or without a name, and whoever is arrested is the suspect.
 pub(crate) fn everybody(section: &Section) -> Vec<Somebody<'_>> {
-    let one = |identity, role| vec![Somebody { identity, role: RoleThere::Known(role) }];
+    let one = |identity, role| vec![Somebody { identity, named: role, unnamed: role }];
     match section {
         Section::VictimIdentity(victim) => one(victim.identity.as_ref(), VICTIM),
         Section::Suspect(suspect) => one(suspect.identity.as_ref(), SUSPECT),
+        Section::CustodyNotice(_) | Section::ContactBanRequest(_) => one(None, SUSPECT),
+        Section::Measures(it) if it.measures.iter().any(|measure| measure.kind() == MeasureKind::Arrest) => one(None, SUSPECT),
         Section::Child(child) => one(child.identity.as_ref(), CHILD),
         Section::Children(it) => it.children.iter().flat_map(|child| one(child.identity.as_ref(), CHILD)).collect(),
         Section::CaseParties(it) => it.parties.iter().filter(|party| party.identity.is_some()).map(party_of_case).collect(),
         Section::Custodians(it) => {
-            let named = it.custodians.iter().filter(|custodian| custodian.identity.is_some());
-            named.map(|custodian| Somebody { identity: custodian.identity.as_ref(), role: RoleThere::Open(CUSTODIAN) }).collect()
+            let identified = it.custodians.iter().filter(|custodian| custodian.identity.is_some());
+            identified.map(|custodian| Somebody { identity: custodian.identity.as_ref(), named: CUSTODIAN, unnamed: &[] }).collect()
         }
         Section::SafeContact(_)
         | Section::Interpreter(_)
@@ -59,11 +69,9 @@ pub(crate) fn everybody(section: &Section) -> Vec<Somebody<'_>> {
         | Section::RiskAssessment(_)
         | Section::Measures(_)
         | Section::SupportNeeds(_)
-        | Section::ContactBanRequest(_)
         | Section::InformationWish(_)
         | Section::CourtDecision(_)
         | Section::HearingNotice(_)
-        | Section::CustodyNotice(_)
         | Section::SupportStatus(_)
         | Section::RiskNotice(_)
         | Section::ContactData(_)
@@ -73,35 +81,40 @@ pub(crate) fn everybody(section: &Section) -> Vec<Somebody<'_>> {
     }
 }
 
+/// A party by the part in the case, which may be another than among the parties of the referral: a child can be the injured party.
 fn party_of_case(party: &CaseParty) -> Somebody<'_> {
-    let known = Role::ALL.iter().find(|role| role.number() == party.role);
-    Somebody { identity: party.identity.as_ref(), role: known.map_or(RoleThere::Open(Role::ALL), |role| RoleThere::Known(std::slice::from_ref(role))) }
+    let role = Role::from_number(party.role);
+    let named = match role {
+        Some(Role::Victim) => VICTIM,
+        Some(Role::Suspect) => SUSPECT,
+        Some(Role::Child) => CHILD,
+        Some(Role::Custodian) => CUSTODIAN,
+        Some(Role::Reporter | Role::Witness) => BESIDE_THE_SUSPECT,
+        None => Role::ALL,
+    };
+    let unnamed = role.and_then(|role| Role::ALL.iter().find(|known| **known == role)).map_or(&[][..], std::slice::from_ref);
+    Somebody { identity: party.identity.as_ref(), named, unnamed }
 }
 
-/// What encoded content tells of persons; `None` where it does not say whom it identifies as parties are named.
-pub fn told_in(bytes: &[u8]) -> Option<Told> {
-    let section = Content::decode(bytes).ok().and_then(|content| content.section);
+/// What a section tells of persons; `None` where it does not say whom it identifies as parties are named.
+pub(crate) fn told(section: &Section) -> Option<Told> {
     let identified = |somebody: Somebody<'_>| {
         let text = somebody.identity.map_or("", |identity| identity.person.as_str());
-        let name = if text.is_empty() { None } else { Some(party(text)?) };
-        let may_be = match somebody.role {
-            RoleThere::Known(roles) => roles,
-            RoleThere::Open(roles) => name.map(|_| roles)?,
-        };
+        let (name, may_be) = if text.is_empty() { (None, somebody.unnamed) } else { (Some(party(text)?), somebody.named) };
         let stated = somebody.identity.and_then(|identity| ProtectedIdentity::from_number(identity.protected_identity));
-        Some(Identified { name, may_be, protected_identity: stated.unwrap_or(ProtectedIdentity::Unknown) })
+        let protected_identity = stated.unwrap_or(ProtectedIdentity::Unknown);
+        (!may_be.is_empty()).then_some(Identified { name, may_be, protected_identity })
     };
-    let identified = section.as_ref().map_or_else(Vec::new, everybody).into_iter().map(identified).collect::<Option<_>>()?;
-    Some(Told { residence: tells_residence(section.as_ref()), identified })
+    let identified = everybody(section).into_iter().map(identified).collect::<Option<_>>()?;
+    Some(Told { residence: tells_residence(section), identified })
 }
 
 /// Whether the section says in which place somebody is settled who has an own section on that.
-fn tells_residence(section: Option<&Section>) -> bool {
-    match section {
-        Some(Section::VictimIdentity(victim)) => !victim.residence_municipality.is_empty() || !victim.residence_district.is_empty(),
-        Some(Section::Child(child)) => !child.residence_municipality.is_empty(),
-        Some(_) | None => false,
+fn tells_residence(section: &Section) -> bool {
+    if let Section::VictimIdentity(victim) = section {
+        return !victim.residence_municipality.is_empty() || !victim.residence_district.is_empty();
     }
+    matches!(section, Section::Child(child) if !child.residence_municipality.is_empty())
 }
 
 /// The name of a party in its one spelling: `child-02` and `child-2` must not be two persons.
@@ -172,6 +185,10 @@ pub fn category(section: &Section) -> Category {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content_v1::{
+        CaseParties, Child, ChildOfFamily, Children, ContactBanRequest, ContactWindow, Custodian, Custodians, CustodyNotice, Measure, Measures, OffenceHeading,
+        SafeContact, Suspect, VictimIdentity,
+    };
 
     #[test]
     fn every_category_has_content_under_its_own_number() {
@@ -184,58 +201,83 @@ mod tests {
         }
     }
 
+    fn party_as(role: i32, identity: Option<Identity>) -> Section {
+        Section::CaseParties(CaseParties { parties: vec![CaseParty { identity, role }], ..Default::default() })
+    }
+
     #[test]
     fn whoever_is_identified_is_found_wherever_an_identity_stands() {
-        use crate::content_v1::{CaseParties, Child, ChildOfFamily, Children, Custodian, Custodians, Suspect, VictimIdentity};
         let held = ProtectedIdentity::ProtectedPopulationRegistration;
-        let party = |identity, role| Section::CaseParties(CaseParties { parties: vec![CaseParty { identity, role }], ..Default::default() });
         let arms = |identity: Option<Identity>| {
             [
-                (Section::VictimIdentity(VictimIdentity { identity: identity.clone(), ..Default::default() }), VICTIM, true),
-                (Section::Suspect(Suspect { identity: identity.clone(), ..Default::default() }), SUSPECT, true),
-                (Section::Child(Child { identity: identity.clone(), ..Default::default() }), CHILD, true),
-                (Section::Children(Children { children: vec![ChildOfFamily { identity: identity.clone(), ..Default::default() }] }), CHILD, true),
-                (party(identity.clone(), Role::Witness.number()), &[Role::Witness], true),
-                (party(identity.clone(), 0), Role::ALL, false),
-                (Section::Custodians(Custodians { custodians: vec![Custodian { identity, ..Default::default() }] }), CUSTODIAN, false),
+                (Section::VictimIdentity(VictimIdentity { identity: identity.clone(), ..Default::default() }), VICTIM, VICTIM),
+                (Section::Suspect(Suspect { identity: identity.clone(), ..Default::default() }), SUSPECT, SUSPECT),
+                (Section::Child(Child { identity: identity.clone(), ..Default::default() }), CHILD, CHILD),
+                (Section::Children(Children { children: vec![ChildOfFamily { identity: identity.clone(), ..Default::default() }] }), CHILD, CHILD),
+                (party_as(Role::Witness.number(), identity.clone()), BESIDE_THE_SUSPECT, &[Role::Witness]),
+                (party_as(Role::Victim.number(), identity.clone()), VICTIM, &[Role::Victim]),
+                (party_as(0, identity.clone()), Role::ALL, &[]),
+                (Section::Custodians(Custodians { custodians: vec![Custodian { identity, ..Default::default() }] }), CUSTODIAN, &[]),
             ]
         };
-        let found = |arm| told_in(&Content { section: Some(arm) }.encode_to_vec()).map(|told| told.identified);
+        let found = |arm: &Section| told(arm).map(|told| told.identified);
         let called = |person: &str| Some(Identity { person: person.into(), protected_identity: held.number(), ..Identity::default() });
-        let named = arms(called("child-2")).into_iter().zip(arms(called("")).into_iter().zip(arms(called("child-02"))));
-        for (((named, may_be, needs_no_name), ((unnamed, ..), (amiss, ..))), (nothing, ..)) in named.zip(arms(None)) {
-            let of = |name: Option<&str>| vec![Identified { name: name.map(|name| name.parse().unwrap()), may_be, protected_identity: held }];
-            assert_eq!(found(named), Some(of(Some("child-2"))));
-            assert_eq!(found(unnamed), needs_no_name.then(|| of(None)));
-            assert_eq!(found(amiss), None);
-            let by_form = usize::from(may_be.len() < 3 && !matches!(nothing, Section::CaseParties(_)));
-            assert_eq!(found(nothing).map(|told| told.len()), Some(by_form), "who is told of without an identity");
+        for (((named, may_be, _), (unnamed, _, may_be_unnamed)), (amiss, ..)) in
+            arms(called("child-2")).into_iter().zip(arms(called(""))).zip(arms(called("child-02")))
+        {
+            let of = |name: Option<&str>, may_be| vec![Identified { name: name.map(|name| name.parse().unwrap()), may_be, protected_identity: held }];
+            assert_eq!(found(&named), Some(of(Some("child-2"), may_be)));
+            assert_eq!(found(&unnamed), (!may_be_unnamed.is_empty()).then(|| of(None, may_be_unnamed)));
+            assert_eq!(found(&amiss), None);
         }
-        assert_eq!(told_in(b"no content"), Some(Told::default()));
+    }
+
+    #[test]
+    fn who_is_told_of_without_an_identity_is_found_by_what_is_told() {
+        let arrest = |kind: MeasureKind| Section::Measures(Measures { measures: vec![Measure { kind: kind.into(), ..Default::default() }] });
+        for (section, role) in [
+            (Section::Children(Children { children: vec![ChildOfFamily::default()] }), Some(CHILD)),
+            (Section::Child(Child::default()), Some(CHILD)),
+            (Section::Suspect(Suspect::default()), Some(SUSPECT)),
+            (Section::CustodyNotice(CustodyNotice::default()), Some(SUSPECT)),
+            (Section::ContactBanRequest(ContactBanRequest::default()), Some(SUSPECT)),
+            (arrest(MeasureKind::Arrest), Some(SUSPECT)),
+            (arrest(MeasureKind::Alarm), None),
+            (party_as(Role::Suspect.number(), None), None),
+            (Section::Custodians(Custodians { custodians: vec![Custodian::default()] }), None),
+        ] {
+            let found = told(&section).unwrap().identified.into_iter().map(|person| (person.name, person.may_be)).collect::<Vec<_>>();
+            assert_eq!(found, role.map(|role| (None, role)).into_iter().collect::<Vec<_>>(), "{section:?}");
+        }
     }
 
     #[test]
     fn nothing_travels_in_content_that_nobody_reads() {
-        use crate::content_v1::{ContactWindow, Custodian, Custodians, OffenceHeading, SafeContact, Suspect};
         let encoded = |section| Content { section: Some(section) }.encode_to_vec();
+        let whole = |bytes: &[u8]| read(bytes).is_some_and(|read| read.whole);
+        let within = |number, bytes: &[u8]| {
+            let mut outer = Vec::new();
+            prost::encoding::bytes::encode(number, &bytes.to_vec(), &mut outer);
+            outer
+        };
         let heading = encoded(Section::OffenceHeading(OffenceHeading { heading: "Misshandel".into(), ..Default::default() }));
         let suspect = encoded(Section::Suspect(Suspect { safety_note: "his".into(), ..Default::default() }));
         let windows = vec![ContactWindow { days: vec![1, 7], from: "09:00".into(), ..Default::default() }];
         let contact = encoded(Section::SafeContact(SafeContact { windows, channels: vec![1, 2], ..Default::default() }));
-        assert!([&heading, &suspect, &contact].into_iter().all(|bytes| is_read_whole(bytes)));
-        assert!(!is_read_whole(&[suspect, heading.clone()].concat()), "one arm behind another");
+        assert!([&heading, &suspect, &contact].into_iter().all(|bytes| whole(bytes)));
+        assert!(!whole(&[&suspect[..], &heading].concat()), "one arm behind another");
         let mut later = heading;
         prost::encoding::string::encode(1023, &"her street".to_owned(), &mut later);
-        assert!(!is_read_whole(&later));
-        // The telephone number of a custodian was once a field of its own.
-        let mut custodian = Custodian::default().encode_to_vec();
-        prost::encoding::string::encode(2, &"070-174 06 05".to_owned(), &mut custodian);
-        let mut custodians = Vec::new();
-        prost::encoding::bytes::encode(1, &custodian, &mut custodians);
-        let mut old = Vec::new();
-        prost::encoding::bytes::encode(21, &custodians, &mut old);
-        assert_eq!(category_of(&old), Some(category(&Section::Custodians(Custodians::default()))));
-        assert!(!is_read_whole(&old) && !is_read_whole(b"no content"));
+        assert!(!whole(&later));
+        // Field 2 of a custodian is reserved.
+        let custodian = within(21, &within(1, &within(2, b"070-174 06 05")));
+        assert_eq!(category_of(&custodian), Some(Category::Custodians));
+        assert!(!whole(&custodian) && !whole(b"no content"));
+        // A number below zero is read from five bytes and written as ten: what it saves would hide an arm of the same length.
+        let wishes = within(10, &within(1, &[0xff, 0xff, 0xff, 0xff, 0x0f].repeat(4)));
+        let hidden = [&within(8, &within(5, b"070-174 06 05 ok"))[..], &wishes].concat();
+        assert_eq!(Content::decode(&hidden[..]).unwrap().encoded_len(), hidden.len());
+        assert!(!whole(&hidden));
     }
 
     #[test]

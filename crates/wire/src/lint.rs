@@ -10,10 +10,10 @@ mod text;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use prost::Message as _;
 use serde::Deserialize;
 
-use crate::content_v1::Content;
+use crate::content::read;
+use crate::content_v1::content::Section;
 
 /// The rules that ship with Brygga.
 const SHIPPED: &str = include_str!("../data/lint.json");
@@ -92,14 +92,17 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| serde_json::from_str::<Rule
 
 /// What does not belong into encoded content; nothing for bytes that are no content.
 pub fn findings(content: &[u8]) -> Vec<Finding> {
-    Content::decode(content).ok().and_then(|content| content.section).map_or_else(Vec::new, |section| {
-        let mut found = Vec::new();
-        for (field, text) in text::of(&section) {
-            let breaks = |rule: &&'static Rule| !rule.fields.contains(field) && find::stands_in(rule.finds, text);
-            found.extend(RULES.iter().filter(breaks).map(|rule| Finding { field, pattern: rule.finds, act: rule.act, words: &rule.text }));
-        }
-        found
-    })
+    read(content).map_or_else(Vec::new, |read| findings_in(&read.section))
+}
+
+/// What does not belong into a section.
+pub(crate) fn findings_in(section: &Section) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (field, text) in text::of(section) {
+        let breaks = |rule: &&'static Rule| !rule.fields.contains(field) && find::stands_in(rule.finds, text);
+        found.extend(RULES.iter().filter(breaks).map(|rule| Finding { field, pattern: rule.finds, act: rule.act, words: &rule.text }));
+    }
+    found
 }
 
 /// The field that a finding in a label names.
@@ -114,12 +117,10 @@ pub fn findings_in_label(label: &str) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content_v1::content::Section;
     use crate::content_v1::{ContactData, Identity, OffenceHeading, SafeContact, VictimIdentity, Whereabouts};
 
     fn found(section: Section) -> Vec<(&'static str, Pattern, Act)> {
-        let content = Content { section: Some(section) }.encode_to_vec();
-        findings(&content).into_iter().map(|finding| (finding.field, finding.pattern, finding.act)).collect()
+        findings_in(&section).into_iter().map(|finding| (finding.field, finding.pattern, finding.act)).collect()
     }
 
     fn heading(text: &str) -> Section {

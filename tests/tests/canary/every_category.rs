@@ -101,7 +101,7 @@ fn submission(kind: codes::ReferralKind, recipient: &str, categories: &[codes::C
 fn person(category: codes::Category) -> &'static str {
     match category {
         codes::Category::Children | codes::Category::Child | codes::Category::Concern | codes::Category::ImmediateDanger => "child-1",
-        codes::Category::Suspect => "suspect-1",
+        codes::Category::Suspect | codes::Category::CustodyNotice | codes::Category::ContactBanRequest => "suspect-1",
         codes::Category::Custodians => "custodian-1",
         _ => "victim-1",
     }

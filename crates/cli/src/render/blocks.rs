@@ -63,7 +63,7 @@ fn way(way: &v1::Way, interest: &str, lang: Lang) -> String {
     let on_ground = || {
         let mut needs: Vec<String> = way.needs.iter().map(|need| chosen(Some(need), lang).to_owned()).collect();
         if way.needs_consent {
-            needs.insert(0, consent(way.consent_state(), interest, lang));
+            needs.insert(0, consent(way, interest, lang));
         }
         if way.second_officer {
             needs.push(say(lang, "a second officer", "en andra handläggare").to_owned());
@@ -91,11 +91,13 @@ fn way(way: &v1::Way, interest: &str, lang: Lang) -> String {
     }
 }
 
-fn consent(state: v1::ConsentState, interest: &str, lang: Lang) -> String {
-    let text = match state {
+fn consent(way: &v1::Way, interest: &str, lang: Lang) -> String {
+    let purposes: Vec<String> = way.purposes.iter().map(|purpose| words::code::<brygga_domain::Purpose>(*purpose)).collect();
+    let for_purposes = format!("({} {})", say(lang, "for", "för"), purposes.join(say(lang, " or ", " eller ")));
+    let text = match way.consent_state() {
         v1::ConsentState::Unspecified => say(lang, "consent", "samtycke"),
         v1::ConsentState::Carries => say(lang, "the consent on record carries it", "det finns ett samtycke som räcker"),
-        v1::ConsentState::Missing => say(lang, "no consent is on record", "inget samtycke finns"),
+        v1::ConsentState::Missing => return format!("{} {for_purposes}", say(lang, "no consent is on record", "inget samtycke finns")),
         v1::ConsentState::OtherPerson => {
             let (en, sv) = (
                 "the consent on record is another's, and nobody waives another's secrecy (OSL 12:2)",
@@ -105,7 +107,9 @@ fn consent(state: v1::ConsentState, interest: &str, lang: Lang) -> String {
         }
         v1::ConsentState::OtherRecipient => say(lang, "the consent on record is for another recipient", "samtycket gäller en annan mottagare"),
         v1::ConsentState::OtherCategory => say(lang, "the consent on record is for other categories", "samtycket gäller andra kategorier"),
-        v1::ConsentState::OtherPurpose => say(lang, "the consent on record is for another purpose", "samtycket gäller ett annat ändamål"),
+        v1::ConsentState::OtherPurpose => {
+            return format!("{} {for_purposes}", say(lang, "the consent on record is for another purpose", "samtycket gäller ett annat ändamål"));
+        }
         v1::ConsentState::Expired => say(lang, "the consent on record has run out", "samtycket har löpt ut"),
         v1::ConsentState::Withdrawn => say(lang, "the consent on record was withdrawn", "samtycket är återkallat"),
     };
@@ -203,6 +207,13 @@ mod tests {
             text: text("Waived.", "Hävd."),
             ..v1::Way::default()
         };
+        let lacks = |state: v1::ConsentState, lang| {
+            let purposes = vec![1, 2];
+            super::consent(&v1::Way { consent_state: state.into(), purposes, ..consent.clone() }, "victim-1", lang)
+        };
+        assert_eq!(lacks(v1::ConsentState::Missing, Lang::En), "no consent is on record (for support or protection)");
+        assert!(lacks(v1::ConsentState::OtherPurpose, Lang::En).ends_with("another purpose (for support or protection)"));
+        assert!(lacks(v1::ConsentState::OtherPurpose, Lang::Sv).contains("ett annat ändamål (för "));
         let report = v1::Way {
             ground: String::from("DUTY_CHILD_REPORT"),
             provision: String::from("SoL 19:1"),

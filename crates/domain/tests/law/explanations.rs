@@ -286,7 +286,7 @@ fn a_change_of_the_table_names_the_answers_and_the_open_clearances_that_it_touch
     let touched = change::touched(&decided, &narrower, now);
     assert_eq!((touched.clearances.len(), touched.consents.as_slice()), (1, &[decided.consents[0].given.consent][..]));
     assert!(nothing.purposes.is_empty());
-    // A table that does not say takes a consent for any purpose, as before it could say.
+    // A table that does not say takes a consent for any purpose.
     let silent = other(r#""consented_for": ["support", "protection"],"#, "");
     assert_eq!(silent.purposes.iter().copied().collect::<Vec<_>>(), [(ReferralKind::ContactRequest, Purpose::Proceedings)]);
 }

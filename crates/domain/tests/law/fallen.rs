@@ -5,7 +5,7 @@ use brygga_domain::event::PersonName;
 use brygga_domain::explain::{self, Question, Way};
 use brygga_domain::gate::{ConsentLack, Why};
 use brygga_domain::grounds::{Answers, GroundTable, SHIPPED};
-use brygga_domain::referral::CellState;
+use brygga_domain::referral::{CellState, EMERGENCIES_MAX};
 use brygga_domain::*;
 use bytes::Bytes;
 
@@ -98,6 +98,9 @@ fn an_emergency_is_not_suggested_while_the_review_of_another_is_overdue() {
     waits.emergencies = declared.emergencies;
     waits.emergencies[0].expires_at = case.at(1);
     assert_eq!(blocked(&world, &case, &waits).1, ["second officer", "break glass"]);
+    let mut full = waits.clone();
+    full.emergencies = vec![waits.emergencies[0].clone(); EMERGENCIES_MAX];
+    assert_eq!(blocked(&world, &case, &full).1, ["second officer"], "the referral holds no more");
     waits.emergencies[0].review_due_at = case.opened();
     assert_eq!(blocked(&world, &case, &waits).1, ["second officer"]);
     // Nor where the other one is about another referral: who asks is told what the act would answer.

@@ -11,11 +11,11 @@ use bytes::Bytes;
 
 use super::check::{Check, head};
 use super::{Asked, Malformed, clearance, consent, exclusion, routing};
-use crate::content::{assessment_in, category_of, is_read_whole, told_in};
+use crate::content::{Read, assessment_in, category, read, told};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
-use crate::lint::{Act, Finding, findings};
+use crate::lint::{Act, Finding, findings_in};
 use crate::shape::misshapen;
 use crate::v1;
 
@@ -76,6 +76,7 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     if let (Some(sections), Some(persons)) = (&sections, &persons) {
         told_agrees(&mut check, sections, persons);
     }
+    let sections: Option<Vec<NewSection>> = sections.map(|sections| sections.into_iter().map(|(section, _)| section).collect());
     let assessment = assessment(sections.as_deref(), recipient.as_ref(), (door, agency));
     let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, |check, path, terms| consent::terms(check, path, terms, (door, agency)));
     let decisions = listed(&mut check, "decisions", decisions, DECISIONS_MAX, clearance::decision);
@@ -182,25 +183,26 @@ pub(super) fn named_by_sender(check: &mut Check, name: &v1::SenderReferenceName,
     Some(door.sender_reference(agency, (kind?, &recipient?), person?, &name.sender_reference))
 }
 
-fn new_sections(check: &mut Check, sections: Vec<v1::Section>) -> Option<Vec<NewSection>> {
+/// Sections, each with what its content tells of persons.
+fn new_sections(check: &mut Check, sections: Vec<v1::Section>) -> Option<Vec<(NewSection, Told)>> {
     check.count("sections", sections.len(), 1..=SECTIONS_MAX)?;
     let mut seen = BTreeSet::new();
-    let converted: Vec<Option<NewSection>> = sections
+    let converted: Vec<Option<(NewSection, Told)>> = sections
         .into_iter()
         .enumerate()
         .map(|(index, section)| {
-            let section = new_section(check, index, section)?;
+            let (section, told) = new_section(check, index, section)?;
             let persons: BTreeSet<PersonName> = section.persons.iter().copied().collect();
             if !seen.insert((section.category, persons)) {
                 check.fault(format_args!("sections[{index}]"), "another section has the same category and persons");
             }
-            Some(section)
+            Some((section, told))
         })
         .collect();
     converted.into_iter().collect()
 }
 
-fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<NewSection> {
+fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<(NewSection, Told)> {
     let path = format!("sections[{index}]");
     if section.number != 0 && usize::try_from(section.number) != Ok(index + 1) {
         check.fault(format_args!("{path}.number"), "must be the place in the list, from 1, or left out");
@@ -211,7 +213,8 @@ fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<
         check.fault(format_args!("{path}.persons"), "must name whose secrecy the section touches, unless it is the investigation's alone");
     }
     let content = content(check, &format!("{path}.content"), section.content, category);
-    Some(NewSection { category: category?, persons: persons?, investigation: section.investigation, content: content? })
+    let (content, _, told) = content?;
+    Some((NewSection { category: category?, persons: persons?, investigation: section.investigation, content }, told))
 }
 
 const IDENTIFIES_OTHERS: &str =
@@ -219,10 +222,9 @@ const IDENTIFIES_OTHERS: &str =
 const RESIDENCE: &str = "must say nothing of the residence, unless the protected identity is said to be none; else that is a section on whereabouts";
 
 /// What the sections tell of persons is what the submission says of them.
-fn told_agrees(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]) {
-    for (index, section) in sections.iter().enumerate() {
+fn told_agrees(check: &mut Check, sections: &[(NewSection, Told)], persons: &[NewPerson]) {
+    for (index, (section, told)) in sections.iter().enumerate() {
         let field = format!("sections[{index}].content");
-        let Some(told) = told(check, &field, &section.content) else { continue };
         // Somebody whom persons lacks is the rules' to refuse.
         let held =
             |name: &PersonName| persons.iter().find(|person| person.name == *name).map_or(ProtectedIdentity::Unknown, |person| person.protected_identity);
@@ -239,14 +241,6 @@ fn told_agrees(check: &mut Check, sections: &[NewSection], persons: &[NewPerson]
     }
 }
 
-fn told(check: &mut Check, field: &str, content: &[u8]) -> Option<Told> {
-    let told = told_in(content);
-    if told.is_none() {
-        check.fault(field, "must name whom it identifies as persons does, for example victim-1; a custodian and a party without a role need a name");
-    }
-    told
-}
-
 fn section_persons(check: &mut Check, path: &str, names: &[String]) -> Option<Vec<PersonName>> {
     check.count(&format!("{path}.persons"), names.len(), 0..=PERSONS_MAX)?;
     let mut seen = BTreeSet::new();
@@ -261,32 +255,42 @@ fn section_persons(check: &mut Check, path: &str, names: &[String]) -> Option<Ve
     persons.into_iter().collect()
 }
 
-/// Content of the declared category, where one is declared.
-fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Category>) -> Option<Bytes> {
+/// Content of the declared category, where one is declared, with its category and what it tells of persons.
+fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Category>) -> Option<(Bytes, Category, Told)> {
     if bytes.len() > SECTION_BYTES_MAX {
         check.fault(field, "must be at most 262,144 bytes");
         return None;
     }
-    match (category_of(&bytes), declared) {
-        (None, _) => check.fault(field, "must be an encoded brygga.content.v1.Content with one of its arms set"),
-        (Some(found), Some(declared)) if found != declared => check.fault(field, "must hold content of the declared category"),
-        (Some(_), _) if !is_read_whole(&bytes) => {
-            check.fault(field, "must hold one content and nothing that this broker does not know: it could not look at it");
-        }
-        (Some(_), _) => {
-            let misplaced: Vec<Finding> = findings(&bytes).into_iter().filter(|finding| finding.act == Act::Refuse).collect();
-            for finding in &misplaced {
-                check.fault(format_args!("{field}.{}", finding.field), &finding.words.en);
-            }
-            let misshapen = misshapen(&bytes);
-            for (inner, wanted) in &misshapen {
-                check.fault(format_args!("{field}.{inner}"), wanted);
-            }
-            return (misplaced.is_empty() && misshapen.is_empty()).then_some(bytes);
-        }
+    let Some(Read { section, whole }) = read(&bytes) else {
+        check.fault(field, "must be an encoded brygga.content.v1.Content with one of its arms set");
+        return None;
+    };
+    let found = category(&section);
+    if declared.is_some_and(|declared| declared != found) {
+        check.fault(field, "must hold content of the declared category");
+        return None;
     }
-    None
+    if !whole {
+        check.fault(field, NOT_WHOLE);
+        return None;
+    }
+    let misplaced: Vec<Finding> = findings_in(&section).into_iter().filter(|finding| finding.act == Act::Refuse).collect();
+    for finding in &misplaced {
+        check.fault(format_args!("{field}.{}", finding.field), &finding.words.en);
+    }
+    let misshapen = misshapen(&section);
+    for (inner, wanted) in &misshapen {
+        check.fault(format_args!("{field}.{inner}"), wanted);
+    }
+    let told = told(&section);
+    if told.is_none() {
+        check.fault(field, UNNAMED);
+    }
+    if misplaced.is_empty() && misshapen.is_empty() { Some((bytes, found, told?)) } else { None }
 }
+
+const NOT_WHOLE: &str = "must hold one content and nothing that this broker does not know, written as protobuf is: it could not look at the rest";
+const UNNAMED: &str = "must name whom it identifies as persons does, for example victim-1; a custodian and a party without a role need a name";
 
 /// A draft: checked as its submission would be, but for the key and the officer, which a question does not need.
 pub fn draft(mut request: v1::SubmitReferralRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
@@ -325,13 +329,10 @@ fn amended(check: &mut Check, sections: Vec<v1::AmendedSection>, least: usize) -
         if section.number == 0 {
             check.fault(format_args!("sections[{index}].number"), MISSING_NUMBER);
         }
-        let field = format!("sections[{index}].content");
-        let told = told(check, &field, &section.content);
-        match content(check, &field, section.content, None) {
-            Some(content) if !converted.contains_key(&section.number) => match (category_of(&content), told) {
-                (Some(category), Some(told)) => drop(converted.insert(section.number, NewContent { section: section.number, category, content, told })),
-                _ => faulty = true,
-            },
+        match content(check, &format!("sections[{index}].content"), section.content, None) {
+            Some((content, category, told)) if !converted.contains_key(&section.number) => {
+                converted.insert(section.number, NewContent { section: section.number, category, content, told });
+            }
             Some(_) => check.twice(format_args!("sections[{index}].number")),
             None => faulty = true,
         }

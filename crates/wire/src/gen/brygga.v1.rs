@@ -66,7 +66,7 @@ pub struct ConsentTerms {
     /// For which function.
     #[prost(string, tag = "3")]
     pub recipient: ::prost::alloc::string::String,
-    /// For which purpose.
+    /// For which purpose; it carries the kinds of referral that serve it.
     #[prost(enumeration = "::brygga_journal::v1::Purpose", tag = "4")]
     pub purpose: i32,
     /// When it was given.
@@ -366,6 +366,9 @@ pub struct Way {
     /// What must be documented when the ground is used.
     #[prost(message, repeated, tag = "14")]
     pub documents: ::prost::alloc::vec::Vec<Text>,
+    /// For which of these purposes the consent must have been given; none when the ground needs no consent.
+    #[prost(enumeration = "::brygga_journal::v1::Purpose", repeated, tag = "15")]
+    pub purposes: ::prost::alloc::vec::Vec<i32>,
 }
 /// Why one cell does not pass, and what would make it pass.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -89,7 +89,7 @@ fn shown(words: &Text) -> v1::Text {
 
 fn way(way: &Way<'_>) -> v1::Way {
     match way {
-        Way::Ground { ground, consent, two_officers, open } => {
+        Way::Ground { ground, consent, purposes, two_officers, open } => {
             let kind = if consent.is_some() {
                 v1::WayKind::Consent
             } else if ground.is_duty() {
@@ -97,7 +97,9 @@ fn way(way: &Way<'_>) -> v1::Way {
             } else {
                 v1::WayKind::Ground
             };
-            v1::Way { needs_consent: consent.is_some(), consent_state: consent_state(*consent).into(), ..on(ground, (open, *two_officers), kind) }
+            let purposes = purposes.iter().map(|purpose| purpose.number()).collect();
+            let (needs_consent, consent_state) = (consent.is_some(), consent_state(*consent).into());
+            v1::Way { needs_consent, consent_state, purposes, ..on(ground, (open, *two_officers), kind) }
         }
         Way::OtherReferral { ground, kind, two_officers, open } => {
             v1::Way { referral_kind: kind.number(), ..on(ground, (open, *two_officers), v1::WayKind::OtherReferral) }

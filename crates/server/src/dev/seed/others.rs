@@ -187,9 +187,15 @@ async fn notice(scene: &Scene<'_>, notice: Notice, thread: Option<&str>) -> anyh
         Notice::Custody => ReferralKind::CustodyOrBan,
     };
     let mut letter = Letter::new(kind, pen, scene.mark).person(pen, "victim-1").of_thread(thread);
-    letter = letter.section(&["victim-1"], false, pen.victim()).section(&["victim-1"], true, pen.notice(notice, &hearing));
+    letter = letter.section(&["victim-1"], false, pen.victim());
+    letter = match notice {
+        Notice::Hearing | Notice::HearingMoved | Notice::Decision => letter.section(&["victim-1"], true, pen.notice(notice, &hearing)),
+        Notice::Custody => letter.person(pen, "suspect-1").section(&["victim-1", "suspect-1"], true, pen.notice(notice, &hearing)),
+    };
     let terms = letter.her_terms(pen, RVC, Purpose::Support);
-    let decision = letter.decision(Asserted::new(HARMLESS, "She wants the RVC to know; the suspect knows it already."), on_consent);
+    let decision = letter.decision(Asserted::new(HARMLESS, "She wants the RVC to know; the suspect knows it already."), |interest| {
+        on_consent(interest).or((interest == "suspect-1").then_some("NO_HARM"))
+    });
     let again = v1::Decision {
         cells: decision.cells.iter().filter(|decided| decided.cell.as_ref().is_some_and(|cell| cell.section == 2)).cloned().collect(),
         ..decision.clone()

@@ -17,7 +17,7 @@ use brygga_merkle::Ed25519Signer;
 use brygga_store::memory::Tables;
 use brygga_store::{MemoryDatabase, MemoryReader};
 use brygga_wire::content_v1::content::Section as Arm;
-use brygga_wire::content_v1::{Content, OffenceHeading, SafeContact};
+use brygga_wire::content_v1::{Content, Identity, OffenceHeading, SafeContact, VictimIdentity};
 use brygga_wire::{Door, v1, view};
 use bytes::Bytes;
 use prost::Message;
@@ -196,17 +196,10 @@ pub(super) fn content(arm: Arm) -> Bytes {
     Bytes::from(Content { section: Some(arm) }.encode_to_vec())
 }
 
-/// The content of her section, its fields in another order than this program writes them: bytes in, bytes out.
+/// The content of her section.
 pub(super) fn identity() -> Bytes {
-    let wrapped = |bytes: Vec<u8>| {
-        let mut whole = Vec::new();
-        prost::encoding::bytes::encode(1, &bytes, &mut whole);
-        whole
-    };
-    let mut identity = Vec::new();
-    prost::encoding::string::encode(3, &String::from("Exempelsson"), &mut identity);
-    prost::encoding::string::encode(2, &String::from("Amal"), &mut identity);
-    Bytes::from(wrapped(wrapped(identity)))
+    let identity = Identity { given_name: String::from("Amal"), family_name: String::from("Exempelsson"), ..Default::default() };
+    content(Arm::VictimIdentity(VictimIdentity { identity: Some(identity), ..Default::default() }))
 }
 
 pub(super) fn submission(number: u8) -> v1::SubmitReferralRequest {
