@@ -195,7 +195,12 @@ impl History {
 
     /// Holds the history against the final log, whose key is known.
     pub fn check(&self, log: &Log, key: &NoteKey) -> Vec<Violation> {
-        check::check(self, log, key)
+        check::check(self, (log, &[]), key)
+    }
+
+    /// The same of a log that other tables of law stood in force in, too.
+    pub fn check_under(&self, laws: &[String], log: &Log, key: &NoteKey) -> Vec<Violation> {
+        check::check(self, (log, laws), key)
     }
 
     /// One line of what there was.

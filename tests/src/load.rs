@@ -235,8 +235,16 @@ pub async fn whole_log(auditor: &Client) -> Log {
 /// # Panics
 /// When a guarantee does not hold.
 pub async fn judge(seen: &History, auditor: &Client) -> Log {
+    judge_under(&[], seen, auditor).await
+}
+
+/// The same of a log that other tables of law stood in force in, too.
+///
+/// # Panics
+/// When a guarantee does not hold.
+pub async fn judge_under(laws: &[String], seen: &History, auditor: &Client) -> Log {
     let log = whole_log(auditor).await;
-    let found = seen.check(&log, auditor.log_key());
+    let found = seen.check_under(laws, &log, auditor.log_key());
     let named: Vec<String> = found.iter().take(VIOLATIONS_SHOWN_MAX).map(ToString::to_string).collect();
     assert!(found.is_empty(), "{} violations:\n{}", found.len(), named.join("\n"));
     log

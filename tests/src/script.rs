@@ -172,7 +172,7 @@ fn consent(step: &Step, recipient: &FunctionId, now: Time) -> NewConsent {
         person,
         categories: if step.choice[2] > 200 { vec![Category::VictimIdentity] } else { Category::ALL.to_vec() },
         recipient: if wrong_recipient { FUNCTIONS[4].0.parse().unwrap() } else { recipient.clone() },
-        purpose: Purpose::Protection,
+        purpose: if step.choice[0] > 240 { Purpose::Proceedings } else { Purpose::Protection },
         given_at: now,
         valid_until: now.plus_minutes(if step.choice[1] > 200 { 100 } else { 100_000 }),
         form: ConsentForm::Oral,

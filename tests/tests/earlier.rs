@@ -11,7 +11,7 @@ use brygga_client::Client;
 use brygga_pgtest::{Cluster, SUPERUSER, Setup};
 use brygga_tests::brokers::{pairs, three};
 use brygga_tests::harness::{Broker, bryggad, replayed};
-use brygga_tests::load::{Players, Random, STUCK_MAX, judge, setting};
+use brygga_tests::load::{Players, Random, STUCK_MAX, judge_under, setting};
 use brygga_tests::postgres::{options, section};
 use brygga_tests::requests::AUDITOR;
 use brygga_tests::watchers::Watchers;
@@ -132,7 +132,7 @@ async fn brokers_of_two_versions_stand_side_by_side_and_nothing_acknowledged_is_
     under_load().await;
     let seen = players.end().await;
     let auditor = Client::connect(&brokers[1].config(AUDITOR)).unwrap().as_officer("eva");
-    let log = judge(&seen, &auditor).await;
+    let log = judge_under(&[earlier.law], &seen, &auditor).await;
     let shown = watchers.end(&log, STUCK_MAX).await;
     replayed(&folders[2]).await;
     println!("{}, {} events, {shown} entries on streams", seen.summary(), log.entries.len());

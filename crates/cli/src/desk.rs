@@ -210,9 +210,7 @@ impl Desk<'_> {
 
 /// A fresh request id.
 fn fresh_id() -> Result<String, Failure> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::io("no random bytes for the request's id", &std::io::Error::other(error)))?;
-    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().as_hyphenated().to_string())
+    brygga_client::request_id().ok_or_else(|| Failure::io("no random bytes for the request's id", &std::io::Error::other("the system gives none")))
 }
 
 /// Reads a request id.

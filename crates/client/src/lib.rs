@@ -43,6 +43,7 @@ pub use client::{Answer, Client};
 pub use config::{CONNECT_DEADLINE, ClientConfig, Deadlines, HEARTBEAT_INTERVAL, OVERALL_DEADLINE, TRY_DEADLINE};
 pub use error::{Answered, ClientError, ConfigError, EXIT_UNAVAILABLE, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_VERIFICATION_FAILED, Violation};
 pub use outbox::{Delivery, Outbox, OutboxError, Outcome};
+pub use random::request_id;
 pub use refused::Refused;
 pub use stream::{Commands, InboxStream, ReferralStream, STREAM_COMMANDS_MAX};
 pub use transport::MESSAGE_BYTES_MAX;

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 /// A fresh request id (UUID version 7): what is asked for together lies together in the broker's index of keys. It tells when, and only to the
-/// broker, which knows: a request's id stands in no event.
+/// broker, which knows: a request's id stands in no event. `None` when the system gives no random bytes.
 #[expect(clippy::disallowed_methods, reason = "the time only says which ids lie together; nothing is decided by it")]
-pub(crate) fn request_id() -> Option<String> {
+pub fn request_id() -> Option<String> {
     let mut bytes = [0; 10];
     getrandom::fill(&mut bytes).ok()?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

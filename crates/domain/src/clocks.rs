@@ -248,10 +248,12 @@ impl<'a> Duty<'a> {
                     continue;
                 }
                 let at = running.at(mark.percent, self.calendar());
-                if made.clock == ClockName::Supplement && !self.can_be_opened(referral, at.max(now)) {
+                // Of what has run out nobody is reminded who cannot open it; that it was not opened in time its sender is told all the same.
+                let in_vain = made.clock == ClockName::Supplement && !self.can_be_opened(referral, at.max(now));
+                if in_vain && mark.level != ClockLevel::Overdue {
                     continue;
                 }
-                let to = if at <= now { self.addressee(referral, (made.clock, mark.to), now) } else { None };
+                let to = if at <= now && !in_vain { self.addressee(referral, (made.clock, mark.to), now) } else { None };
                 marks.push(Due { clock: made.clock, level: made.level, at, deadline: running.deadline, to, tells: mark.tells });
             }
         }
@@ -259,7 +261,7 @@ impl<'a> Duty<'a> {
         marks
     }
 
-    /// Whether something that was offered and not opened passes the gate at that time: of what has run out nobody is reminded who cannot open it.
+    /// Whether something that was offered and not opened passes the gate at that time.
     fn can_be_opened(self, referral: &Referral, at: Time) -> bool {
         let mut waiting = referral.sections.iter().filter(|section| section.waits_unopened());
         waiting.any(|section| gate::pass(referral, section, self.table, at).is_ok())

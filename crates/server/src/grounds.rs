@@ -7,6 +7,7 @@ mod diff;
 mod matrix;
 mod show;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -61,6 +62,14 @@ pub enum GroundsCommand {
     /// Checks tables as a broker does at its start.
     Check {
         /// The tables: one file with all, or a folder with grounds.json, offences.json and clocks.json.
+        file: PathBuf,
+    },
+    /// Writes tables as one file, byte for byte as they are hashed: what `[grounds] file` takes, so that a later program goes on under them.
+    Write {
+        /// Where to; nothing that is there is overwritten.
+        to: PathBuf,
+        /// The tables: one file with all, or a folder with grounds.json, offences.json and clocks.json.
+        #[arg(long, default_value = THE_SHIPPED)]
         file: PathBuf,
     },
     /// Puts the configured tables into force. Two officers each run it; then the broker starts with them, and the log names both.
@@ -123,6 +132,13 @@ pub async fn run(command: GroundsCommand) -> anyhow::Result<String> {
                 Format::Json => serde_json::to_string_pretty(&compared.json())?,
             })
         }
+        GroundsCommand::Write { to, file } => {
+            let text = read(&file)?;
+            let table = GroundTable::load(&text).with_context(|| format!("{} is refused", file.display()))?;
+            let written = std::fs::File::create_new(&to).and_then(|mut new| new.write_all(text.as_bytes()).and_then(|()| new.sync_all()));
+            written.with_context(|| format!("writing {}", to.display()))?;
+            Ok(format!("written    {}\nhash       {}", to.display(), table.hash()))
+        }
         GroundsCommand::Activate { config, officer } => activate::approve(&Config::load(&config)?, &officer).await,
         GroundsCommand::Check { file } => {
             let table = load(&file)?;
@@ -139,18 +155,22 @@ pub async fn run(command: GroundsCommand) -> anyhow::Result<String> {
     }
 }
 
-/// Reads tables: those that ship, one file with all, or a folder with one file for each.
+/// Reads and checks tables.
 fn load(path: &Path) -> anyhow::Result<GroundTable> {
+    GroundTable::load(&read(path)?).with_context(|| format!("{} is refused", path.display()))
+}
+
+/// The text of tables: of those that ship, of one file with all, or of a folder with one file for each.
+fn read(path: &Path) -> anyhow::Result<String> {
     let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
-    let text = if path == Path::new(THE_SHIPPED) {
-        SHIPPED.to_owned()
+    if path == Path::new(THE_SHIPPED) {
+        Ok(SHIPPED.to_owned())
     } else if path.is_dir() {
         let clocks = Some(CLOCKS_FILE).filter(|file| path.join(file).exists());
-        FOLDER_FILES.into_iter().chain(clocks).map(|file| read(&path.join(file))).collect::<anyhow::Result<String>>()?
+        FOLDER_FILES.into_iter().chain(clocks).map(|file| read(&path.join(file))).collect()
     } else {
-        read(path)?
-    };
-    GroundTable::load(&text).with_context(|| format!("{} is refused", path.display()))
+        read(path)
+    }
 }
 
 /// Rows below heads, aligned and wrapped.

@@ -52,6 +52,13 @@ fn tables_of_law_are_checked_shown_and_compared() {
         said
     };
     assert!(ok(&["check", "shipped"]).contains("22 grounds"));
+    // What is written is what is hashed, and nothing that is there is overwritten.
+    let written = folder.path().join("law.json").display().to_string();
+    let hash = ok(&["check", "shipped"]).lines().last().unwrap().to_owned();
+    assert!(ok(&["write", &written]).contains(&hash) && ok(&["check", &written]).contains(&hash));
+    assert_eq!(std::fs::read_to_string(&written).unwrap(), shipped);
+    let (code, _, talk) = bryggad(&["grounds", "write", &written]);
+    assert!(code == Some(2) && talk.contains(&written), "{code:?} {talk}");
     let (code, _, talk) = bryggad(&["grounds", "check", &broken]);
     assert_eq!(code, Some(2));
     assert!(talk.contains("CONSENT lifts nothing that the table knows"), "{talk}");

@@ -8,22 +8,24 @@ use brygga_domain::{Category, Code as _, ProtectedIdentity, Role};
 use prost::Message;
 
 use crate::content_v1::content::Section;
-use crate::content_v1::{CaseParty, Content, Identity, MeasureKind};
+use crate::content_v1::{CaseParty, Content, Identity, Measure, MeasureKind};
 
 /// Content that was looked at.
 pub(crate) struct Read {
     /// What stands in it.
     pub(crate) section: Section,
-    /// Whether that is all. What a later contract added, or one arm behind another, would travel unseen: nobody would have looked whom it
-    /// identifies. So the bytes must be those that this program would write for what it read.
+    /// Whether that is all, and whom it identifies was understood. What a later contract added, or one arm behind another, would travel unseen.
+    /// So the bytes must be those that this program would write for what it read.
     pub(crate) whole: bool,
 }
 
 /// Reads encoded content; `None` when the bytes are no content of a known category.
 pub(crate) fn read(bytes: &[u8]) -> Option<Read> {
     let content = Content::decode(bytes).ok()?;
-    let whole = content.encode_to_vec() == bytes;
-    Some(Read { section: content.section?, whole })
+    let as_written = content.encode_to_vec() == bytes;
+    let section = content.section?;
+    let whole = as_written && says_who_in_known_codes(&section);
+    Some(Read { section, whole })
 }
 
 /// The category of encoded content; `None` when the bytes are no content of a known category.
@@ -54,7 +56,7 @@ pub(crate) fn everybody(section: &Section) -> Vec<Somebody<'_>> {
         Section::VictimIdentity(victim) => one(victim.identity.as_ref(), VICTIM),
         Section::Suspect(suspect) => one(suspect.identity.as_ref(), SUSPECT),
         Section::CustodyNotice(_) | Section::ContactBanRequest(_) => one(None, SUSPECT),
-        Section::Measures(it) if it.measures.iter().any(|measure| measure.kind() == MeasureKind::Arrest) => one(None, SUSPECT),
+        Section::Measures(it) if it.measures.iter().any(is_against_somebody) => one(None, SUSPECT),
         Section::Child(child) => one(child.identity.as_ref(), CHILD),
         Section::Children(it) => it.children.iter().flat_map(|child| one(child.identity.as_ref(), CHILD)).collect(),
         Section::CaseParties(it) => it.parties.iter().filter(|party| party.identity.is_some()).map(party_of_case).collect(),
@@ -81,6 +83,10 @@ pub(crate) fn everybody(section: &Section) -> Vec<Somebody<'_>> {
     }
 }
 
+fn is_against_somebody(measure: &Measure) -> bool {
+    matches!(measure.kind(), MeasureKind::Arrest | MeasureKind::ContactBan)
+}
+
 /// A party by the part in the case, which may be another than among the parties of the referral: a child can be the injured party.
 fn party_of_case(party: &CaseParty) -> Somebody<'_> {
     let role = Role::from_number(party.role);
@@ -94,6 +100,22 @@ fn party_of_case(party: &CaseParty) -> Somebody<'_> {
     };
     let unnamed = role.and_then(|role| Role::ALL.iter().find(|known| **known == role)).map_or(&[][..], std::slice::from_ref);
     Somebody { identity: party.identity.as_ref(), named, unnamed }
+}
+
+/// Whether the codes are known by which it is told who somebody is and who may see it: one of a later contract would count as not said.
+fn says_who_in_known_codes(section: &Section) -> bool {
+    let is_known = |number: i32, known: bool| number == 0 || known;
+    let protection = |somebody: Somebody<'_>| {
+        somebody.identity.is_none_or(|who| is_known(who.protected_identity, ProtectedIdentity::from_number(who.protected_identity).is_some()))
+    };
+    let codes = if let Section::CaseParties(it) = section {
+        it.parties.iter().all(|party| is_known(party.role, Role::from_number(party.role).is_some()))
+    } else if let Section::Measures(it) = section {
+        it.measures.iter().all(|measure| MeasureKind::try_from(measure.kind).is_ok())
+    } else {
+        true
+    };
+    codes && everybody(section).into_iter().all(protection)
 }
 
 /// What a section tells of persons; `None` where it does not say whom it identifies as parties are named.
@@ -186,7 +208,7 @@ pub fn category(section: &Section) -> Category {
 mod tests {
     use super::*;
     use crate::content_v1::{
-        CaseParties, Child, ChildOfFamily, Children, ContactBanRequest, ContactWindow, Custodian, Custodians, CustodyNotice, Measure, Measures, OffenceHeading,
+        CaseParties, Child, ChildOfFamily, Children, ContactBanRequest, ContactWindow, Custodian, Custodians, CustodyNotice, Measures, OffenceHeading,
         SafeContact, Suspect, VictimIdentity,
     };
 
@@ -234,15 +256,16 @@ mod tests {
 
     #[test]
     fn who_is_told_of_without_an_identity_is_found_by_what_is_told() {
-        let arrest = |kind: MeasureKind| Section::Measures(Measures { measures: vec![Measure { kind: kind.into(), ..Default::default() }] });
+        let measure = |kind: MeasureKind| Section::Measures(Measures { measures: vec![Measure { kind: kind.into(), ..Default::default() }] });
         for (section, role) in [
             (Section::Children(Children { children: vec![ChildOfFamily::default()] }), Some(CHILD)),
             (Section::Child(Child::default()), Some(CHILD)),
             (Section::Suspect(Suspect::default()), Some(SUSPECT)),
             (Section::CustodyNotice(CustodyNotice::default()), Some(SUSPECT)),
             (Section::ContactBanRequest(ContactBanRequest::default()), Some(SUSPECT)),
-            (arrest(MeasureKind::Arrest), Some(SUSPECT)),
-            (arrest(MeasureKind::Alarm), None),
+            (measure(MeasureKind::Arrest), Some(SUSPECT)),
+            (measure(MeasureKind::ContactBan), Some(SUSPECT)),
+            (measure(MeasureKind::Alarm), None),
             (party_as(Role::Suspect.number(), None), None),
             (Section::Custodians(Custodians { custodians: vec![Custodian::default()] }), None),
         ] {
@@ -273,6 +296,13 @@ mod tests {
         let custodian = within(21, &within(1, &within(2, b"070-174 06 05")));
         assert_eq!(category_of(&custodian), Some(Category::Custodians));
         assert!(!whole(&custodian) && !whole(b"no content"));
+        // A code of a later contract is read and written as it stands, and would count as not said.
+        let suspect =
+            |protected_identity| Section::Suspect(Suspect { identity: Some(Identity { protected_identity, ..Default::default() }), ..Default::default() });
+        let measure = |kind| Section::Measures(Measures { measures: vec![Measure { kind, ..Default::default() }] });
+        for (known, later) in [(suspect(1), suspect(99)), (measure(1), measure(99)), (party_as(1, None), party_as(99, None))] {
+            assert!(whole(&encoded(known)) && !whole(&encoded(later)));
+        }
         // A number below zero is read from five bytes and written as ten: what it saves would hide an arm of the same length.
         let wishes = within(10, &within(1, &[0xff, 0xff, 0xff, 0xff, 0x0f].repeat(4)));
         let hidden = [&within(8, &within(5, b"070-174 06 05 ok"))[..], &wishes].concat();

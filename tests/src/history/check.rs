@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use brygga_domain::entropy::commit;
 use brygga_domain::gate::ReleasedSection;
-use brygga_domain::{Event, Fact};
+use brygga_domain::{Event, Fact, GroundTable};
 use brygga_merkle::{Checkpoint, Frontier, Hash, InclusionProof, NoteKey, leaf_hash};
 use brygga_verify::{Auditor, Code, Expected, Trust};
 use bytes::Bytes;
@@ -55,11 +55,11 @@ const OF_TREE: &[Code] = &[Code::LeafUnreadable, Code::RootDiffers, Code::SizeDi
 /// What it says of the head.
 const OF_HEAD: &[Code] = &[Code::NoteMalformed, Code::NoteUnsigned, Code::NoteWrongSignature, Code::OriginDiffers, Code::LogStart];
 
-pub(super) fn check(history: &History, log: &Log, key: &NoteKey) -> Vec<Violation> {
+pub(super) fn check(history: &History, (log, laws): (&Log, &[String]), key: &NoteKey) -> Vec<Violation> {
     let leaves: BTreeMap<u64, &Bytes> = log.entries.iter().map(|(position, leaf)| (*position, leaf)).collect();
     // A leaf that cannot be read is the auditor's to name.
     let events = leaves.iter().filter_map(|(position, leaf)| Some((*position, brygga_journal::decode(leaf).ok()?))).collect();
-    let mut checker = Checker { history, log, key, leaves, events, found: Vec::new() };
+    let mut checker = Checker { history, log, laws, key, leaves, events, found: Vec::new() };
     checker.positions();
     checker.audit();
     checker.durable();
@@ -75,6 +75,7 @@ pub(super) fn check(history: &History, log: &Log, key: &NoteKey) -> Vec<Violatio
 struct Checker<'a> {
     history: &'a History,
     log: &'a Log,
+    laws: &'a [String],
     key: &'a NoteKey,
     leaves: BTreeMap<u64, &'a Bytes>,
     events: BTreeMap<u64, Event>,
@@ -110,7 +111,8 @@ impl Checker<'_> {
 
     /// What the log alone tells, by the independent auditor.
     fn audit(&mut self) {
-        let mut auditor = Auditor::new(Expected { trust: Trust::Pinned(self.key.clone()), pin: None, tables: Vec::new() });
+        let tables = self.laws.iter().map(|law| GroundTable::load(law).unwrap()).collect();
+        let mut auditor = Auditor::new(Expected { trust: Trust::Pinned(self.key.clone()), pin: None, tables });
         self.log.entries.iter().for_each(|(_, leaf)| auditor.leaf(leaf));
         let report = auditor.report(&self.log.note);
         let named = [

@@ -174,3 +174,23 @@ fn decision(section: u32, outcome: NewOutcome) -> NewDecision {
         template: None,
     }
 }
+
+/// The suspect's consent to his own section until a time, and the decision that rests on it.
+pub fn suspects_consent(given_at: Time, valid_until: Time) -> (NewConsent, NewDecision) {
+    let consent = NewConsent {
+        person: PersonName { role: Role::Suspect, number: 1 },
+        categories: vec![Category::Suspect],
+        recipient: "solna-rvc".parse().unwrap(),
+        purpose: Purpose::Support,
+        given_at,
+        valid_until,
+        form: ConsentForm::Oral,
+        language: None,
+        interpreter: false,
+        gdpr_basis: GdprBasis::PublicTask,
+        given_by: ConsentGiver::Person,
+        asked_by: None,
+        interpreter_reference: None,
+    };
+    (consent, decision(2, release("CONSENT")))
+}

@@ -2,9 +2,9 @@
 
 use brygga_client::content::encode;
 use brygga_client::content_v1::content::Section;
-use brygga_client::content_v1::{Identity, Suspect, VictimIdentity};
+use brygga_client::content_v1::{Identity, Measure, MeasureKind, Measures, Suspect, VictimIdentity};
 use brygga_client::v1;
-use brygga_domain::{Code as _, ProtectedIdentity, Reason};
+use brygga_domain::{Category, Code as _, ProtectedIdentity, Reason, ReferralKind};
 use bytes::Bytes;
 
 use crate::rows::{BAD, KLARA, submission_of};
@@ -30,9 +30,15 @@ pub fn contents(setting: &Setting) -> Vec<Row> {
     let mut unheard_of = victim("victim-1", unknown, "").to_vec();
     prost::encoding::string::encode(1023, &String::from("made up"), &mut unheard_of);
     let others = (BAD, Reason::MalformedMessage, "sections[0].content: must tell only of the section's persons");
+    let arrested = Measures { measures: vec![Measure { kind: MeasureKind::Arrest.into(), ..Default::default() }] };
+    let arrest = submission_of(|it| {
+        it.kind = ReferralKind::ReportedOffence.number();
+        (it.sections[0].category, it.sections[0].content) = (Category::Measures.number(), encode(Section::Measures(arrested)));
+    });
     let marked = victim("", ProtectedIdentity::ConfidentialityMarked, "");
     vec![
         Row::new("somebody else in her section", KLARA, first(victim("suspect-1", unknown, "")), others),
+        Row::new("an arrest in a section on her", KLARA, arrest, others),
         later("one content behind another", behind),
         later("a field that the contract does not know", Bytes::from(unheard_of)),
         Row::new(

@@ -91,29 +91,28 @@ fn way(way: &v1::Way, interest: &str, lang: Lang) -> String {
     }
 }
 
+/// What the consents on record say, and, where another one is needed, for what it must be given.
 fn consent(way: &v1::Way, interest: &str, lang: Lang) -> String {
     let purposes: Vec<String> = way.purposes.iter().map(|purpose| words::code::<brygga_domain::Purpose>(*purpose)).collect();
-    let for_purposes = format!("({} {})", say(lang, "for", "för"), purposes.join(say(lang, " or ", " eller ")));
+    let wanted = if purposes.is_empty() { String::new() } else { format!(" ({} {})", say(lang, "for", "för"), purposes.join(say(lang, " or ", " eller "))) };
     let text = match way.consent_state() {
-        v1::ConsentState::Unspecified => say(lang, "consent", "samtycke"),
-        v1::ConsentState::Carries => say(lang, "the consent on record carries it", "det finns ett samtycke som räcker"),
-        v1::ConsentState::Missing => return format!("{} {for_purposes}", say(lang, "no consent is on record", "inget samtycke finns")),
+        v1::ConsentState::Carries => return say(lang, "the consent on record carries it", "det finns ett samtycke som räcker").to_owned(),
         v1::ConsentState::OtherPerson => {
             let (en, sv) = (
                 "the consent on record is another's, and nobody waives another's secrecy (OSL 12:2)",
                 "samtycket är en annans, och ingen häver annans sekretess (OSL 12:2)",
             );
-            return format!("{interest}: {}", say(lang, en, sv));
+            return format!("{interest}: {}{wanted}", say(lang, en, sv));
         }
+        v1::ConsentState::Unspecified => say(lang, "consent", "samtycke"),
+        v1::ConsentState::Missing => say(lang, "no consent is on record", "inget samtycke finns"),
         v1::ConsentState::OtherRecipient => say(lang, "the consent on record is for another recipient", "samtycket gäller en annan mottagare"),
         v1::ConsentState::OtherCategory => say(lang, "the consent on record is for other categories", "samtycket gäller andra kategorier"),
-        v1::ConsentState::OtherPurpose => {
-            return format!("{} {for_purposes}", say(lang, "the consent on record is for another purpose", "samtycket gäller ett annat ändamål"));
-        }
+        v1::ConsentState::OtherPurpose => say(lang, "the consent on record is for another purpose", "samtycket gäller ett annat ändamål"),
         v1::ConsentState::Expired => say(lang, "the consent on record has run out", "samtycket har löpt ut"),
         v1::ConsentState::Withdrawn => say(lang, "the consent on record was withdrawn", "samtycket är återkallat"),
     };
-    text.to_owned()
+    format!("{text}{wanted}")
 }
 
 /// How she can be reached without danger: one line, before everything else.

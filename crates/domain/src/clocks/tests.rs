@@ -287,7 +287,7 @@ mod who_is_told {
     }
 
     #[test]
-    fn of_what_ran_out_since_it_was_offered_nobody_is_reminded() {
+    fn of_what_ran_out_since_it_was_offered_nobody_is_reminded_and_the_sender_is_told() {
         let (table, directory, since) = (table(), directory(), at("2026-11-23T09:00:00Z"));
         let duty = Duty { table: &table, directory: &directory };
         let mut accepted = referral(Stage::Accepted, since);
@@ -303,8 +303,16 @@ mod who_is_told {
         // The broker was away over the end of the consent: what was due before is not said of what cannot be opened now.
         assert_eq!(
             (duty.due(&accepted, since.plus_minutes(50)), duty.next_look(&accepted, since.plus_minutes(50))),
+            (Vec::new(), Some(since.plus_minutes(60)))
+        );
+        let overdue = duty.due(&accepted, since.plus_minutes(70)).into_iter().map(|due| (due.clock, due.level, due.to, due.tells));
+        assert_eq!(overdue.collect::<Vec<_>>(), [(ClockName::Supplement, ClockLevel::Overdue, None, Some(SenderStatus::Overdue))]);
+        accepted.marks = vec![Mark { clock: ClockName::Supplement, level: ClockLevel::Overdue }];
+        assert_eq!(
+            (duty.due(&accepted, since.plus_minutes(70)), duty.next_look(&accepted, since.plus_minutes(70))),
             (Vec::new(), Some(since.plus_minutes(30 * 24 * 60)))
         );
+        accepted.marks.clear();
         // What is offered now waits from now, whatever waits besides.
         let mut later = accepted.sections[0].clone();
         (later.number, later.kept[0].since) = (2, since.plus_minutes(100));

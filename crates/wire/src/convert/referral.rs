@@ -217,8 +217,7 @@ fn new_section(check: &mut Check, index: usize, section: v1::Section) -> Option<
     Some((NewSection { category: category?, persons: persons?, investigation: section.investigation, content }, told))
 }
 
-const IDENTIFIES_OTHERS: &str =
-    "must tell only of the section's persons, each in the part that it is named for: the suspect as a suspect, a child as a child, and nobody twice";
+const IDENTIFIES_OTHERS: &str = "must tell only of the section's persons, each in the part that it is named for and nobody twice: the suspect as a suspect, also of an arrest, of custody and of a contact ban; a child as a child";
 const RESIDENCE: &str = "must say nothing of the residence, unless the protected identity is said to be none; else that is a section on whereabouts";
 
 /// What the sections tell of persons is what the submission says of them.

@@ -335,7 +335,7 @@ pub struct Suspect {
     #[prost(string, tag = "5")]
     pub safety_note: ::prost::alloc::string::String,
 }
-/// One measure.
+/// One measure. An arrest or a contact ban tells of the suspect, who is among the section's persons then.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Measure {
@@ -402,7 +402,7 @@ pub struct CaseParties {
     #[prost(string, repeated, tag = "4")]
     pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// An application for a contact ban.
+/// An application for a contact ban. It tells of the suspect, who is among the section's persons.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ContactBanRequest {
@@ -482,7 +482,7 @@ pub struct HearingNotice {
     #[prost(string, repeated, tag = "8")]
     pub protection: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// Custody or a contact ban.
+/// Custody or a contact ban. It tells of the suspect, who is among the section's persons.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct CustodyNotice {

@@ -1,12 +1,12 @@
 //! Why something is blocked and what would make it pass, as messages. The texts are the domain's and the ground table's.
 
-use brygga_domain::Code as _;
 use brygga_domain::event::Interest;
 use brygga_domain::explain::{self, Explanation, Question, Way};
 use brygga_domain::gate::{ConsentLack, Why};
 use brygga_domain::grounds::{Condition, Ground, Text, Unlawful};
 use brygga_domain::referral::Referral;
 use brygga_domain::refusal::Reason;
+use brygga_domain::{Code as _, WithholdReason};
 
 use super::interest;
 use crate::v1;
@@ -39,6 +39,11 @@ fn lack(why: &Why) -> (&'static str, &'static str, &'static str) {
         }
         Why::Undecided => ("UNDECIDED", "Ingen har prövat uppgiften ännu.", "Nobody has decided yet."),
         Why::SecondOfficerMissing => ("SECOND_OFFICER_MISSING", "En andra handläggare har inte bekräftat beslutet.", "A second officer has not agreed yet."),
+        Why::Withheld(reason) if *reason != WithholdReason::OfficersDiffer => (
+            "WITHHELD",
+            "Det är beslutat att uppgiften inte lämnas ut; återkalla det beslutet innan ett nytt fattas.",
+            "It was decided that it stays; revoke that decision before another is made.",
+        ),
         Why::Withheld(_) => ("WITHHELD", "Det är beslutat att uppgiften inte lämnas ut.", "It was decided that it stays."),
         Why::Destroyed | Why::Consent(_) | Why::Ground(_) => {
             let reason = block_reason(why);
