@@ -12,7 +12,7 @@ use crate::clocks::Mark;
 use crate::codes::*;
 use crate::content::Kept;
 use crate::emergency::{Emergency, Review};
-use crate::event::{CellName, ConsentGiven, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
+use crate::event::{CellName, ConsentGiven, Escalation, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
 use crate::exclusion::Excluded;
 use crate::grounds::Protected;
 use crate::ids::*;
@@ -368,6 +368,14 @@ impl Referral {
         }
     }
 
+    /// A supplement whose time ran out with nobody to tell could not be opened: it is its sender's again, and is offered anew once it passes.
+    fn run_out(&mut self, escalation: &Escalation) {
+        self.marks.push(Mark { clock: escalation.clock, level: ClockLevel::Overdue });
+        if escalation.clock == ClockName::Supplement && escalation.function.is_none() {
+            self.sections.iter_mut().filter(|section| section.waits_unopened()).for_each(|section| section.offered = false);
+        }
+    }
+
     /// Clearing and opening begin anew, and so do their clocks.
     fn take_offer_back(&mut self) {
         self.sections.iter_mut().for_each(|section| section.offered = false);
@@ -450,7 +458,7 @@ impl Referral {
             },
             Fact::ReferralClosed(closing) => self.stage = Stage::Closed(closing.outcome),
             Fact::ReminderSent(reminder) => self.marks.push(Mark { clock: reminder.clock, level: reminder.level }),
-            Fact::Escalated(escalation) => self.marks.push(Mark { clock: escalation.clock, level: ClockLevel::Overdue }),
+            Fact::Escalated(escalation) => self.run_out(escalation),
             Fact::ContentDestroyed(destruction) => self.destroy(&destruction.contents),
             Fact::DeliveryAcknowledged { release, .. } => self.acknowledge(*release),
             Fact::LogStarted { .. }

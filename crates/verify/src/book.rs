@@ -277,6 +277,14 @@ impl Book {
         }
     }
 
+    /// Enters that a clock ran out. A supplement of which nobody is told could not be opened, and waits for its sender.
+    pub(crate) fn run_out(&mut self, clock: ClockName, nobody_told: bool) {
+        self.marks.push((clock, ClockLevel::Overdue));
+        if clock == ClockName::Supplement && nobody_told {
+            self.sections.iter_mut().filter(|section| section.released != Some(section.revision)).for_each(|section| section.offered = false);
+        }
+    }
+
     pub(crate) fn waive(&mut self, at: Position, given: &ConsentGiven) {
         self.waivers.push(Waiver { at, given: given.clone(), withdrawn: None });
     }

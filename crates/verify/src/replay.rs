@@ -336,7 +336,7 @@ impl Replay {
             Fact::OfferWithdrawn { .. } => book.take_offer_back(),
             Fact::ContentDestroyed(destruction) => book.contents.retain(|held| !destruction.contents.contains(&held.name)),
             Fact::ReminderSent(reminder) => book.marks.push((reminder.clock, reminder.level)),
-            Fact::Escalated(escalation) => book.marks.push((escalation.clock, ClockLevel::Overdue)),
+            Fact::Escalated(escalation) => book.run_out(escalation.clock, escalation.function.is_none()),
             Fact::SectionsReleased { released, .. } => {
                 self.releases = self.releases.saturating_add(1);
                 book.revealing = announced;

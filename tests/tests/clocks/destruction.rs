@@ -246,27 +246,36 @@ async fn a_senders_own_days_count_and_what_nobody_decided_on_is_reminded_of_befo
     assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
 }
 
-/// A supplement that his consent carries for an hour, in two working days of which nobody opens it.
+/// A supplement that his consent carries for an hour, in two working days of which nobody opens it. Then he consents anew, and it is opened.
 #[tokio::test]
-async fn a_sender_is_told_that_a_supplement_was_not_opened_in_time_though_it_has_run_out() {
+async fn a_sender_is_told_once_of_a_supplement_that_ran_out_unopened_and_it_is_offered_anew_when_it_passes() {
     let (place, folder) = (MemoryDatabase::default(), tempfile::tempdir().unwrap());
     let mut world = World::begin(&place, folder.path(), 1).await;
     let mut plan = Plan { kind: ReferralKind::ReportedOffence, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: None };
     plan.id = Some(world.act(&plan, Act::Submit).await.unwrap().id);
     world.act(&plan, Act::Decide).await.unwrap();
     world.act(&plan, Act::Open).await.unwrap();
-    let name = ReferralName::Id(plan.id.unwrap());
-    let (consent, decision) = super::parties::suspects_consent(begins(), begins().plus_minutes(60));
-    world.ask(&plan, "vasterort-polis", Action::RecordConsent(name, consent)).await.unwrap();
-    world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, decision)).await.unwrap();
-    for day in 1..=5 {
-        world.at(day * DAY);
-        world.look().await;
+    for (begins_on, opened) in [(0, false), (6, true)] {
+        let (name, from) = (ReferralName::Id(plan.id.unwrap()), begins().plus_minutes(begins_on * DAY));
+        world.at(begins_on * DAY);
+        let (consent, decision) = super::parties::suspects_consent(from, from.plus_minutes(60));
+        world.ask(&plan, "vasterort-polis", Action::RecordConsent(name, consent)).await.unwrap();
+        world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, decision)).await.unwrap();
+        if opened {
+            world.act(&plan, Act::Open).await.unwrap();
+        }
+        for day in begins_on + 1..begins_on + 6 {
+            world.at(day * DAY);
+            world.look().await;
+        }
     }
     world.stop().await;
     let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
     let told = super::expected::made(&events).into_iter().filter(|mark| mark.1 == ClockName::Supplement).map(|mark| (mark.2, mark.4, mark.5));
     assert_eq!(told.collect::<Vec<_>>(), [(ClockLevel::Overdue, None, Some(SenderStatus::Overdue))]);
+    assert_eq!(events.iter().filter(|event| matches!(event.fact, Fact::SectionsOffered(_))).count(), 2, "its recipient sees the new offer");
+    assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
+    assert!(replay::replay(&mut place.reader(), |_, _| {}).await.unwrap().is_sound());
 }
 
 /// In the long simulation every content goes at most once, and none before its thirty days.
