@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use brygga_domain::event::{OfferResult, Submitted};
 use brygga_domain::referral::{Stage, evolve};
 use brygga_domain::{
-    AgencyId, AgencyKind, ClockLevel, ClockName, DeclineReason, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, OfficerPseudonym, Position, Referral,
-    ReferralId, ReferralKind, StopUseAnswer, Time,
+    AgencyId, AgencyKind, ClockName, DeclineReason, Event, EventId, Fact, FunctionId, OfferAnswer, OfferId, OfficerPseudonym, Position, Referral, ReferralId,
+    ReferralKind, StopUseAnswer, Time,
 };
 
 use crate::book::Book;
