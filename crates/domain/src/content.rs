@@ -123,9 +123,9 @@ impl Section {
         self.waits() && !self.offered && !self.cells.iter().any(Cell::is_withheld)
     }
 
-    /// Whether its content is there, offered and not opened.
+    /// Whether its content is there, offered and not opened, and was not withheld since.
     pub(crate) fn waits_unopened(&self) -> bool {
-        self.waits() && self.offered
+        self.waits() && self.offered && !self.cells.iter().any(Cell::is_withheld)
     }
 
     /// Whether the content of this revision is there.

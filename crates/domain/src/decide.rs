@@ -15,7 +15,7 @@ use crate::event::{Event, Fact, Offer, OfferedSections};
 use crate::gate;
 use crate::grounds::GroundTable;
 use crate::ids::*;
-use crate::referral::{Referral, Stage, evolve};
+use crate::referral::{Referral, Section, Stage, evolve};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
 use crate::{amend, clearance, clocks, consent, content, emergency, inbox, submit};
@@ -201,8 +201,13 @@ impl<'a> Draft<'a> {
             .filter_map(|section| gate::pass(referral, section, self.facts.table, self.facts.now).ok())
             .map(|cleared| cleared.section())
             .collect();
-        let fresh: Vec<u32> =
-            referral.sections.iter().filter(|section| !section.offered && passing.contains(&section.number)).map(|section| section.number).collect();
+        let passed_before = |section: &Section| {
+            let before = self.facts.referral.and_then(|before| Some((before, before.section(section.number)?)));
+            before.is_some_and(|(before, own)| own.revision == section.revision && gate::pass(before, own, self.facts.table, self.facts.now).is_ok())
+        };
+        // What was offered, ran out unopened and passes again is offered anew, so that its recipient hears of it and its clock begins.
+        let is_new = |section: &&Section| passing.contains(&section.number) && (!section.offered || (section.waits_unopened() && !passed_before(section)));
+        let fresh: Vec<u32> = referral.sections.iter().filter(is_new).map(|section| section.number).collect();
         let (id, recipient) = (referral.id, referral.recipient.clone());
         let first = referral.stage == Stage::Held;
         let emptied = referral.stage == Stage::Ready && passing.is_empty() && !referral.has_released();

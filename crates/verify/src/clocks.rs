@@ -99,9 +99,9 @@ fn since(referral: &Referral, sort: impl Fn(&Section) -> bool) -> impl Iterator<
     sections.flat_map(|section| section.kept.iter().filter(|kept| !kept.left && kept.revision == section.revision)).map(|kept| kept.since)
 }
 
-/// When the latest offer was made of what has not been opened.
+/// When the latest offer was made of what has not been opened, nor withheld since.
 pub(crate) fn offered_since(referral: &Referral) -> Option<Time> {
-    since(referral, |section| section.offered).max()
+    since(referral, |section| section.offered && !stays(section)).max()
 }
 
 /// From when the days count of what the sender holds and has not decided to withhold.

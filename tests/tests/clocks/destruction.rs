@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use brygga_domain::codes::*;
-use brygga_domain::command::{Action, NewContent, Told};
+use brygga_domain::command::{Action, NewContent, NewOutcome, Told};
 use brygga_domain::content::OwnDays;
 use brygga_domain::{Command, Event, Fact, Reason, Referral, ReferralName, Stage, Time};
 use brygga_engine::broker::NoAnswer;
@@ -246,7 +246,8 @@ async fn a_senders_own_days_count_and_what_nobody_decided_on_is_reminded_of_befo
     assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
 }
 
-/// A supplement that his consent carries for an hour, in two working days of which nobody opens it. Then he consents anew, and it is opened.
+/// A supplement that his consent carries for an hour and nobody opens in its two working days; then for five days, in which they are over again; then
+/// it is opened.
 #[tokio::test]
 async fn a_sender_is_told_once_of_a_supplement_that_ran_out_unopened_and_it_is_offered_anew_when_it_passes() {
     let (place, folder) = (MemoryDatabase::default(), tempfile::tempdir().unwrap());
@@ -255,27 +256,54 @@ async fn a_sender_is_told_once_of_a_supplement_that_ran_out_unopened_and_it_is_o
     plan.id = Some(world.act(&plan, Act::Submit).await.unwrap().id);
     world.act(&plan, Act::Decide).await.unwrap();
     world.act(&plan, Act::Open).await.unwrap();
-    for (begins_on, opened) in [(0, false), (6, true)] {
+    for (begins_on, lasts, opened) in [(0, 60, false), (7, 5 * DAY, false), (14, 60, true)] {
         let (name, from) = (ReferralName::Id(plan.id.unwrap()), begins().plus_minutes(begins_on * DAY));
         world.at(begins_on * DAY);
-        let (consent, decision) = super::parties::suspects_consent(from, from.plus_minutes(60));
+        let (consent, decision) = super::parties::suspects_consent(from, from.plus_minutes(lasts));
         world.ask(&plan, "vasterort-polis", Action::RecordConsent(name, consent)).await.unwrap();
         world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, decision)).await.unwrap();
         if opened {
             world.act(&plan, Act::Open).await.unwrap();
         }
-        for day in begins_on + 1..begins_on + 6 {
+        for day in begins_on + 1..begins_on + 7 {
             world.at(day * DAY);
             world.look().await;
         }
     }
     world.stop().await;
     let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
-    let told = super::expected::made(&events).into_iter().filter(|mark| mark.1 == ClockName::Supplement).map(|mark| (mark.2, mark.4, mark.5));
-    assert_eq!(told.collect::<Vec<_>>(), [(ClockLevel::Overdue, None, Some(SenderStatus::Overdue))]);
-    assert_eq!(events.iter().filter(|event| matches!(event.fact, Fact::SectionsOffered(_))).count(), 2, "its recipient sees the new offer");
+    let told = super::expected::made(&events).into_iter().filter(|mark| mark.1 == ClockName::Supplement).map(|mark| (mark.2, mark.4.is_some(), mark.5));
+    let overdue = |recipient: bool| (ClockLevel::Overdue, recipient, Some(SenderStatus::Overdue));
+    assert_eq!(told.collect::<Vec<_>>(), [overdue(false), (ClockLevel::First, true, None), (ClockLevel::Second, true, None), overdue(true)]);
+    assert_eq!(events.iter().filter(|event| matches!(event.fact, Fact::SectionsOffered(_))).count(), 3, "its recipient sees each new offer");
     assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
     assert!(replay::replay(&mut place.reader(), |_, _| {}).await.unwrap().is_sound());
+}
+
+/// A supplement that has run out and is withheld after that: nobody is told that it was not opened.
+#[tokio::test]
+async fn of_what_its_sender_withholds_nobody_is_told_that_it_was_not_opened() {
+    let (place, folder) = (MemoryDatabase::default(), tempfile::tempdir().unwrap());
+    let mut world = World::begin(&place, folder.path(), 1).await;
+    let mut plan = Plan { kind: ReferralKind::ReportedOffence, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: None };
+    plan.id = Some(world.act(&plan, Act::Submit).await.unwrap().id);
+    world.act(&plan, Act::Decide).await.unwrap();
+    world.act(&plan, Act::Open).await.unwrap();
+    let name = ReferralName::Id(plan.id.unwrap());
+    let (consent, decision) = super::parties::suspects_consent(begins(), begins().plus_minutes(60));
+    let withheld = super::parties::decision(2, NewOutcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false });
+    world.ask(&plan, "vasterort-polis", Action::RecordConsent(name, consent)).await.unwrap();
+    world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, decision)).await.unwrap();
+    world.at(DAY);
+    world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, withheld)).await.unwrap();
+    for day in 2..7 {
+        world.at(day * DAY);
+        world.look().await;
+    }
+    world.stop().await;
+    let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
+    assert!(super::expected::made(&events).into_iter().all(|mark| mark.1 != ClockName::Supplement));
+    assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
 }
 
 /// In the long simulation every content goes at most once, and none before its thirty days.

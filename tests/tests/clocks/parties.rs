@@ -163,7 +163,7 @@ fn release(ground: &str) -> NewOutcome {
     NewOutcome::Release { ground: ground.parse().unwrap(), consent: None }
 }
 
-fn decision(section: u32, outcome: NewOutcome) -> NewDecision {
+pub fn decision(section: u32, outcome: NewOutcome) -> NewDecision {
     let person = if section == 1 { person() } else { PersonName { role: Role::Suspect, number: 1 } };
     let offence = Some("MISSHANDEL".parse().unwrap());
     NewDecision {
