@@ -140,12 +140,12 @@ impl<'a> Duty<'a> {
             Start::Receipt => referral.received_at,
             Start::Stage => Some(referral.stage_since),
             Start::Content => {
-                let waiting = self.waited_for(referral, rule);
                 if rule.clock == ClockName::Supplement {
-                    // What was offered last waits since then, or since the recipient came so far.
-                    content::latest(waiting).map(|kept| kept.since.max(referral.stage_since))
+                    // What was offered last waits since then, or since the recipient came so far; that it was withheld after that takes nothing back.
+                    let offered = referral.sections.iter().filter(|section| section.is_offered_unopened());
+                    content::latest(offered).map(|kept| kept.since.max(referral.stage_since))
                 } else {
-                    content::oldest(waiting).map(|kept| kept.since)
+                    content::oldest(self.waited_for(referral, rule)).map(|kept| kept.since)
                 }
             }
         }

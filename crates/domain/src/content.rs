@@ -123,9 +123,14 @@ impl Section {
         self.waits() && !self.offered && !self.cells.iter().any(Cell::is_withheld)
     }
 
-    /// Whether its content is there, offered and not opened, and was not withheld since.
+    /// Whether its content is there, offered and not opened, whatever was decided since.
+    pub(crate) fn is_offered_unopened(&self) -> bool {
+        self.waits() && self.offered
+    }
+
+    /// The same, and it was not withheld since.
     pub(crate) fn waits_unopened(&self) -> bool {
-        self.waits() && self.offered && !self.cells.iter().any(Cell::is_withheld)
+        self.is_offered_unopened() && !self.cells.iter().any(Cell::is_withheld)
     }
 
     /// Whether the content of this revision is there.
@@ -177,7 +182,7 @@ impl Referral {
     /// From when the clocks run that count from content.
     pub(crate) fn counted_from(&self) -> [(ClockName, Option<Time>); 2] {
         let held = oldest(self.sections.iter().filter(|section| section.is_held()));
-        let offered = latest(self.sections.iter().filter(|section| section.waits_unopened()));
+        let offered = latest(self.sections.iter().filter(|section| section.is_offered_unopened()));
         [(ClockName::Keep, held), (ClockName::Supplement, offered)].map(|(clock, kept)| (clock, kept.map(|kept| kept.since)))
     }
 

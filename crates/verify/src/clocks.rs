@@ -70,7 +70,10 @@ fn is_over(referral: &Referral, clock: ClockName) -> bool {
         ClockName::Decide => stage != Stage::Opened,
         ClockName::Contact => !with_recipient || referral.contacted_at.is_some(),
         ClockName::Leave => (stage != Stage::Held && !with_recipient) || referral.sections.iter().all(has_ended),
-        ClockName::Supplement => (stage != Stage::Opened && stage != Stage::Accepted) || offered_since(referral).is_none(),
+        ClockName::Supplement => {
+            let waits = since(referral, |section| section.offered && !stays(section)).next().is_some();
+            (stage != Stage::Opened && stage != Stage::Accepted) || !waits
+        }
         ClockName::Board | ClockName::Feedback => !with_recipient,
         ClockName::Keep => (stage != Stage::Held && !with_recipient) || kept_since(referral).is_none(),
     }
@@ -99,9 +102,9 @@ fn since(referral: &Referral, sort: impl Fn(&Section) -> bool) -> impl Iterator<
     sections.flat_map(|section| section.kept.iter().filter(|kept| !kept.left && kept.revision == section.revision)).map(|kept| kept.since)
 }
 
-/// When the latest offer was made of what has not been opened, nor withheld since.
+/// When the latest offer was made of what has not been opened.
 pub(crate) fn offered_since(referral: &Referral) -> Option<Time> {
-    since(referral, |section| section.offered && !stays(section)).max()
+    since(referral, |section| section.offered).max()
 }
 
 /// From when the days count of what the sender holds and has not decided to withhold.
