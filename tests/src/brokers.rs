@@ -32,7 +32,7 @@ pub async fn three(program: &Path, folders: &[PathBuf; 3], database: &str, rando
 
 /// Who puts load on each broker, by calls and over a stream.
 pub fn pairs(brokers: &[Broker]) -> Vec<Pair> {
-    let pairs = brokers.iter().map(|broker| Pair::Calls(player(broker, POLICE, "klara"), player(broker, BOARD, "sara")));
+    let pairs = brokers.iter().map(|broker| Pair::Calls(client_with_own_pin(broker, POLICE, "klara"), client_with_own_pin(broker, BOARD, "sara")));
     pairs.flat_map(|pair| [pair.clone(), pair.streamed()]).collect()
 }
 
@@ -40,6 +40,6 @@ pub fn pairs(brokers: &[Broker]) -> Vec<Pair> {
 ///
 /// # Panics
 /// When the settings are refused.
-pub fn player(broker: &Broker, agency: &str, officer: &str) -> Client {
+pub fn client_with_own_pin(broker: &Broker, agency: &str, officer: &str) -> Client {
     Client::connect(&own_pin(broker.config(agency), "load.pin")).unwrap().as_officer(officer)
 }

@@ -11,7 +11,7 @@ use brygga_domain::{Code as _, Fact, InboxKind, SenderStatus};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::brokers::player;
+use crate::brokers::client_with_own_pin;
 use crate::harness::Broker;
 use crate::history::Log;
 use crate::requests::{BOARD, POLICE, RVC};
@@ -68,11 +68,11 @@ impl Watchers {
     pub async fn start(brokers: &[Broker]) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (mut inboxes, mut statuses) = (Vec::new(), Vec::new());
-        let after = player(&brokers[0], POLICE, "klara").checkpoint().await.unwrap().size - 1;
+        let after = client_with_own_pin(&brokers[0], POLICE, "klara").checkpoint().await.unwrap().size - 1;
         for broker in brokers {
-            let inbox = player(broker, BOARD, "sara").watch_inbox(&RVC.parse().unwrap(), after);
+            let inbox = client_with_own_pin(broker, BOARD, "sara").watch_inbox(&RVC.parse().unwrap(), after);
             inboxes.push(Watcher::start(inbox, |entry: &v1::InboxEntry| (entry.position, entry.kind), stopped.clone()));
-            let status = player(broker, POLICE, "klara").watch_referrals(after);
+            let status = client_with_own_pin(broker, POLICE, "klara").watch_referrals(after);
             statuses.push(Watcher::start(status, |entry: &v1::StatusEntry| (entry.position, entry.status), stopped.clone()));
         }
         Self { after, stop, inboxes, statuses }
@@ -122,7 +122,7 @@ impl Watchers {
                 let seen = watcher.following.await.unwrap();
                 assert!(seen.is_sorted_by_key(|(position, _)| *position), "out of order");
                 let asked: Vec<Seen> = seen.iter().copied().filter(|(_, kind)| wanted.iter().any(|(_, known)| known == kind)).collect();
-                assert_eq!(asked.len(), wanted.len(), "entries of {} kinds", wanted.len());
+                assert_eq!(asked.len(), wanted.len(), "as many entries as the log has");
                 assert!(asked == wanted, "other entries than the log has");
                 count += seen.len();
             }

@@ -73,9 +73,8 @@ fn of_agency<'r>(referral: &'r Referral, agency: &AgencyId, now: Time) -> Option
 
 /// Whether the agency may declare another emergency, as far as this referral tells: none waits too long for its review, and there is room.
 pub(crate) fn may_declare(referral: &Referral, agency: &AgencyId, now: Time) -> bool {
-    let own = referral.emergencies.iter().filter(|emergency| emergency.agency == *agency);
-    let overdue = |emergency: &&Emergency| emergency.review.is_none() && emergency.review_due_at <= now;
-    own.clone().count() < EMERGENCIES_MAX && !own.into_iter().any(|emergency| overdue(&emergency))
+    let own: Vec<&Emergency> = referral.emergencies.iter().filter(|emergency| emergency.agency == *agency).collect();
+    own.len() < EMERGENCIES_MAX && own.iter().all(|emergency| emergency.review.is_some() || now < emergency.review_due_at)
 }
 
 /// Minutes of an hour.

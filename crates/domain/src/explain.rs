@@ -67,7 +67,7 @@ pub struct Question<'t, 'a> {
     pub now: Time,
     /// What is known already.
     pub known: &'a Answers,
-    /// The agency that asks, where it may declare no emergency, for the review of one is overdue, in whatever referral.
+    /// The agency that asks, if the review of an emergency of its own is overdue in whatever referral: then it may declare none.
     pub barred: Option<&'a AgencyId>,
 }
 

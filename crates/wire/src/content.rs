@@ -1,6 +1,6 @@
 //! The look that the broker takes at content: whether it is of the declared category, whom it identifies, and with which protection.
 //!
-//! Nothing that is read here is kept, and nothing is ever encoded again.
+//! Nothing that is read here is kept. What is stored and forwarded are the bytes as they came; what is encoded here is only held against them.
 
 use brygga_domain::command::{Identified, Told};
 use brygga_domain::event::PersonName;
@@ -28,9 +28,14 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Read> {
     Some(Read { section, whole })
 }
 
+/// What stands in encoded content; `None` when the bytes are no content of a known category.
+pub(crate) fn section_of(bytes: &[u8]) -> Option<Section> {
+    Content::decode(bytes).ok()?.section
+}
+
 /// The category of encoded content; `None` when the bytes are no content of a known category.
 pub fn category_of(bytes: &[u8]) -> Option<Category> {
-    read(bytes).map(|read| category(&read.section))
+    section_of(bytes).as_ref().map(category)
 }
 
 /// Somebody of whom a section tells.
@@ -146,7 +151,7 @@ pub(crate) fn party(text: &str) -> Option<PersonName> {
 
 /// The individual assessment that a child concern rests on; nothing in content of another category.
 pub fn assessment_in(bytes: &[u8]) -> Option<String> {
-    match Content::decode(bytes).ok()?.section? {
+    match section_of(bytes)? {
         Section::Concern(concern) => Some(concern.assessment),
         Section::VictimIdentity(_)
         | Section::SafeContact(_)

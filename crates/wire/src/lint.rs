@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::content::read;
+use crate::content::section_of;
 use crate::content_v1::content::Section;
 
 /// The rules that ship with Brygga.
@@ -92,7 +92,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| serde_json::from_str::<Rule
 
 /// What does not belong into encoded content; nothing for bytes that are no content.
 pub fn findings(content: &[u8]) -> Vec<Finding> {
-    read(content).map_or_else(Vec::new, |read| findings_in(&read.section))
+    section_of(content).map_or_else(Vec::new, |section| findings_in(&section))
 }
 
 /// What does not belong into a section.

@@ -103,6 +103,23 @@ impl<'p, P: Place> World<'p, P> {
         plan
     }
 
+    /// A reported offence whose first section is opened, and whose second nobody has decided on.
+    async fn opened_in_part(&mut self) -> Plan {
+        let mut plan = Plan { kind: ReferralKind::ReportedOffence, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: None };
+        for act in [Act::Submit, Act::Decide, Act::Open] {
+            plan.id = Some(self.act(&plan, act).await.unwrap().id);
+        }
+        plan
+    }
+
+    /// Lets the suspect consent to his section for so many minutes from now on, and decides on it.
+    async fn supplement(&mut self, plan: &Plan, (from, lasts): (Time, u32)) {
+        let name = ReferralName::Id(plan.id.unwrap());
+        let (consent, decision) = super::parties::suspects_consent(from, from.plus_minutes(lasts));
+        self.ask(plan, "vasterort-polis", Action::RecordConsent(name, consent)).await.unwrap();
+        self.ask(plan, "vasterort-polis", Action::DecideClearance(name, decision)).await.unwrap();
+    }
+
     /// What was destroyed, why, in journal order.
     async fn destroyed(reader: &mut P::Reader) -> Vec<(Plan, DestructionCause, Vec<(u32, u32)>)> {
         let plan = |id| Plan { kind: ReferralKind::ContactRequest, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: Some(id) };
@@ -252,16 +269,10 @@ async fn a_senders_own_days_count_and_what_nobody_decided_on_is_reminded_of_befo
 async fn a_sender_is_told_once_of_a_supplement_that_ran_out_unopened_and_it_is_offered_anew_when_it_passes() {
     let (place, folder) = (MemoryDatabase::default(), tempfile::tempdir().unwrap());
     let mut world = World::begin(&place, folder.path(), 1).await;
-    let mut plan = Plan { kind: ReferralKind::ReportedOffence, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: None };
-    plan.id = Some(world.act(&plan, Act::Submit).await.unwrap().id);
-    world.act(&plan, Act::Decide).await.unwrap();
-    world.act(&plan, Act::Open).await.unwrap();
+    let plan = world.opened_in_part().await;
     for (begins_on, lasts, opened) in [(0, 60, false), (7, 5 * DAY, false), (14, 60, true)] {
-        let (name, from) = (ReferralName::Id(plan.id.unwrap()), begins().plus_minutes(begins_on * DAY));
         world.at(begins_on * DAY);
-        let (consent, decision) = super::parties::suspects_consent(from, from.plus_minutes(lasts));
-        world.ask(&plan, "vasterort-polis", Action::RecordConsent(name, consent)).await.unwrap();
-        world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, decision)).await.unwrap();
+        world.supplement(&plan, (begins().plus_minutes(begins_on * DAY), lasts)).await;
         if opened {
             world.act(&plan, Act::Open).await.unwrap();
         }
@@ -285,17 +296,11 @@ async fn a_sender_is_told_once_of_a_supplement_that_ran_out_unopened_and_it_is_o
 async fn of_what_its_sender_withholds_nobody_is_told_that_it_was_not_opened() {
     let (place, folder) = (MemoryDatabase::default(), tempfile::tempdir().unwrap());
     let mut world = World::begin(&place, folder.path(), 1).await;
-    let mut plan = Plan { kind: ReferralKind::ReportedOffence, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: None };
-    plan.id = Some(world.act(&plan, Act::Submit).await.unwrap().id);
-    world.act(&plan, Act::Decide).await.unwrap();
-    world.act(&plan, Act::Open).await.unwrap();
-    let name = ReferralName::Id(plan.id.unwrap());
-    let (consent, decision) = super::parties::suspects_consent(begins(), begins().plus_minutes(60));
-    let withheld = super::parties::decision(2, NewOutcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false });
-    world.ask(&plan, "vasterort-polis", Action::RecordConsent(name, consent)).await.unwrap();
-    world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, decision)).await.unwrap();
+    let plan = world.opened_in_part().await;
+    world.supplement(&plan, (begins(), 60)).await;
     world.at(DAY);
-    world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, withheld)).await.unwrap();
+    let withheld = super::parties::decision(2, NewOutcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false });
+    world.ask(&plan, "vasterort-polis", Action::DecideClearance(ReferralName::Id(plan.id.unwrap()), withheld)).await.unwrap();
     for day in 2..7 {
         world.at(day * DAY);
         world.look().await;
