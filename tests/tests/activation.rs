@@ -22,6 +22,22 @@ async fn agrees(world: &Path, officer: &str) -> (bool, String) {
     run(world, &["grounds", "activate", "--officer", officer]).await
 }
 
+/// What a broker says that does not start; `more` is configuration for a new world.
+async fn refused(world: &Path, more: &str) -> String {
+    let ran = Command::new(bryggad()).args(["test-server", "--config", more, "--world"]).arg(world).output().await.unwrap();
+    assert!(!ran.status.success());
+    String::from_utf8_lossy(&ran.stderr).into_owned()
+}
+
+fn names(file: &Path) -> String {
+    format!("\n[grounds]\nfile = \"{}\"\n", file.display())
+}
+
+/// Tables that say what the shipped ones say, under another version and so another hash.
+fn other_tables() -> String {
+    SHIPPED.replacen("\"version\": \"", "\"version\": \"tried-", 1)
+}
+
 async fn opened(broker: &Broker) {
     let referral = broker.client(POLICE, "klara").submit_referral(submission()).await.unwrap().response.referral.unwrap().id;
     broker.client(BOARD, "sara").open_referral(v1::OpenReferralRequest { referral, ..Default::default() }).await.unwrap();
@@ -36,24 +52,19 @@ async fn a_broker_starts_with_another_table_only_once_two_officers_agreed() {
     assert_eq!(broker.stop().await, Some(0));
     assert!(agrees(&world, "anna").await.1.contains("there is nothing to do"));
 
-    let text = SHIPPED.replacen("\"version\": \"", "\"version\": \"tried-", 1);
+    let text = other_tables();
     let table = GroundTable::load(&text).unwrap();
     let file = world.join("grounds.json");
     std::fs::write(&file, &text).unwrap();
     let config = std::fs::read_to_string(world.join("bryggad.toml")).unwrap();
-    std::fs::write(world.join("bryggad.toml"), format!("{config}\n[grounds]\nfile = \"{}\"\n", file.display())).unwrap();
-    let refused = async || {
-        let ran = Command::new(bryggad()).args(["test-server", "--world"]).arg(&world).output().await.unwrap();
-        assert!(!ran.status.success());
-        String::from_utf8_lossy(&ran.stderr).into_owned()
-    };
-    let said = refused().await;
+    std::fs::write(world.join("bryggad.toml"), config + &names(&file)).unwrap();
+    let said = refused(&world, "").await;
     assert!(said.contains("is not in force") && said.contains("bryggad grounds activate"), "{said}");
 
     assert!(!agrees(&world, "Anna Andersson").await.0);
     let (first, said) = agrees(&world, "anna").await;
     assert!(first && said.contains("1 of 2"), "{said}");
-    assert!(refused().await.contains("is not in force"), "one officer is not enough");
+    assert!(refused(&world, "").await.contains("is not in force"), "one officer is not enough");
     let (again, said) = agrees(&world, "anna").await;
     assert!(!again && said.contains("another officer must agree"), "{said}");
     let (second, said) = agrees(&world, "bo").await;
@@ -82,6 +93,22 @@ async fn a_broker_starts_with_another_table_only_once_two_officers_agreed() {
     assert_eq!(*activated, table.hash());
     assert_eq!(broker.stop().await, Some(0));
     assert!(agrees(&world, "anna").await.1.contains("there is nothing to do"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_log_begins_with_the_tables_that_ship_and_own_ones_take_two_officers_there_too() {
+    let home = tempfile::tempdir().unwrap();
+    let (world, file) = (home.path().join("world"), home.path().join("law.json"));
+    std::fs::write(&file, other_tables()).unwrap();
+    assert!(refused(&world, &names(&file)).await.contains("is not in force"));
+    for officer in ["anna", "bo"] {
+        assert!(refused(&world, "").await.contains("is not in force"));
+        let (agreed, said) = agrees(&world, officer).await;
+        assert!(agreed, "{said}");
+    }
+    let broker = Broker::start(&world, "").await;
+    opened(&broker).await;
+    assert_eq!(broker.stop().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use crate::event::{ContentName, Destruction, Fact};
 use crate::grounds::GroundTable;
 use crate::ids::Position;
 use crate::inbox::for_officer;
-use crate::referral::{Cell, Referral, Section};
+use crate::referral::{Cell, Referral, Section, Stage};
 use crate::refusal::{Reason, Refusal};
 use crate::time::Time;
 
@@ -184,6 +184,15 @@ impl Referral {
         let held = oldest(self.sections.iter().filter(|section| section.is_held()));
         let offered = latest(self.sections.iter().filter(|section| section.is_offered_unopened()));
         [(ClockName::Keep, held), (ClockName::Supplement, offered)].map(|(clock, kept)| (clock, kept.map(|kept| kept.since)))
+    }
+
+    /// A later offer began the clock anew for all that waits unopened: where that one falls away, the rest goes on from its beginning, and no
+    /// mark of the round before is made again.
+    pub(crate) fn keep_round(&mut self, begun: Option<Time>) {
+        let Some(begun) = begun.filter(|_| matches!(self.stage, Stage::Opened | Stage::Accepted)) else { return };
+        for section in self.sections.iter_mut().filter(|section| section.is_offered_unopened()) {
+            section.offered_content(begun);
+        }
     }
 
     pub(crate) fn destroy(&mut self, contents: &[ContentName]) {

@@ -484,6 +484,8 @@ pub fn evolve(referral: Option<Referral>, at: Position, event: &Event) -> Option
             for ((clock, from), (_, before)) in referral.counted_from().into_iter().zip(counted) {
                 if from > before {
                     referral.marks.retain(|mark| mark.clock != clock);
+                } else if clock == ClockName::Supplement && from < before {
+                    referral.keep_round(before);
                 }
             }
             if referral.stage.as_str() != before {

@@ -111,8 +111,9 @@ pub enum StartError {
     Reflection(#[from] grpc::ReflectionError),
 }
 
-/// Begins a new log and enters the directory: what `bryggad init` does.
-pub async fn init(start: Start) -> Result<(), StartError> {
+/// Begins a new log and enters the directory: what `bryggad init` does. A log begins with the tables that ship; others come into force as they always do.
+pub async fn init(mut start: Start) -> Result<(), StartError> {
+    start.config.grounds = None;
     open::begin(&start.config).await?;
     let lifecycle = Lifecycle::new();
     let opened = open::open(&start.config).await?;

@@ -184,8 +184,9 @@ async fn carry_out(command: Command) -> anyhow::Result<u8> {
         Command::TestServer { world, config, queue } => Box::pin(test_server(&world, &config, queue)).await,
         Command::Init(file) => match load(&file.config, Purpose::Production) {
             Ok(config) => {
+                let next = if config.grounds.is_some() { TABLES_NEXT } else { "bryggad serve" };
                 app::init(start_of(config)).await?;
-                say("the log has begun; next: bryggad serve").map(|()| 0)
+                say(&format!("the log has begun; next: {next}")).map(|()| 0)
             }
             Err(error) => Ok(tell(&error, EXIT_USAGE)),
         },
@@ -366,6 +367,8 @@ async fn replay_log(config: &Config) -> anyhow::Result<u8> {
     Ok(if found.is_sound() { 0 } else { EXIT_DOUBT })
 }
 
+/// What follows a beginning where own tables are configured.
+const TABLES_NEXT: &str = "it began with the tables that ship; two officers put yours into force, each with: bryggad grounds activate";
 /// How often a replay tells how far it is.
 const PROGRESS_EVENTS: u64 = 50_000;
 /// How many differing referrals a replay names.

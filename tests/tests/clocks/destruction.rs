@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use brygga_domain::codes::*;
-use brygga_domain::command::{Action, NewContent, NewOutcome, Told};
+use brygga_domain::command::{Action, NamedCell, NewContent, NewOutcome, Told};
 use brygga_domain::content::OwnDays;
+use brygga_domain::event::PersonName;
 use brygga_domain::{Command, Event, Fact, Reason, Referral, ReferralName, Stage, Time};
 use brygga_engine::broker::NoAnswer;
 use brygga_engine::committer::Failure;
@@ -309,6 +310,45 @@ async fn of_what_its_sender_withholds_nobody_is_told_that_it_was_not_opened() {
     let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
     assert!(super::expected::made(&events).into_iter().all(|mark| mark.1 != ClockName::Supplement));
     assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
+}
+
+/// A section is amended, offered and not opened, and its recipient is told so; then a supplement is offered, and taken back the same day. What was told
+/// of the first is not told again at once: it waits from the later offer on, and is told of once more in that round.
+#[tokio::test]
+async fn a_later_offer_that_is_taken_back_makes_no_mark_of_the_earlier_one_again() {
+    let (place, folder) = (MemoryDatabase::default(), tempfile::tempdir().unwrap());
+    let mut world = World::begin(&place, folder.path(), 1).await;
+    let plan = world.opened_in_part().await;
+    let name = ReferralName::Id(plan.id.unwrap());
+    let fresh = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"sent again"), told: Told::default() };
+    world.ask(&plan, "vasterort-polis", Action::AmendReferral(name, vec![fresh], None)).await.unwrap();
+    world.act(&plan, Act::Decide).await.unwrap();
+    for day in 1..9 {
+        world.at(day * DAY);
+        world.look().await;
+    }
+    world.act(&plan, Act::DecideRest).await.unwrap();
+    let suspect = NamedCell { section: 2, person: Some(PersonName { role: Role::Suspect, number: 1 }) };
+    world.ask(&plan, "vasterort-polis", Action::RevokeClearance(name, vec![suspect])).await.unwrap();
+    for day in 8..16 {
+        world.at(day * DAY);
+        world.look().await;
+    }
+    world.stop().await;
+    let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
+    let told = super::expected::made(&events).into_iter().filter(|mark| mark.1 == ClockName::Supplement);
+    let told: Vec<_> = told.map(|mark| (mark.2, mark.3.minutes_since(begins()) / i64::from(DAY))).collect();
+    let rounds = [
+        (ClockLevel::First, 3),
+        (ClockLevel::Second, 4),
+        (ClockLevel::Overdue, 4),
+        (ClockLevel::First, 10),
+        (ClockLevel::Second, 11),
+        (ClockLevel::Overdue, 11),
+    ];
+    assert_eq!(told, rounds);
+    assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
+    assert!(replay::replay(&mut place.reader(), |_, _| {}).await.unwrap().is_sound());
 }
 
 /// In the long simulation every content goes at most once, and none before its thirty days.
