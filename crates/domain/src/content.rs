@@ -24,7 +24,7 @@ const DAY_MINUTES: u32 = 1440;
 pub struct Kept {
     /// The revision.
     pub revision: u32,
-    /// From when its days are counted: its submission, its latest offer, or its first release.
+    /// From when its days are counted: its submission, its latest offer or one after it that was taken back, or its first release.
     pub since: Time,
     /// Whether it has left.
     pub left: bool,
@@ -186,11 +186,23 @@ impl Referral {
         [(ClockName::Keep, held), (ClockName::Supplement, offered)].map(|(clock, kept)| (clock, kept.map(|kept| kept.since)))
     }
 
-    /// A later offer began the clock anew for all that waits unopened: where that one falls away, the rest goes on from its beginning, and no
-    /// mark of the round before is made again.
-    pub(crate) fn keep_round(&mut self, begun: Option<Time>) {
+    /// A clock that counts from something later than before begins anew, and so do its marks. What an opening leaves unopened did not pass, and is
+    /// told of as what it is.
+    pub(crate) fn count_anew(&mut self, before: [(ClockName, Option<Time>); 2], opened: bool) {
+        for ((clock, from), (_, before)) in self.counted_from().into_iter().zip(before) {
+            if from > before {
+                self.marks.retain(|mark| mark.clock != clock);
+            } else if clock == ClockName::Supplement && from < before && !opened {
+                self.keep_round(before);
+            }
+        }
+    }
+
+    /// A later offer began one clock anew for all that waits unopened. Where its sender takes that one back, the rest, with the days of its content,
+    /// counts from there on: else the marks of the round before would be made a second time.
+    fn keep_round(&mut self, begun: Option<Time>) {
         let Some(begun) = begun.filter(|_| matches!(self.stage, Stage::Opened | Stage::Accepted)) else { return };
-        for section in self.sections.iter_mut().filter(|section| section.is_offered_unopened()) {
+        for section in self.sections.iter_mut().filter(|section| section.waits_unopened()) {
             section.offered_content(begun);
         }
     }

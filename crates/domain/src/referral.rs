@@ -480,14 +480,7 @@ pub fn evolve(referral: Option<Referral>, at: Position, event: &Event) -> Option
         (_, Some(mut referral)) => {
             let (before, counted) = (referral.stage.as_str(), referral.counted_from());
             referral.apply(at, event);
-            // A clock that counts from something later begins anew, and so do its marks.
-            for ((clock, from), (_, before)) in referral.counted_from().into_iter().zip(counted) {
-                if from > before {
-                    referral.marks.retain(|mark| mark.clock != clock);
-                } else if clock == ClockName::Supplement && from < before {
-                    referral.keep_round(before);
-                }
-            }
+            referral.count_anew(counted, matches!(event.fact, Fact::SectionsReleased { .. }));
             if referral.stage.as_str() != before {
                 referral.stage_since = event.time;
             }

@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use brygga_domain::GroundTable;
+use brygga_domain::grounds::SHIPPED;
 use brygga_engine::SystemClock;
 use brygga_engine::lanes::LaneLimits;
 use brygga_engine::replay::replay;
@@ -184,9 +186,9 @@ async fn carry_out(command: Command) -> anyhow::Result<u8> {
         Command::TestServer { world, config, queue } => Box::pin(test_server(&world, &config, queue)).await,
         Command::Init(file) => match load(&file.config, Purpose::Production) {
             Ok(config) => {
-                let next = if config.grounds.is_some() { TABLES_NEXT } else { "bryggad serve" };
+                let other = open::ground_table(&config)?.hash() != GroundTable::load(SHIPPED)?.hash();
                 app::init(start_of(config)).await?;
-                say(&format!("the log has begun; next: {next}")).map(|()| 0)
+                say(if other { BEGUN_UNDER_OTHER_TABLES } else { "the log has begun; next: bryggad serve" }).map(|()| 0)
             }
             Err(error) => Ok(tell(&error, EXIT_USAGE)),
         },
@@ -367,8 +369,8 @@ async fn replay_log(config: &Config) -> anyhow::Result<u8> {
     Ok(if found.is_sound() { 0 } else { EXIT_DOUBT })
 }
 
-/// What follows a beginning where own tables are configured.
-const TABLES_NEXT: &str = "it began with the tables that ship; two officers put yours into force, each with: bryggad grounds activate";
+/// What is said of a beginning where own tables are configured.
+const BEGUN_UNDER_OTHER_TABLES: &str = "the log has begun, with the tables that ship; next: two officers put yours into force, each with `bryggad grounds activate --officer NAME`, then bryggad serve";
 /// How often a replay tells how far it is.
 const PROGRESS_EVENTS: u64 = 50_000;
 /// How many differing referrals a replay names.

@@ -54,7 +54,7 @@ pub(crate) struct Part {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) name: ContentName,
-    /// Its submission, the latest offer of it, or its first release.
+    /// Its submission, the latest offer of it, or its first release: its days may begin later, where an offer after it was taken back, and not earlier.
     pub(crate) since: Time,
     /// The first release of it.
     pub(crate) left: Option<Position>,

@@ -74,10 +74,19 @@ impl Replay {
         if let Some(overdue) = self.reviews.note(at, event) {
             self.findings.at(at, Code::ReviewOverdue, format!("the emergency in entry {overdue} was not reviewed in time"));
         }
+        self.ask_for_table(event);
         match (event.fact.referral(), &event.fact) {
             (_, Fact::ReferralSubmitted(submitted)) => self.submitted(at, event, submitted),
             (Some(id), _) => self.of_referral(at, id, event),
             (None, _) => self.of_log(at, event),
+        }
+    }
+
+    /// What happens to referrals is judged by the table in force; one under which nothing happened need not be at hand.
+    fn ask_for_table(&mut self, event: &Event) {
+        let judged = event.fact.referral().is_some() || matches!(event.fact, Fact::ReferralSubmitted(_));
+        if let Some(table) = self.law.active_hash().filter(|_| judged && self.law.active().is_none()) {
+            self.findings.doubt(format!("ground table {table} is not at hand; give it with --grounds"));
         }
     }
 
@@ -131,9 +140,6 @@ impl Replay {
             Fact::GroundTableActivated { table, proposed_by } => {
                 self.two_activate(at, event, *proposed_by);
                 self.law.activate(*table);
-                if self.law.active().is_none() {
-                    self.findings.doubt(format!("ground table {table} is not at hand; give it with --grounds"));
-                }
             }
             Fact::OfferRecorded(offer) => {
                 self.offers.insert(offer.id, (event.agency.clone(), offer.result));

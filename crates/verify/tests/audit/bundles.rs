@@ -1,6 +1,7 @@
 //! Bundles that were cut, mixed, retold or signed by somebody else.
 
-use brygga_domain::Fact;
+use brygga_domain::event::Officer;
+use brygga_domain::{Event, Fact, OfficerProof, OfficerPseudonym};
 use brygga_merkle::{Checkpoint, Ed25519Signer, sign_checkpoint};
 use brygga_verify::{
     Auditor, BundleError, BundleReader, BundleWriter, Code, Expected, HEADER_LINE_BYTES_MAX, Header, LEAF_LINE_BYTES_MAX, Options, Report, Trust, Verdict,
@@ -212,6 +213,23 @@ fn a_table_that_is_not_at_hand_is_a_doubt() {
     assert_eq!((report.verdict, codes(&report)), (Verdict::Inconclusive, Vec::new()));
     let report = read(&retold, Options { tables: vec![table], ..with_key() });
     assert_eq!(report.verdict, Verdict::Verified);
+}
+
+#[test]
+fn a_table_under_which_nothing_happened_need_not_be_at_hand() {
+    let events = story().events;
+    let [Event { fact: Fact::GroundTableActivated { table: shipped, .. }, .. }, ..] = &events[1..] else { panic!("{:?}", events[1].fact) };
+    let officer = |letter| OfficerPseudonym([letter; 16]);
+    let begun = Event { fact: Fact::GroundTableActivated { table: brygga_domain::TableHash([7; 32]), proposed_by: None }, ..events[1].clone() };
+    let agreed = Event {
+        id: events[2].id,
+        officer: Some(Officer { pseudonym: officer(2), proof: OfficerProof::Asserted }),
+        fact: Fact::GroundTableActivated { table: *shipped, proposed_by: Some(officer(1)) },
+        ..events[1].clone()
+    };
+    let leaves = leaves(&[events[0].clone(), begun, agreed]);
+    let report = read(&bundle(&header(leaves.len()), &leaves, &note(&leaves)), with_key());
+    assert_eq!((report.verdict, codes(&report)), (Verdict::Verified, Vec::new()));
 }
 
 #[test]
