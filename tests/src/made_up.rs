@@ -113,7 +113,7 @@ pub fn answers(asserted: &[FactCode]) -> v1::Answers {
 
 /// The release of one cell on a ground.
 pub fn release(section: u32, interest: &str, ground: &str) -> v1::CellDecision {
-    let outcome = v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: ground.to_owned(), consent_id: String::new() });
+    let outcome = v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: ground.to_owned(), consent_id: String::new(), revision: 0 });
     v1::CellDecision { cell: Some(cell(section, interest)), outcome: Some(outcome) }
 }
 

@@ -84,8 +84,21 @@ pub fn consent(categories: &[codes::Category]) -> v1::ConsentTerms {
 pub fn release(section: u32, interest: &str, ground: &str) -> v1::CellDecision {
     v1::CellDecision {
         cell: Some(v1::Cell { section, interest: interest.to_owned() }),
-        outcome: Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: ground.to_owned(), consent_id: String::new() })),
+        outcome: Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: ground.to_owned(), consent_id: String::new(), revision: 0 })),
     }
+}
+
+/// The same decision about the revisions that stand, as an officer sees them.
+pub fn in_view(mut decision: v1::Decision, sections: &[v1::SectionClearance]) -> v1::Decision {
+    for decided in &mut decision.cells {
+        let number = decided.cell.as_ref().map_or(0, |cell| cell.section);
+        if let (Some(v1::cell_decision::Outcome::Release(release)), Some(section)) =
+            (&mut decided.outcome, sections.iter().find(|section| section.number == number))
+        {
+            release.revision = section.revision;
+        }
+    }
+    decision
 }
 
 /// The decision that releases every cell of [`submission`].

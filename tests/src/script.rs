@@ -144,7 +144,7 @@ fn submission(step: &Step, now: Time) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: (step.choice[4] < 20).then_some(LookupHash([step.choice[4] % 3; 32])),
-        assessment: None,
+        assessments: Vec::new(),
         persons: persons
             .map(|role| NewPerson { name: PersonName { role, number: 1 }, lookup: None, protected_identity: ProtectedIdentity::NotProtected })
             .to_vec(),
@@ -203,6 +203,12 @@ fn cells(referral: &Referral, choice: u8) -> Vec<NamedCell> {
     }
 }
 
+/// The revision that an officer has looked at, as a rule the one that stands.
+fn seen(step: &Step, referral: &Referral, section: u32) -> u32 {
+    let stands = referral.section(section).map_or(1, |section| section.revision);
+    if step.choice[4].is_multiple_of(11) { stands.saturating_add(1) } else { stands }
+}
+
 fn decision(step: &Step, referral: &Referral, now: Time) -> NewDecision {
     let grounds = ["NO_HARM", "CONSENT", "GENERAL_CLAUSE", "NECESSARY_OWN", "DUTY_CHILD_REPORT", "COMMITTED_CRIME_SERIOUS", "NO_SUCH_GROUND"];
     let by_person = step.choice[0].is_multiple_of(3);
@@ -212,7 +218,7 @@ fn decision(step: &Step, referral: &Referral, now: Time) -> NewDecision {
         }
         let is_victim = cell.person.is_some_and(|person| person.role == Role::Victim);
         let ground = if by_person && is_victim { "CONSENT" } else { pick(&grounds, step.choice[3]) };
-        NewOutcome::Release { ground: ground.parse().unwrap(), consent: None }
+        NewOutcome::Release { ground: ground.parse().unwrap(), consent: None, revision: seen(step, referral, cell.section) }
     };
     NewDecision {
         cells: cells(referral, step.choice[4]).iter().map(|cell| NewCell { cell: *cell, outcome: outcome(cell) }).collect(),
@@ -239,7 +245,9 @@ fn second(step: &Step, referral: &Referral, now: Time) -> NewDecision {
         }
     };
     let outcome = |cell: &NamedCell| match first(cell) {
-        Some(event::Outcome::Release { ground, .. }) if step.choice[0] > 30 => NewOutcome::Release { ground, consent: None },
+        Some(event::Outcome::Release { ground, .. }) if step.choice[0] > 30 => {
+            NewOutcome::Release { ground, consent: None, revision: seen(step, referral, cell.section) }
+        }
         _ => NewOutcome::Withhold { reason: pick(WithholdReason::ALL, step.choice[2]), nameable: false },
     };
     let cells = cells(referral, step.choice[4]).iter().map(|cell| NewCell { cell: *cell, outcome: outcome(cell) }).collect();

@@ -100,8 +100,12 @@ fn consent((category, person): &Part) -> NewConsent {
     }
 }
 
-fn act(section: u32, (_, person): &Part) -> NewDecision {
-    let outcome = NewOutcome::Release { ground: "CONSENT".parse().unwrap(), consent: None };
+fn act(section: u32, part: &Part) -> NewDecision {
+    act_on((section, 1), part)
+}
+
+fn act_on((section, revision): (u32, u32), (_, person): &Part) -> NewDecision {
+    let outcome = NewOutcome::Release { ground: "CONSENT".parse().unwrap(), consent: None, revision };
     let cell = NewCell { cell: NamedCell { section, person: Some(*person) }, outcome };
     NewDecision { cells: vec![cell], reasons: bytes::Bytes::from_static(b"made up"), ..NewDecision::default() }
 }
@@ -123,7 +127,7 @@ fn cleared_one_by_one(sections: usize) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: None,
-        assessment: None,
+        assessments: Vec::new(),
         persons: persons.iter().map(|name| NewPerson { name: *name, lookup: None, protected_identity: ProtectedIdentity::NotProtected }).collect(),
         sections: parts.iter().map(section).collect(),
         consents: parts.iter().map(consent).collect(),
@@ -165,7 +169,7 @@ async fn a_new_revision_leaves_before_what_has_left_already() {
     let (category, person) = (*directory::table().kind(ReferralKind::ReportedOffence).unwrap().categories.get(4).unwrap(), victim(4));
     let content = NewContent { section: number, category, content: bytes::Bytes::from_static(b"other"), told: Told::default() };
     world.does(POLICE, KLARA, Action::AmendReferral(name, vec![content], None)).await;
-    world.does(POLICE, KLARA, Action::DecideClearance(name, act(number, &(category, person)))).await;
+    world.does(POLICE, KLARA, Action::DecideClearance(name, act_on((number, 2), &(category, person)))).await;
     let renewed = world.does(BOARD, SARA, Action::OpenReferral(name)).await.released;
     assert!(renewed.contains(&(number, 2)), "{renewed:?}");
 }
@@ -235,10 +239,13 @@ async fn a_consent_says_who_gave_it_who_asked_and_keeps_the_interpreter_sealed()
 #[tokio::test]
 async fn what_was_assessed_for_one_child_carries_no_other_concern() {
     let mut world = World::begin().await;
-    let assessed = |byte| Action::SubmitReferral(Box::new(Submission { assessment: Some(LookupHash([byte; 32])), ..cleared_one_by_one(1) }));
+    let assessed = |byte| Action::SubmitReferral(Box::new(Submission { assessments: vec![LookupHash([byte; 32])], ..cleared_one_by_one(1) }));
     world.does(POLICE, KLARA, assessed(1)).await;
     assert_eq!(world.refuses(POLICE, KLARA, assessed(1)).await, Reason::RoutineConcern);
     world.does(POLICE, KLARA, assessed(2)).await;
+    // Nor another child's of the same report.
+    let twice = Submission { assessments: vec![LookupHash([3; 32]); 2], ..cleared_one_by_one(1) };
+    assert_eq!(world.refuses(POLICE, KLARA, Action::SubmitReferral(Box::new(twice))).await, Reason::RoutineConcern);
 }
 
 #[tokio::test]
@@ -292,7 +299,7 @@ async fn no_receipt_of_a_recipient_tells_of_what_was_kept_back() {
     let submission = Submission { decisions: Vec::new(), ..cleared_one_by_one(3) };
     let parts: Vec<NamedCell> = (1..).zip(&submission.sections).map(|(section, new)| NamedCell { section, person: Some(new.persons[0]) }).collect();
     let withheld = NewOutcome::Withhold { reason: WithholdReason::HarmNotExcluded, nameable: false };
-    let clause = || NewOutcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: None };
+    let clause = || NewOutcome::Release { ground: "GENERAL_CLAUSE".parse().unwrap(), consent: None, revision: 1 };
     let of = |outcomes: Vec<(usize, NewOutcome)>| outcomes.into_iter().map(|(part, outcome)| NewCell { cell: parts[part], outcome }).collect();
     let cells = of(vec![(0, clause()), (1, withheld.clone()), (2, clause())]);
     let asserted = [FactCode::BalanceObvious, FactCode::NotContraryToStatute].into();
@@ -428,6 +435,6 @@ async fn a_sender_is_told_of_an_arrival_once_for_each_revision() {
     world
         .does(POLICE, KLARA, Action::AmendReferral(held, vec![NewContent { section: 1, category, content: bytes::Bytes::new(), told: Told::default() }], None))
         .await;
-    world.does(POLICE, KLARA, Action::DecideClearance(held, act(1, &part))).await;
+    world.does(POLICE, KLARA, Action::DecideClearance(held, act_on((1, 2), &part))).await;
     assert_eq!(arrived(&mut world).await, 2);
 }

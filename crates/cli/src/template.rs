@@ -94,7 +94,7 @@ impl Template {
                 let role = cell.interest.split_once('-').map_or(cell.interest.as_str(), |(role, _)| role);
                 let row = self.file.cells.iter().find(|row| row.category.number() == section.category && row.role == role);
                 let named = v1::Cell { section: section.number, interest: cell.interest.clone() };
-                decision.cells.extend(row.map(|row| v1::CellDecision { cell: Some(named), outcome: Some(row.outcome()) }));
+                decision.cells.extend(row.map(|row| v1::CellDecision { cell: Some(named), outcome: Some(row.outcome(section.revision)) }));
             }
         }
         if decision.cells.is_empty() {
@@ -106,9 +106,9 @@ impl Template {
 }
 
 impl Row {
-    fn outcome(&self) -> v1::cell_decision::Outcome {
+    fn outcome(&self, revision: u32) -> v1::cell_decision::Outcome {
         match (&self.release, self.withhold) {
-            (Some(ground), _) => v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: ground.clone(), consent_id: String::new() }),
+            (Some(ground), _) => v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: ground.clone(), consent_id: String::new(), revision }),
             (None, reason) => {
                 let reason = reason.map_or(0, WithholdReason::number);
                 v1::cell_decision::Outcome::Withhold(v1::WithholdOutcome { reason, nameable: self.nameable })

@@ -135,6 +135,10 @@ impl Answered {
     /// Whether the same request may help when it is repeated: nothing definite was said about it.
     pub fn is_passing(&self) -> bool {
         if let Some(reason) = self.reason {
+            // Whoever is not let in is not told anything about the request: it is kept until the directory knows the agency again.
+            if reason == Reason::AgencyNotActive || (reason == Reason::UnknownAgency && self.code == Code::PermissionDenied) {
+                return false;
+            }
             return match reason.class() {
                 // A doubted log stays so until an operator has looked: the command is kept, not repeated.
                 Class::Unavailable => reason != Reason::LogDoubted,

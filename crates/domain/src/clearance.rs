@@ -1,6 +1,6 @@
 //! Clearance (sekretessprövning): the sender's decision for each cell, the second officer's word, and revocation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -38,6 +38,10 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
         return Err(Reason::TemplateNotAllowed.into());
     }
     let standing_until = standing_until(to, new)?;
+    // Each concern is assessed on its own, and so is each revision of it.
+    if standing_until.is_some() && to.facts.table.kind(referral.kind).is_some_and(|rule| rule.templates == Templates::Never) {
+        return Err(Refusal::field(Reason::TimeOutOfRange, "standing_until"));
+    }
     let (id, recipient) = (referral.id, referral.recipient.clone());
     let mut seen = BTreeSet::new();
     let mut cells = Vec::with_capacity(new.cells.len());
@@ -53,9 +57,10 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
     if cells.is_empty() {
         return Err(Refusal::field(Reason::MalformedMessage, "cells"));
     }
-    let earlier = to.referral()?.cells().filter(|(name, cell)| !seen.contains(name) && cell.is_withheld()).map(|(name, _)| name.section);
+    let referral = to.referral()?;
+    let earlier = referral.cells().filter(|(name, cell)| !seen.contains(name) && cell.is_withheld()).map(|(name, _)| name.section);
     let kept = cells.iter().filter(|decided| decided.outcome.is_withheld()).map(|decided| decided.cell.section).chain(earlier).collect();
-    for cells in apart(cells, &kept, |decided| decided.cell) {
+    for cells in apart(cells, (to.sees_persons()?, &kept), |decided| decided.cell) {
         let (recipient, table) = (recipient.clone(), to.facts.table.hash());
         let reasons = to.commit_opening("reasons", documented(new, &to.facts));
         let template = new.template.as_ref().map(|template| template.digest);
@@ -93,7 +98,7 @@ pub(crate) fn carry(to: &mut Draft<'_>, amended: &[SectionContent]) -> Result<()
             }
         }
     }
-    for cells in apart(cells, &kept, |carried| carried.cell) {
+    for cells in apart(cells, (true, &kept), |carried| carried.cell) {
         let table = to.facts.table.hash();
         to.push(Fact::ClearanceCarried(CarriedClearances { referral: id, cells, table }));
     }
@@ -102,10 +107,16 @@ pub(crate) fn carry(to: &mut Draft<'_>, amended: &[SectionContent]) -> Result<()
 
 /// The cells of sections that are kept back apart from the others, for an event each.
 ///
-/// Whoever receives a section is shown, whole, the events that its release rests on; they must not tell of what did not leave.
-fn apart<T>(cells: Vec<T>, kept: &BTreeSet<u32>, name: fn(&T) -> CellName) -> impl Iterator<Item = Vec<T>> {
-    let (kept, leaving): (Vec<T>, Vec<T>) = cells.into_iter().partition(|cell| kept.contains(&name(cell).section));
-    [leaving, kept].into_iter().filter(|cells| !cells.is_empty())
+/// Whoever receives a section is shown, whole, the events that its release rests on; they must not tell of what did not leave. A leader at another
+/// agency has an event for each section: which of them the persons' cells keep back is not for its own receipt to tell.
+fn apart<T>(cells: Vec<T>, (sees_persons, kept): (bool, &BTreeSet<u32>), name: fn(&T) -> CellName) -> impl Iterator<Item = Vec<T>> {
+    let mut events: BTreeMap<u32, Vec<T>> = BTreeMap::new();
+    for cell in cells {
+        let section = name(&cell).section;
+        let event = if sees_persons { u32::from(kept.contains(&section)) } else { section };
+        events.entry(event).or_default().push(cell);
+    }
+    events.into_values()
 }
 
 /// The referral, for who may clear something of it: the sender, and the leader of an investigation that a section touches.
@@ -153,7 +164,11 @@ fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answ
             let outcome = Outcome::Withhold { reason: *reason, nameable: *nameable };
             Ok(DecidedCell { cell: name, outcome, second_officer: false, standing_until: None, withdrawal: None })
         }
-        NewOutcome::Release { ground: code, consent } => {
+        NewOutcome::Release { ground: code, consent, revision } => {
+            // A decision is about what the officer has seen, however late it comes.
+            if to.referral()?.section(name.section).is_some_and(|section| section.revision != *revision) {
+                return Err(Refusal::about(Reason::RevisionChanged, Detail::Cell(name.section, new.cell.person)));
+            }
             let ground = lawful_ground(to, name, new.cell, code)?;
             let unmet = to.facts.table.unmet(ground, explain::whose(to.referral()?, name.interest), answers, to.facts.now);
             if !unmet.is_empty() {
@@ -163,7 +178,8 @@ fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answ
             let (referral, policy) = (to.referral()?, to.facts.table.two_officers());
             let in_emergency = emergency::standing(referral, name.interest, to.facts.now).is_some() && policy.are_due_in_emergency(code);
             let second_officer = policy.are_due(code, referral.protected(name.interest)) || in_emergency;
-            let withdrawal = consent::withdrawn_from(referral, name);
+            let category = referral.section(name.section).map(|section| section.category);
+            let withdrawal = category.and_then(|category| gate::withdrawn_from(referral, (category, name.interest)));
             let outcome = Outcome::Release { ground: code.clone(), consent };
             Ok(DecidedCell { cell: name, outcome, second_officer, standing_until: None, withdrawal })
         }
@@ -244,7 +260,7 @@ pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refus
         return Err(Refusal::field(Reason::MalformedMessage, "cells"));
     }
     let kept = words.iter().filter(|(_, agrees)| !agrees).map(|(word, _)| word.cell.section).collect();
-    for words in apart(words, &kept, |(word, _)| word.cell) {
+    for words in apart(words, (to.sees_persons()?, &kept), |(word, _)| word.cell) {
         let table = to.facts.table.hash();
         let reasons = to.commit_opening("reasons", documented(new, &to.facts));
         let cells = words.into_iter().map(|(word, _)| word).collect();
@@ -273,9 +289,9 @@ pub(crate) fn revoke(to: &mut Draft<'_>, named: &[NamedCell]) -> Result<(), Refu
             Some(CellState::Decided(decision)) => decision,
             Some(CellState::Undecided) | None => return Err(about(Reason::NothingToRevoke)),
         };
-        // One that stands for later revisions can be ended when this one has left.
+        // What has left is recalled, not revoked; but one that stands for later revisions can be ended, and so can one to withhold.
         let stands = decision.standing_until.is_some_and(|until| to.facts.now < until);
-        if !stands && referral.section(cell.section).is_some_and(Section::has_left) {
+        if !stands && !decision.outcome.is_withheld() && referral.section(cell.section).is_some_and(Section::has_left) {
             return Err(about(Reason::AlreadyReleased));
         }
         cells.push(cell);

@@ -149,8 +149,8 @@ pub struct Submission {
     pub new_offer: Option<NewOffer>,
     /// Keyed hash of (agency, kind, recipient, person, sender reference).
     pub sender_reference: Option<LookupHash>,
-    /// Keyed hash of (agency, recipient, individual assessment) of a child concern: a second one that rests on the same is routine.
-    pub assessment: Option<LookupHash>,
+    /// Keyed hashes of (agency, recipient, individual assessment) of a child concern: a second one that rests on the same is routine.
+    pub assessments: Vec<LookupHash>,
     /// The persons.
     pub persons: Vec<NewPerson>,
     /// The sections.

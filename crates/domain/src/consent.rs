@@ -89,16 +89,6 @@ pub(crate) fn answer_stop_use(to: &mut Draft<'_>, notice: Position, answer: Stop
     Ok(())
 }
 
-/// The latest withdrawal of a consent that covered the cell: whoever releases it all the same has it in view.
-pub(crate) fn withdrawn_from(referral: &Referral, name: CellName) -> Option<Position> {
-    let category = referral.section(name.section)?.category;
-    let covered = |consent: &&Consent| {
-        let given = &consent.given;
-        name.interest == Interest::Person(given.person) && given.recipient == referral.recipient && given.categories.contains(&category)
-    };
-    referral.consents.iter().filter(covered).filter_map(|consent| consent.withdrawn).max()
-}
-
 /// The consent that a decision of this cell rests on: the one that it names, else the likely one if it carries the cell, else the latest that does.
 pub(crate) fn resting_on(to: &Draft<'_>, name: CellName, named: Option<ConsentId>, likely: Option<Position>) -> Result<Position, Refusal> {
     let referral = to.referral()?;

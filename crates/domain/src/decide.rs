@@ -69,8 +69,8 @@ pub struct Decided {
     pub persons: Vec<(LookupHash, PersonId)>,
     /// The keyed hash that finds the sender's own reference again.
     pub sender_reference: Option<LookupHash>,
-    /// The assessment that it rests on, to be found again by.
-    pub assessment: Option<LookupHash>,
+    /// The assessments that it rests on, to be found again by.
+    pub assessments: Vec<LookupHash>,
     /// An entry of the directory.
     pub agency: Option<Agency>,
     /// An entry of the directory.
@@ -181,6 +181,11 @@ impl<'a> Draft<'a> {
     pub(crate) fn for_sender(&self) -> Result<&Referral, Refusal> {
         let referral = self.referral()?;
         if referral.sender == self.command.agency { Ok(referral) } else { Err(Reason::NotFound.into()) }
+    }
+
+    /// Whether the agency may know of the persons' cells: only the sender may.
+    pub(crate) fn sees_persons(&self) -> Result<bool, Refusal> {
+        Ok(self.referral()?.sender == self.command.agency)
     }
 
     /// The referral, for the agency that answers for its recipient, once it was offered; before that it does not exist.

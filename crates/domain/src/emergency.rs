@@ -103,10 +103,11 @@ pub(crate) fn declare(to: &mut Draft<'_>, new: &NewEmergency) -> Result<(), Refu
     if new.telephoned_at.is_some_and(|at| at > now) {
         return Err(out_of_range("telephoned_at"));
     }
-    if of_agency(referral, agency, now).is_some() {
+    // What was told by telephone is on record whatever stands or is late: it has happened.
+    if new.hours > 0 && of_agency(referral, agency, now).is_some() {
         return Err(Reason::EmergencyStands.into());
     }
-    if to.facts.known.review_overdue {
+    if new.hours > 0 && to.facts.known.review_overdue {
         return Err(Reason::ReviewOverdue.into());
     }
     let (id, recipient) = (referral.id, referral.recipient.clone());

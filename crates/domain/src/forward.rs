@@ -1,16 +1,28 @@
 //! Passing on what was received: a disclosure of its own, by the agency that holds the first referral and answers for the second.
 //!
-//! Called by `submit`. Nothing of the first carries over: no consent, no decision, no content and no person's pseudonym.
+//! Called by `submit`. Nothing of the first carries over: no consent, no decision, no content and no person's pseudonym. Only its conflicts of
+//! interest do, for whoever passes it on never saw them.
 
 use crate::codes::StopUseAnswer;
 use crate::command::Submission;
 use crate::decide::{Draft, wrong_stage};
+use crate::exclusion::Excluded;
 use crate::ids::{ReferralId, ThreadId};
 use crate::referral::{Referral, Stage};
 use crate::refusal::{Reason, Refusal};
 
-/// The referral that a submission passes on, and the thread that it joins.
-pub(crate) fn passed_on(to: &Draft<'_>, submission: &Submission) -> Result<Option<(ReferralId, ThreadId)>, Refusal> {
+/// The referral that a submission passes on.
+#[derive(Debug)]
+pub(crate) struct PassedOn {
+    pub(crate) referral: ReferralId,
+    /// The thread that the submission joins.
+    pub(crate) thread: ThreadId,
+    /// Who is excluded from it.
+    pub(crate) excluded: Vec<Excluded>,
+}
+
+/// The referral that a submission passes on, if it names one.
+pub(crate) fn passed_on(to: &Draft<'_>, submission: &Submission) -> Result<Option<PassedOn>, Refusal> {
     if submission.forwards.is_none() {
         return Ok(None);
     }
@@ -41,7 +53,7 @@ pub(crate) fn passed_on(to: &Draft<'_>, submission: &Submission) -> Result<Optio
     if held.excludes_function(&submission.recipient) {
         return Err(Reason::RecipientExcluded.into());
     }
-    Ok(Some((held.id, held.thread)))
+    Ok(Some(PassedOn { referral: held.id, thread: held.thread, excluded: held.excluded.clone() }))
 }
 
 /// Whether the holder was told to stop, and does not go on under a provision of its own.

@@ -236,13 +236,26 @@ pub fn carries(consent: &Consent, referral: &Referral, (category, interest): (Ca
 }
 
 /// The consent that carries a cell now, the latest first; else the lack that is closest to passing.
+///
+/// One that is older than a withdrawal is not fallen back on: she has said no since, and whoever relies on it all the same names it.
 pub fn consent_for<'r>(referral: &'r Referral, cell: (Category, Interest), law: (&GroundTable, Time)) -> Result<&'r Consent, ConsentLack> {
+    let withdrawn = withdrawn_from(referral, cell);
     let mut lack = ConsentLack::Missing;
     for consent in referral.consents.iter().rev() {
         match carries(consent, referral, cell, law) {
-            Ok(()) => return Ok(consent),
+            Ok(()) if withdrawn < Some(consent.at) => return Ok(consent),
+            Ok(()) => lack = lack.max(ConsentLack::Withdrawn),
             Err(this) => lack = lack.max(this),
         }
     }
     Err(lack)
+}
+
+/// The latest withdrawal of a consent that covered the cell: whoever releases it all the same has it in view.
+pub(crate) fn withdrawn_from(referral: &Referral, (category, interest): (Category, Interest)) -> Option<Position> {
+    let covered = |consent: &&Consent| {
+        let given = &consent.given;
+        interest == Interest::Person(given.person) && given.recipient == referral.recipient && given.categories.contains(&category)
+    };
+    referral.consents.iter().filter(covered).filter_map(|consent| consent.withdrawn).max()
 }

@@ -8,6 +8,8 @@ use crate::decide::{Content, Draft, record_offer};
 use crate::directory::{Agency, Function};
 use crate::entropy::commit;
 use crate::event::{Fact, OfferResult, Person, PersonName, SectionContent, Submitted, SubmittedSection};
+use crate::exclusion::Excluded;
+use crate::forward::PassedOn;
 use crate::grounds::{GroundTable, KindRule};
 use crate::ids::{AgencyId, OfferId, PersonId, Reference, ReferralId, ThreadId};
 use crate::refusal::{Detail, Reason, Refusal};
@@ -29,12 +31,15 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
         return Err(Refusal::field(Reason::MalformedMessage, "reported_at"));
     }
     let offer = offer(to, submission)?;
-    let cited = Cited { offer, forwarded };
-    let submitted = submitted(to, submission, (sender.kind, host), cited, rule)?;
+    let mut excluded = submission.excluded.clone();
+    excluded.extend(forwarded.iter().flat_map(|passed_on| passed_on.excluded.iter().cloned()));
+    excluded.sort_unstable();
+    excluded.dedup();
+    let submitted = submitted(to, submission, (sender.kind, host), Cited { offer, forwarded, excluded: &excluded }, rule)?;
     to.push(Fact::ReferralSubmitted(submitted));
-    to.keep_excluded(&submission.excluded);
+    to.keep_excluded(&excluded);
     to.decided.sender_reference = submission.sender_reference;
-    to.decided.assessment = submission.assessment;
+    to.decided.assessments.clone_from(&submission.assessments);
     for (index, new) in submission.consents.iter().enumerate() {
         consent::record(to, new).map_err(|refusal| refusal.within(format_args!("consents[{index}]")))?;
     }
@@ -130,7 +135,8 @@ fn check_references(to: &Draft<'_>, submission: &Submission) -> Result<(), Refus
         return Err(Reason::SenderReferenceTaken.into());
     }
     // A concern is reported after an assessment of that child (JO dnr 682-2014); one that fits many is a routine.
-    if to.facts.known.assessment_taken {
+    let distinct: BTreeSet<_> = submission.assessments.iter().collect();
+    if to.facts.known.assessment_taken || distinct.len() < submission.assessments.len() {
         return Err(Reason::RoutineConcern.into());
     }
     if submission.reported_at.is_some_and(|at| at > to.facts.now) {
@@ -159,15 +165,16 @@ fn offer(to: &mut Draft<'_>, submission: &Submission) -> Result<Option<OfferId>,
 }
 
 /// What a submission follows.
-#[derive(Debug, Clone, Copy)]
-struct Cited {
+struct Cited<'a> {
     offer: Option<OfferId>,
-    forwarded: Option<(ReferralId, ThreadId)>,
+    forwarded: Option<PassedOn>,
+    /// Whom the sender excludes, and whom the referral excludes that it passes on.
+    excluded: &'a [Excluded],
 }
 
-fn submitted(to: &mut Draft<'_>, submission: &Submission, parties: (AgencyKind, &Agency), cited: Cited, rule: &KindRule) -> Result<Submitted, Refusal> {
+fn submitted(to: &mut Draft<'_>, submission: &Submission, parties: (AgencyKind, &Agency), cited: Cited<'_>, rule: &KindRule) -> Result<Submitted, Refusal> {
     let (from, host) = parties;
-    let joined = submission.thread.or(cited.forwarded.map(|(_, thread)| thread));
+    let joined = submission.thread.or(cited.forwarded.as_ref().map(|passed_on| passed_on.thread));
     let entropy = &to.command.entropy;
     let referral = ReferralId(entropy.uuid("referral", 0));
     let person =
@@ -176,7 +183,9 @@ fn submitted(to: &mut Draft<'_>, submission: &Submission, parties: (AgencyKind, 
     let lookups = submission.persons.iter().zip(&persons).filter_map(|(new, person)| new.lookup.map(|hash| (hash, person.id)));
     to.decided.persons.extend(lookups);
     let sections = (1_u32..).zip(&submission.sections).map(|(number, new)| section(to, referral, number, new, &persons)).collect();
-    let excluded = if submission.excluded.is_empty() { None } else { Some(to.exclude(&submission.excluded, &submission.recipient)?) };
+    // Whoever passes something on cannot tell from the event whether it excludes anybody.
+    let sealed = cited.forwarded.is_some() || !cited.excluded.is_empty();
+    let excluded = sealed.then(|| to.exclude(cited.excluded, &submission.recipient)).transpose()?;
     Ok(Submitted {
         referral,
         reference: free_reference(to)?,
@@ -194,7 +203,7 @@ fn submitted(to: &mut Draft<'_>, submission: &Submission, parties: (AgencyKind, 
         persons,
         sections,
         residence_basis: submission.routing.basis,
-        forwarded_from: cited.forwarded.map(|(referral, _)| referral),
+        forwarded_from: cited.forwarded.map(|passed_on| passed_on.referral),
         excluded,
     })
 }

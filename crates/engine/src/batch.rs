@@ -110,7 +110,7 @@ pub fn wanted(commands: &[Command]) -> Wanted {
         }
         if let Action::SubmitReferral(submission) = &command.action {
             wanted.references.extend(brygga_domain::reference_candidates(command).map(|reference| reference.to_string()));
-            wanted.sender_references.extend([submission.sender_reference, submission.assessment].into_iter().flatten().map(|hash| Blob::from(hash.0)));
+            wanted.sender_references.extend(submission.sender_reference.iter().chain(&submission.assessments).map(|hash| Blob::from(hash.0)));
             wanted.offers.extend(submission.offer.map(|offer| Blob::from(offer.as_bytes())));
         }
     }
@@ -262,12 +262,12 @@ impl Fold<'_> {
         }
         let other = command.action.cites().and_then(|name| self.of_name(name));
         let Action::SubmitReferral(submission) = &command.action else { return Known { cited: other, ..Known::default() } };
-        let taken = |hash: Option<LookupHash>| hash.is_some_and(|hash| self.sender_references.contains(&Blob::from(hash.0)));
+        let taken = |hash: &LookupHash| self.sender_references.contains(&Blob::from(hash.0));
         let cited = submission.offer.and_then(|offer| self.offers.get(&(command.agency.to_string(), offer.as_bytes().into())));
         Known {
             references: brygga_domain::reference_candidates(command).filter(|reference| self.references.contains_key(reference)).collect(),
-            sender_reference_taken: taken(submission.sender_reference),
-            assessment_taken: taken(submission.assessment),
+            sender_reference_taken: submission.sender_reference.as_ref().is_some_and(taken),
+            assessment_taken: submission.assessments.iter().any(taken),
             offer: cited.map(|answer| answer.as_deref().and_then(OfferAnswer::from_text)),
             review_overdue: false,
             cited: other,

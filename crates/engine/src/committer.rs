@@ -273,20 +273,26 @@ impl<S: Store, C: Clock> Committer<S, C> {
         Ok(CommitOutcome::OutcomeUnknown)
     }
 
+    /// What a batch took along besides its commands goes with the next one; to write it twice changes nothing.
+    fn put_back(&self, batch: Batch) {
+        self.noticed.put_back(batch.noticed);
+        self.windows.put_back(batch.departed);
+    }
+
     /// Answers, and only here: the outcome is in hand.
     fn answer(&mut self, answers: Vec<oneshot::Sender<Answer>>, of: (Folded, Opened), note: Option<Bytes>, outcome: CommitOutcome) -> ControlFlow<String> {
         let (folded, mut windows) = of;
         match outcome {
             CommitOutcome::Committed => {}
             CommitOutcome::NotCommitted => {
-                self.noticed.put_back(folded.batch.noticed);
+                self.put_back(folded.batch);
                 refuse_all(answers, &Failure::NotCommitted);
                 return ControlFlow::Continue(());
             }
             CommitOutcome::OutcomeUnknown => {
                 // What became of it is in the head that the next batch loads.
                 self.unsettled = true;
-                self.noticed.put_back(folded.batch.noticed);
+                self.put_back(folded.batch);
                 refuse_all(answers, &Failure::OutcomeUnknown);
                 return ControlFlow::Continue(());
             }

@@ -49,7 +49,9 @@ impl Reviews {
     /// Takes note of an event; gives the declaration that ought to have been reviewed before it.
     pub(crate) fn note(&mut self, at: Position, event: &Event) -> Option<Position> {
         if let Fact::EmergencyDeclared(declared) = &event.fact {
-            let owed = self.0.iter().find(|((agency, _), due)| *agency == event.agency && **due <= event.time).map(|((_, at), _)| *at);
+            // What was told by telephone is on record whatever is late.
+            let shortens = declared.expires_at > event.time;
+            let owed = self.0.iter().filter(|_| shortens).find(|((agency, _), due)| *agency == event.agency && **due <= event.time).map(|((_, at), _)| *at);
             self.0.insert((event.agency.clone(), at), declared.review_due_at);
             return owed;
         }
@@ -63,7 +65,8 @@ impl Reviews {
 pub(crate) fn declared(moment: Moment<'_>, event: &Event, declared: &EmergencyDeclaration) -> Vec<Lack> {
     let mut lacks: Vec<Lack> = other_recipient(moment, &declared.recipient).into_iter().collect();
     let mut malformed = |text: String| lacks.push((Code::EmergencyMalformed, text));
-    if let Some(running) = moment.book.emergencies.running(&event.agency, moment.time) {
+    let shortens = declared.expires_at > moment.time;
+    if let Some(running) = moment.book.emergencies.running(&event.agency, moment.time).filter(|_| shortens) {
         malformed(format!("the emergency in entry {} has not ended", running.at));
     }
     let hours = |count: u16| moment.time.plus_minutes(u32::from(count).saturating_mul(60));
@@ -75,7 +78,7 @@ pub(crate) fn declared(moment: Moment<'_>, event: &Event, declared: &EmergencyDe
             malformed(format!("its review is due at {}, and not after {} hours", declared.review_due_at, rule.review_due_hours));
         }
     }
-    if declared.expires_at <= moment.time && declared.telephoned_at.is_none() {
+    if !shortens && declared.telephoned_at.is_none() {
         malformed(String::from("it shortens nothing and records nothing"));
     }
     if declared.telephoned_at.is_some_and(|told| told > moment.time) {

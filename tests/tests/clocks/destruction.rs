@@ -171,7 +171,7 @@ async fn holds<P: Place>(place: &P, brokers: usize) {
     let fresh = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"sent again"), told: Told::default() };
     let name = ReferralName::Id(delivered.id.unwrap());
     world.ask(&delivered, "vasterort-polis", Action::AmendReferral(name, vec![fresh], None)).await.unwrap();
-    world.act(&delivered, Act::Decide).await.unwrap();
+    world.ask(&delivered, "vasterort-polis", Action::DecideClearance(name, super::parties::decision(1, super::parties::release("NO_HARM", 2)))).await.unwrap();
     let again = world.act(&delivered, Act::Open).await.unwrap();
     let release = again.sections[0].released.unwrap();
     assert_eq!((release.revision, again.sections[0].kept.len()), (2, 1));
@@ -261,6 +261,9 @@ async fn a_senders_own_days_count_and_what_nobody_decided_on_is_reminded_of_befo
     assert_eq!(told, wanted);
     let destroyed: Vec<_> = World::<MemoryDatabase>::destroyed(&mut place.reader()).await.into_iter().map(|(_, cause, names)| (cause, names)).collect();
     assert_eq!(destroyed, [(DestructionCause::AfterDelivery, vec![(1, 1)]), (DestructionCause::HeldTooLong, vec![(2, 1)])]);
+    let inbox: Vec<String> = place.reader().inbox("solna-rvc", super::escalation::ALL).await.unwrap().into_iter().map(|row| row.kind).collect();
+    let gone = inbox.iter().filter(|kind| **kind == InboxKind::ContentDestroyed.to_string());
+    assert_eq!(gone.count(), 1, "of what was never offered its recipient hears nothing: {inbox:?}");
     assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
 }
 
@@ -322,7 +325,7 @@ async fn a_later_offer_that_is_taken_back_makes_no_mark_of_the_earlier_one_again
     let name = ReferralName::Id(plan.id.unwrap());
     let fresh = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"sent again"), told: Told::default() };
     world.ask(&plan, "vasterort-polis", Action::AmendReferral(name, vec![fresh], None)).await.unwrap();
-    world.act(&plan, Act::Decide).await.unwrap();
+    world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, super::parties::decision(1, super::parties::release("NO_HARM", 2)))).await.unwrap();
     for day in 1..9 {
         world.at(day * DAY);
         world.look().await;

@@ -97,8 +97,8 @@ impl Plan {
         let name = || ReferralName::Id(self.id.unwrap());
         let (agency, action) = match act {
             Act::Submit => (sender, Action::SubmitReferral(Box::new(self.submission(recipient, category, now)))),
-            Act::Decide => (sender, Action::DecideClearance(name(), decision(1, release("NO_HARM")))),
-            Act::DecideRest => (sender, Action::DecideClearance(name(), decision(2, release("DUTY_YOUNG_SUSPECT")))),
+            Act::Decide => (sender, Action::DecideClearance(name(), decision(1, release("NO_HARM", 1)))),
+            Act::DecideRest => (sender, Action::DecideClearance(name(), decision(2, release("DUTY_YOUNG_SUSPECT", 1)))),
             Act::Withhold => {
                 let withhold = NewOutcome::Withhold { reason: WithholdReason::HarmNotExcluded, nameable: false };
                 (sender, Action::DecideClearance(name(), decision(1, withhold)))
@@ -140,7 +140,7 @@ impl Plan {
             offer: None,
             new_offer: None,
             sender_reference: None,
-            assessment: None,
+            assessments: Vec::new(),
             persons: self.sections(category).map(|(_, name)| NewPerson { name, lookup: None, protected_identity: ProtectedIdentity::NotProtected }).collect(),
             sections: self
                 .sections(category)
@@ -159,8 +159,8 @@ fn contact(outcome: ContactOutcome, at: Time) -> NewContact {
     NewContact { outcome, at, channel: Some(SafeChannel::Telephone), interpreter: false, next_try_at: None }
 }
 
-fn release(ground: &str) -> NewOutcome {
-    NewOutcome::Release { ground: ground.parse().unwrap(), consent: None }
+pub fn release(ground: &str, revision: u32) -> NewOutcome {
+    NewOutcome::Release { ground: ground.parse().unwrap(), consent: None, revision }
 }
 
 pub fn decision(section: u32, outcome: NewOutcome) -> NewDecision {
@@ -192,5 +192,5 @@ pub fn suspects_consent(given_at: Time, valid_until: Time) -> (NewConsent, NewDe
         asked_by: None,
         interpreter_reference: None,
     };
-    (consent, decision(2, release("CONSENT")))
+    (consent, decision(2, release("CONSENT", 1)))
 }

@@ -177,6 +177,12 @@ fn unknown_certificate(name: &'static str, connection: &'static str) -> Row {
     row.sent(connection, body)
 }
 
+/// Her own cell of a section, decided about a revision.
+fn release_of(section: u32, revision: u32) -> v1::CellDecision {
+    let outcome = v1::ReleaseOutcome { ground: String::from("CONSENT"), revision, ..Default::default() };
+    v1::CellDecision { outcome: Some(v1::cell_decision::Outcome::Release(outcome)), ..release(section, "victim-1", "CONSENT") }
+}
+
 fn decide(referral: &str, cells: Vec<v1::CellDecision>) -> v1::DecideClearanceRequest {
     let decision = v1::Decision { cells, answers: Some(answers(CONTACT_REQUEST.asserted)), reasons: String::from("made-up reasons"), ..Default::default() };
     v1::DecideClearanceRequest { referral: referral.to_owned(), decision: Some(decision), ..Default::default() }
@@ -210,6 +216,8 @@ pub fn clearance(setting: &Setting) -> Vec<Row> {
             (BLOCKED, Reason::GroundNeverClears, "DUTY_POLICE_NOTIFY"),
         )
         .logged(),
+        Row::new("a revision that does not stand", KLARA, decide(held, vec![release_of(1, 2)]), (BLOCKED, Reason::RevisionChanged, "section 1, victim-1"))
+            .logged(),
         Row::new("a ground whose conditions fail", KLARA, unasserted, (BLOCKED, Reason::ConditionUnmet, "GENERAL_CLAUSE needs: ")).logged(),
         Row::new(
             "her consent for the investigation",

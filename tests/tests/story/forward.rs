@@ -66,7 +66,7 @@ async fn what_is_passed_on_is_held_until_it_has_a_clearance_of_its_own_and_the_f
         v1::DecideClearanceRequest { referral: passed.id.clone(), decision, ..Default::default() }
     };
     let mut on_the_first = release(1, "victim-1", "CONSENT");
-    on_the_first.outcome = Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("CONSENT"), consent_id: given }));
+    on_the_first.outcome = Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("CONSENT"), consent_id: given, revision: 0 }));
     assert_eq!(desk.refused(HANDOVER.sender, decide(vec![on_the_first])).await, Reason::ConsentMissing);
     let for_the_first = consent("victim-1", &[Category::VictimIdentity, Category::SafeContact], "solna-rvc");
     desk.write(HANDOVER.sender, v1::RecordConsentRequest { referral: passed.id.clone(), terms: Some(for_the_first), ..Default::default() }).await;
@@ -77,7 +77,7 @@ async fn what_is_passed_on_is_held_until_it_has_a_clearance_of_its_own_and_the_f
     let mut decision = HANDOVER.decision();
     for cell in &mut decision.cells {
         let consent_id = own.clone();
-        cell.outcome = Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("CONSENT"), consent_id }));
+        cell.outcome = Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("CONSENT"), consent_id, revision: 0 }));
     }
     decided(&desk, &HANDOVER, &passed.id, decision).await;
     delivered(&desk, &HANDOVER, &passed.id).await;
@@ -90,6 +90,24 @@ async fn what_is_passed_on_is_held_until_it_has_a_clearance_of_its_own_and_the_f
     assert_eq!(forwarded.map(|id| id.to_string()).collect::<Vec<_>>(), [first.id.as_str()]);
 
     withdrawn_stops_it(&desk, &first.id, &passed).await;
+    desk.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_excluded_from_the_first_is_excluded_from_what_is_passed_on() {
+    let desk = Desk::start().await;
+    let first = offered(&desk, &CONTACT_REQUEST).await;
+    let (agency, officer) = HANDOVER.recipient.split_once('/').unwrap();
+    let exclusions = vec![v1::Exclusion { agency: agency.to_owned(), officer: officer.to_owned(), ..Default::default() }];
+    let excluded = Some(v1::ExclusionList { exclusions });
+    desk.write(CONTACT_REQUEST.sender, v1::AmendReferralRequest { referral: first.id.clone(), excluded, ..Default::default() }).await;
+    delivered(&desk, &CONTACT_REQUEST, &first.id).await;
+    let passed = desk.write(HANDOVER.sender, passing_on(&first.id)).await.referral.unwrap();
+    consented(&desk, &HANDOVER, &passed.id).await;
+    decided(&desk, &HANDOVER, &passed.id, HANDOVER.decision()).await;
+    let open = v1::OpenReferralRequest { referral: passed.id.clone(), ..Default::default() };
+    assert_eq!(desk.refused(HANDOVER.recipient, open.clone()).await, Reason::NotFound);
+    desk.write("sundbyberg-soc/bo", open).await;
     desk.finish().await;
 }
 

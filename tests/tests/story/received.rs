@@ -11,6 +11,7 @@ use brygga_domain::{Category, Code as _, Position, ReferralId, ReferralKind, Wit
 use brygga_tests::desk::Desk;
 use brygga_tests::load::{Random, setting};
 use brygga_tests::made_up::{CASE_HANDOVER, CONTACT_REQUEST, Case, answers, consent, content_of, release, section, withhold};
+use brygga_tests::requests::in_view;
 use bytes::Bytes;
 
 /// Random referrals of one run; `REFERRALS=` sets another number and `SEED=` repeats a run.
@@ -126,7 +127,8 @@ async fn withdraw(desk: &Desk, id: &str) {
 async fn decide_anew(desk: &Desk, id: &str, number: u32, section: &v1::Section) {
     let interests = section.persons.iter().map(String::as_str).chain(section.investigation.then_some("investigation"));
     let cells = interests.map(|interest| release(number, interest, "NO_HARM")).collect();
-    desk.write(SENDER, v1::DecideClearanceRequest { referral: id.to_owned(), decision: Some(decision(cells)), ..Default::default() }).await;
+    let decision = in_view(decision(cells), &desk.referral(SENDER, id).await.sections);
+    desk.write(SENDER, v1::DecideClearanceRequest { referral: id.to_owned(), decision: Some(decision), ..Default::default() }).await;
 }
 
 /// Where the revision of a section came into the log.

@@ -4,6 +4,7 @@ use brygga_client::v1;
 use brygga_domain::{Code as _, InboxKind, Reason, SenderStatus};
 use brygga_tests::desk::{Desk, json};
 use brygga_tests::made_up::{Case, MARKER};
+use brygga_tests::requests::in_view;
 
 /// Submits a case: it is held, the sender knows why, and to the recipient it does not exist.
 pub async fn held(desk: &Desk, case: &Case) -> v1::SenderReferral {
@@ -55,6 +56,7 @@ fn same_times(terms: v1::ConsentTerms, recorded: &v1::Consent) -> v1::ConsentTer
 
 /// Decides.
 pub async fn decided(desk: &Desk, case: &Case, id: &str, decision: v1::Decision) -> v1::ClearanceReferral {
+    let decision = in_view(decision, &desk.referral(case.sender, id).await.sections);
     let request = v1::DecideClearanceRequest { referral: id.to_owned(), decision: Some(decision), ..Default::default() };
     desk.write(case.sender, request).await.referral.unwrap()
 }

@@ -119,9 +119,13 @@ fn path(folder: &tempfile::TempDir, name: &str) -> std::path::PathBuf {
 }
 
 fn decision(sections: &[u32]) -> NewDecision {
+    decision_on(sections, 1)
+}
+
+fn decision_on(sections: &[u32], revision: u32) -> NewDecision {
     let cell = |section: &u32| NewCell {
         cell: NamedCell { section: *section, person: Some(VICTIM) },
-        outcome: NewOutcome::Release { ground: "CONSENT".parse().unwrap(), consent: None },
+        outcome: NewOutcome::Release { ground: "CONSENT".parse().unwrap(), consent: None, revision },
     };
     NewDecision { cells: sections.iter().map(cell).collect(), reasons: Bytes::from_static(b"made up"), ..NewDecision::default() }
 }
@@ -155,7 +159,7 @@ fn submission() -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: None,
-        assessment: None,
+        assessments: Vec::new(),
         persons: vec![NewPerson { name: VICTIM, lookup: None, protected_identity: ProtectedIdentity::NotProtected }],
         sections: categories.into_iter().map(section).collect(),
         consents: vec![consent],
@@ -279,7 +283,7 @@ async fn what_shuts_the_gate_waits_and_nothing_else_does() {
     let window = broker.carry_out(world.opening(&ready)).await.unwrap().window;
     let content = NewContent { section: 1, category: Category::VictimIdentity, content: Bytes::from_static(b"better"), told: Told::default() };
     broker.carry_out(world.command(POLICE, Action::AmendReferral(ready.name, vec![content], None))).await.unwrap();
-    broker.carry_out(world.command(POLICE, Action::DecideClearance(ready.name, decision(&[1])))).await.unwrap();
+    broker.carry_out(world.command(POLICE, Action::DecideClearance(ready.name, decision_on(&[1], 2)))).await.unwrap();
     let (answer, took) = timed(&broker, world.command(POLICE, Action::RevokeClearance(ready.name, vec![cell]))).await;
     assert!(answer.is_ok() && took >= RELEASE_SEND_MAX, "{answer:?} {took:?}");
     drop(window);

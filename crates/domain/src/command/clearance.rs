@@ -56,6 +56,8 @@ pub enum NewOutcome {
         ground: GroundCode,
         /// The consent; absent: the one on record that carries it.
         consent: Option<ConsentId>,
+        /// The revision of the section that the officer looked at, from 1.
+        revision: u32,
     },
     /// It stays.
     Withhold {

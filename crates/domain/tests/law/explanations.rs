@@ -37,7 +37,7 @@ pub fn submission(case: &Case, sections: Vec<NewSection>) -> Submission {
         offer: None,
         new_offer: None,
         sender_reference: None,
-        assessment: None,
+        assessments: Vec::new(),
         persons: ROLES.map(|role| NewPerson { name: person(role), lookup: None, protected_identity: case.protection }).to_vec(),
         sections,
         consents: Vec::new(),
@@ -192,7 +192,7 @@ fn on_duty(referral: &Referral, sections: u32, asserted: &[FactCode]) -> Action 
             event::Interest::Investigation => None,
         },
     };
-    let release = NewOutcome::Release { ground: "DUTY_CHILD_REPORT".parse().unwrap(), consent: None };
+    let release = NewOutcome::Release { ground: "DUTY_CHILD_REPORT".parse().unwrap(), consent: None, revision: 1 };
     let cells = referral.cells().filter(|(cell, _)| cell.section <= sections);
     let decision = NewDecision {
         cells: cells.map(|(cell, _)| NewCell { cell: name(cell), outcome: release.clone() }).collect(),

@@ -90,6 +90,25 @@ fn no_second_officer_is_sent_for_where_the_consent_has_ended() {
 }
 
 #[test]
+fn an_older_consent_is_not_fallen_back_on_when_a_later_one_is_withdrawn() {
+    let (world, case) = (World::new(), protected());
+    let held = world.submitted(&case).unwrap();
+    let once = world.carried_out(&case, Some(&held), world.consent(&case).unwrap(), 1).unwrap();
+    let mut twice = world.carried_out(&case, Some(&once), world.consent(&case).unwrap(), 3).unwrap();
+    twice.consents.reverse();
+    let mut no = world.carried_out(&case, Some(&twice), world.withdrawal(&twice), 4).unwrap();
+    no.consents.reverse();
+    assert_eq!(world.carried_out(&case, Some(&no), world.decision(&case), 5).unwrap_err().reason, Reason::ConsentWithdrawn);
+    // Whoever relies on the older one all the same names it.
+    let Action::DecideClearance(name, mut decision) = world.decision(&case) else { panic!("a decision") };
+    let NewOutcome::Release { consent, .. } = &mut decision.cells[0].outcome else { panic!("a release") };
+    *consent = Some(once.consents[0].given.consent);
+    assert!(world.carried_out(&case, Some(&no), Action::DecideClearance(name, decision), 5).is_ok());
+    let anew = world.carried_out(&case, Some(&no), world.consent(&case).unwrap(), 6).unwrap();
+    assert!(world.carried_out(&case, Some(&anew), world.decision(&case), 7).is_ok());
+}
+
+#[test]
 fn an_emergency_is_not_suggested_while_the_review_of_another_is_overdue() {
     let (world, case) = (World::new(), protected());
     let held = world.submitted(&case).unwrap();
@@ -115,7 +134,7 @@ fn confirmed(world: &World, case: &Case, on: Option<usize>) -> Referral {
     let consent = on.map(|place| both.consents[place].given.consent);
     let cell = NamedCell { section: 1, person: Some(PersonName { role: Role::Victim, number: 1 }) };
     let said = NewDecision {
-        cells: vec![NewCell { cell, outcome: NewOutcome::Release { ground: case.ground.parse().unwrap(), consent } }],
+        cells: vec![NewCell { cell, outcome: NewOutcome::Release { ground: case.ground.parse().unwrap(), consent, revision: 1 } }],
         answers: case.answers(),
         reasons: Bytes::from_static(b"made up"),
         ..NewDecision::default()
@@ -168,7 +187,7 @@ fn an_age_that_the_route_states_is_held_against_the_decision() {
     };
     let on_no_harm = |decision: &mut NewDecision| {
         decision.answers.asserted.insert(FactCode::HarmExcluded);
-        decision.cells[0].outcome = NewOutcome::Release { ground: "NO_HARM".parse().unwrap(), consent: None };
+        decision.cells[0].outcome = NewOutcome::Release { ground: "NO_HARM".parse().unwrap(), consent: None, revision: 1 };
     };
     let withheld = |decision: &mut NewDecision| decision.cells[0].outcome = NewOutcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false };
     assert!(asked(Some(17), with_custodians) && asked(Some(17), on_no_harm) && asked(Some(17), withheld));

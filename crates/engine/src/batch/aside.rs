@@ -39,7 +39,7 @@ impl Fold<'_> {
             |(hash, person): &(brygga_domain::LookupHash, brygga_domain::PersonId)| PersonLookupRow { hash: hash.0.into(), person: person.as_bytes().into() };
         self.batch.person_lookups.extend(decided.persons.iter().map(lookup));
         if let Some(referral) = &decided.referral {
-            for hash in [decided.sender_reference, decided.assessment].into_iter().flatten() {
+            for hash in decided.sender_reference.iter().chain(&decided.assessments) {
                 let hash = Blob::from(hash.0);
                 self.sender_references.insert(hash.clone());
                 self.batch.sender_references.push(SenderReferenceRow { hash, referral: referral.id.as_bytes().into() });

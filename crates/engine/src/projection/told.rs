@@ -1,7 +1,7 @@
 //! What inboxes and senders are told of an event.
 
 use brygga_domain::codes::{InboxKind, SenderStatus};
-use brygga_domain::event::{Event, Fact, Outcome};
+use brygga_domain::event::{ContentName, Event, Fact, Outcome};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::referral::{Cell, CellState, Referral, Section};
 use brygga_domain::{FunctionId, Position};
@@ -28,7 +28,7 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         Fact::ReferralClosed(closing) => (None, Some(closing.outcome.sender_status())),
         Fact::ReminderSent(_) => (Some(InboxKind::Reminder), None),
         Fact::Escalated(escalation) => (escalation.function.as_ref().map(|_| InboxKind::Reminder), escalation.told),
-        Fact::ContentDestroyed(_) => (after.offered_at.map(|_| InboxKind::ContentDestroyed), Some(SenderStatus::ContentDestroyed)),
+        Fact::ContentDestroyed(gone) => (is_shown(&gone.contents, after).then_some(InboxKind::ContentDestroyed), Some(SenderStatus::ContentDestroyed)),
         Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
         Fact::EmergencyDeclared(_) => (None, Some(SenderStatus::EmergencyDeclared)),
         Fact::LogStarted { .. }
@@ -90,6 +90,12 @@ pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a Functi
         | Fact::DisclosureRefused { .. }
         | Fact::LogQueried { .. } => &referral.recipient,
     }
+}
+
+/// Whether the recipient knows of something that is gone: it was offered, or has left before.
+fn is_shown(gone: &[ContentName], after: &Referral) -> bool {
+    let known = |section: &Section| section.offered || section.released.is_some();
+    gone.iter().filter_map(|name| after.section(name.section)).any(known)
 }
 
 /// Whether this revision of the section leaves for the first time; what is shown for the check of conflicts does not.

@@ -40,6 +40,8 @@ pub const PENDING_ACCEPT_RESETS_MAX: usize = 20;
 pub const LOCAL_ERROR_RESETS_MAX: usize = 64;
 /// Commands at once.
 pub const WRITES_AT_ONCE_MAX: usize = 1024;
+/// Prompt commands at once, beside the others: a flood of reports shuts out no withdrawal.
+pub const PROMPT_AT_ONCE_MAX: usize = 256;
 /// Reads at once.
 pub const READS_AT_ONCE_MAX: usize = 256;
 /// Open streams: of answers, of inboxes, of the log, and of commands.
@@ -107,7 +109,9 @@ impl Limits {
 /// What a request costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// A command: goes through the committer.
+    /// A command that takes back, stops or answers, as `Action::is_prompt` knows them.
+    Prompt,
+    /// Any other command: goes through the committer.
     Write,
     /// A look at what is stored.
     Read,
@@ -124,8 +128,10 @@ impl Class {
         let begins = |verbs: &[&str]| verbs.iter().any(|verb| method.starts_with(verb));
         if begins(&["Watch", "Tail", "Stream", "ServerReflection"]) {
             Self::Stream
-        } else if begins(&["Get", "List", "Search", "Find", "Resolve", "Check", "Explain"]) {
+        } else if begins(&["Get", "List", "Search", "Find", "Resolve", "Check", "Explain", "Assess"]) {
             Self::Read
+        } else if begins(&["Withdraw", "Retract", "Revoke", "Acknowledge", "Declare", "Review", "ConfirmImport", "Accept", "Decline", "Return"]) {
+            Self::Prompt
         } else {
             Self::Write
         }
@@ -140,6 +146,7 @@ pub struct ConcurrencyLayer {
 
 #[derive(Debug)]
 struct Places {
+    prompt: ClassPlaces,
     writes: ClassPlaces,
     reads: ClassPlaces,
     streams: ClassPlaces,
@@ -176,6 +183,7 @@ impl ClassPlaces {
 impl Places {
     fn of(&self, class: Class) -> &ClassPlaces {
         match class {
+            Class::Prompt => &self.prompt,
             Class::Write => &self.writes,
             Class::Read => &self.reads,
             Class::Stream => &self.streams,
@@ -187,6 +195,7 @@ impl ConcurrencyLayer {
     /// One set of places for the whole server, whatever number of connections there is.
     pub fn new(limits: &Limits) -> Self {
         let places = Places {
+            prompt: ClassPlaces::new(PROMPT_AT_ONCE_MAX),
             writes: ClassPlaces::new(limits.writes_at_once),
             reads: ClassPlaces::new(limits.reads_at_once),
             streams: ClassPlaces::new(limits.streams_at_once),
@@ -256,7 +265,7 @@ where
                 answer.map(|response| match class {
                     // A stream keeps its place until its body ends; the work of the others is done.
                     Class::Stream => response.map(|body| Body::new(PlacedBody { inner: body, _place: place })),
-                    Class::Write | Class::Read => response,
+                    Class::Prompt | Class::Write | Class::Read => response,
                 })
             }),
         }
@@ -348,7 +357,9 @@ mod tests {
         assert_eq!(status.code(), Code::ResourceExhausted);
         assert_eq!(status.get_details_error_info().unwrap().reason, Reason::OverCapacity.code());
         assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(RETRY_AFTER));
-        assert!(service.clone().oneshot(request("/s/GetReferral")).await.unwrap().headers().is_empty());
+        for path in ["/s/GetReferral", "/s/WithdrawConsent"] {
+            assert!(service.clone().oneshot(request(path)).await.unwrap().headers().is_empty(), "{path}");
+        }
 
         drop(first);
         let mut again = Box::pin(service.oneshot(request("/s/SubmitReferral")));

@@ -152,6 +152,12 @@ fn what_was_told_by_telephone_is_recorded_and_opens_nothing() {
     assert_eq!(world.events.last().unwrap().fact.name(), "EmergencyDeclared", "nothing is offered");
     let declared = last(&world, "EmergencyDeclared");
     took(&mut world, id, (POLICE, 2), Action::ReviewEmergency(name, review(declared, EmergencyVerdict::Justified)));
+    // It has happened, whatever stands or is late.
+    took(&mut world, id, (POLICE, 1), Action::DeclareEmergency(name, declare(2)));
+    took(&mut world, id, (POLICE, 1), Action::DeclareEmergency(name, told(now)));
+    world.pass(30 * 24 * 60);
+    assert_eq!(refused(&mut world, id, (POLICE, 1), Action::DeclareEmergency(name, declare(2))), Reason::ReviewOverdue);
+    took(&mut world, id, (POLICE, 1), Action::DeclareEmergency(name, told(now)));
     verified(&world);
 }
 

@@ -157,7 +157,7 @@ fn confirm(world: &World, referral: &Referral, random: &mut Random, name: Referr
             by = &referral.leader;
         }
         let ground = if random.chance(85) { ground } else { random.one_of(&GROUNDS).parse().unwrap() };
-        cells.push(NewCell { cell: cell(waiting.section, role), outcome: NewOutcome::Release { ground, consent: None } });
+        cells.push(NewCell { cell: cell(waiting.section, role), outcome: NewOutcome::Release { ground, consent: None, revision: 1 } });
     }
     (by.to_string(), Action::ConfirmClearance(name, NewDecision { cells, standing_until: standing(world, random), ..release("NO_HARM", None, &[]) }))
 }

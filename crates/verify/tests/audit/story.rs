@@ -55,7 +55,7 @@ pub fn consent(world: &World, role: Role, categories: &[Category], recipient: &s
 /// A decision that releases cells on a ground, everything asserted.
 pub fn release(ground: &str, consent: Option<ConsentId>, cells: &[(u32, Option<Role>)]) -> NewDecision {
     let asserted: BTreeSet<FactCode> = <FactCode as brygga_domain::Code>::ALL.iter().copied().collect();
-    let outcome = NewOutcome::Release { ground: ground.parse().unwrap(), consent };
+    let outcome = NewOutcome::Release { ground: ground.parse().unwrap(), consent, revision: 1 };
     let cells = cells.iter().map(|(section, role)| NewCell { cell: cell(*section, *role), outcome: outcome.clone() });
     NewDecision {
         cells: cells.collect(),
@@ -88,7 +88,7 @@ pub fn submission(world: &World, kind: ReferralKind, recipient: &str, sections: 
         offer: None,
         new_offer: None,
         sender_reference: None,
-        assessment: None,
+        assessments: Vec::new(),
         persons: roles.into_iter().map(|role| NewPerson { name: person(role), lookup: None, protected_identity: ProtectedIdentity::NotProtected }).collect(),
         sections,
         consents: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use brygga_domain::command::NewOutcome;
 use brygga_domain::directory::CertificateName;
 use brygga_domain::event::Officer;
 use brygga_domain::referral::evolve;
@@ -110,6 +111,7 @@ impl World {
         let mut entropy = [0; 32];
         entropy[..8].copy_from_slice(&self.seed.to_be_bytes());
         entropy[8..16].copy_from_slice(&self.commands.to_be_bytes());
+        let action = self.in_view(action, about);
         let command = Command {
             agency: agency(by),
             officer: officer_number.map(officer),
@@ -146,6 +148,18 @@ impl World {
             }
         }
         result.map(|()| id)
+    }
+
+    /// Whoever decides here has looked at the revisions that stand.
+    fn in_view(&self, mut action: Action, about: Option<ReferralId>) -> Action {
+        let (Action::DecideClearance(_, decision) | Action::ConfirmClearance(_, decision)) = &mut action else { return action };
+        let stands = |number| about.and_then(|id| self.referrals.get(&id)?.section(number)).map(|section| section.revision);
+        for cell in &mut decision.cells {
+            if let (NewOutcome::Release { revision, .. }, Some(stands)) = (&mut cell.outcome, stands(cell.cell.section)) {
+                *revision = stands;
+            }
+        }
+        action
     }
 
     /// Gives a command that must be taken.

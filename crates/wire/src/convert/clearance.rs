@@ -83,7 +83,7 @@ fn decided_cell(check: &mut Check, path: &str, decided: v1::CellDecision) -> Opt
                 check.fault(format_args!("{path}.release.ground"), "must be 2 to 48 upper-case letters, digits and '_'");
             }
             let consent = check.optional_uuid(format_args!("{path}.release.consent_id"), &release.consent_id);
-            ground.zip(consent).map(|(ground, consent)| NewOutcome::Release { ground, consent })
+            ground.zip(consent).map(|(ground, consent)| NewOutcome::Release { ground, consent, revision: release.revision.max(1) })
         }
         Some(Wire::Withhold(withhold)) => {
             let reason = check.code(format_args!("{path}.withhold.reason"), withhold.reason);

@@ -77,7 +77,7 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
         told_agrees(&mut check, sections, persons);
     }
     let sections: Option<Vec<NewSection>> = sections.map(|sections| sections.into_iter().map(|(section, _)| section).collect());
-    let assessment = assessment(sections.as_deref(), recipient.as_ref(), (door, agency));
+    let assessments = assessments(&mut check, kind, sections.as_deref(), (recipient.as_ref(), door, agency));
     let consents = listed(&mut check, "consents", consents, CONSENTS_MAX, |check, path, terms| consent::terms(check, path, terms, (door, agency)));
     let decisions = listed(&mut check, "decisions", decisions, DECISIONS_MAX, clearance::decision);
     let routing = request.routing.take().map_or_else(|| Some(Routing::default()), |stated| routing::stated(&mut check, stated));
@@ -94,7 +94,7 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
             offer: offer_id?,
             new_offer: new_offer?,
             sender_reference: sender_reference?,
-            assessment,
+            assessments,
             persons: persons?,
             sections: sections?,
             consents: consents?,
@@ -107,10 +107,15 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
     check.asked(&head, submission.map(|submission| Action::SubmitReferral(Box::new(submission))))
 }
 
-/// The hash under which a child concern is found again by what was assessed.
-fn assessment(sections: Option<&[NewSection]>, recipient: Option<&FunctionId>, at: (&Door, &AgencyId)) -> Option<LookupHash> {
-    let concern = sections?.iter().find(|section| section.category == Category::Concern)?;
-    Some(at.0.assessment(at.1, recipient?, &assessment_in(&concern.content)?))
+/// The hashes under which a child concern is found again by what was assessed. One that says nothing of that is none.
+fn assessments(check: &mut Check, kind: Option<ReferralKind>, sections: Option<&[NewSection]>, at: (Option<&FunctionId>, &Door, &AgencyId)) -> Vec<LookupHash> {
+    let (recipient, door, agency) = at;
+    let concerns = || sections.into_iter().flatten().filter(|section| section.category == Category::Concern);
+    if kind == Some(ReferralKind::ChildConcern) && sections.is_some() && concerns().next().is_none() {
+        check.fault("sections", "must have one on the concern, which says what was assessed for this child");
+    }
+    let words = concerns().filter_map(|concern| assessment_in(&concern.content));
+    words.filter_map(|words| Some(door.assessment(agency, recipient?, &words))).collect()
 }
 
 /// Converts a list of at most so many items, each under its path.

@@ -89,7 +89,7 @@ fn cell(section: u32, interest: &str) -> v1::Cell {
 }
 
 fn release(section: u32, interest: &str) -> v1::CellDecision {
-    let outcome = v1::ReleaseOutcome { ground: "NO_HARM".into(), consent_id: String::new() };
+    let outcome = v1::ReleaseOutcome { ground: "NO_HARM".into(), consent_id: String::new(), revision: 0 };
     v1::CellDecision { cell: Some(cell(section, interest)), outcome: Some(v1::cell_decision::Outcome::Release(outcome)) }
 }
 
@@ -196,6 +196,8 @@ fn each_fault_of_a_submission_names_its_field() {
             (|r| r.persons[0].identifier = Some(v1::Identifier { r#type: 1, value: CANARY.into() }), &["persons[0].identifier.value"]),
             (|r| r.persons = vec![v1::Person::default(); PERSONS_MAX + 1], &["persons"]),
             (|r| r.sections.clear(), &["sections"]),
+            // A child concern that says nothing of what was assessed.
+            (|r| r.kind = brygga_domain::Code::number(brygga_domain::ReferralKind::ChildConcern), &["sections"]),
             (|r| r.sections = vec![r.sections[0].clone(); SECTIONS_MAX + 1], &["sections"]),
             (|r| r.sections.push(r.sections[0].clone()), &["sections[1]"]),
             (|r| r.sections[0].number = 2, &["sections[0].number"]),
@@ -316,7 +318,7 @@ fn each_fault_of_a_decision_names_its_field() {
             (
                 |r| {
                     r.decision.as_mut().unwrap().cells[0].outcome =
-                        Some(Outcome::Release(v1::ReleaseOutcome { ground: "no harm".into(), consent_id: "x".into() }));
+                        Some(Outcome::Release(v1::ReleaseOutcome { ground: "no harm".into(), consent_id: "x".into(), revision: 0 }));
                 },
                 &["decision.cells[0].release.ground", "decision.cells[0].release.consent_id"],
             ),

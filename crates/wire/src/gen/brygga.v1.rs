@@ -107,6 +107,9 @@ pub struct ReleaseOutcome {
     /// The consent that it rests on; empty: the one on record that carries the cell. Only for grounds that need one.
     #[prost(string, tag = "2")]
     pub consent_id: ::prost::alloc::string::String,
+    /// The revision of the section that the officer looked at; 0: the first. Where another one stands by now, the decision is refused.
+    #[prost(uint32, tag = "3")]
+    pub revision: u32,
 }
 /// A cell that stays behind.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

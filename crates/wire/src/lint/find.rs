@@ -1,5 +1,7 @@
 //! Whether a pattern stands in a text. Plain scanners: each is a few lines and none of them panics, whatever the text.
 
+use std::borrow::Cow;
+
 use super::Pattern;
 use crate::identifier::is_personal_number;
 
@@ -13,8 +15,8 @@ const HOUSE_DIGITS_MAX: usize = 4;
 /// Whether the pattern stands somewhere in the text. Most free text has nothing that any pattern needs, and every section is looked through.
 pub(super) fn stands_in(pattern: Pattern, text: &str) -> bool {
     match pattern {
-        Pattern::PersonalNumber => has_digit(text) && numbers(text).any(is_personal_number),
-        Pattern::Telephone => has_digit(text) && numbers(text).any(is_telephone),
+        Pattern::PersonalNumber => has_digit(text) && numbers(&plain(text)).map(bare).any(is_personal_number),
+        Pattern::Telephone => has_digit(text) && numbers(&plain(text)).any(is_telephone),
         Pattern::Email => text.contains('@') && text.split(|letter: char| letter.is_whitespace() || ",;<>()".contains(letter)).any(is_email),
         Pattern::StreetAddress => has_digit(text) && is_street(text),
     }
@@ -26,6 +28,21 @@ fn numbers(text: &str) -> impl Iterator<Item = &str> {
     let runs = text.split(move |letter: char| !belongs(letter)).map(str::trim);
     let words = text.split(|letter: char| letter.is_whitespace() || ",;:.".contains(letter));
     runs.chain(words).filter(|run| has_digit(run))
+}
+
+/// The text with the dashes and blanks of print as those of a keyboard.
+fn plain(text: &str) -> Cow<'_, str> {
+    let typed = |letter: char| match letter {
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        _ if letter.is_whitespace() && !letter.is_control() => ' ',
+        _ => letter,
+    };
+    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.chars().map(typed).collect()) }
+}
+
+/// A number without the brackets and marks round it.
+fn bare(number: &str) -> &str {
+    number.trim_matches(|letter: char| !letter.is_ascii_digit())
 }
 
 fn has_digit(text: &str) -> bool {
@@ -72,6 +89,10 @@ mod tests {
             (Pattern::PersonalNumber, "nr 821105-9954."),
             (Pattern::PersonalNumber, "18791221+9990"),
             (Pattern::PersonalNumber, "samordningsnummer 19570574-9959"),
+            (Pattern::PersonalNumber, "Amal (19821105-9954)"),
+            (Pattern::PersonalNumber, "(hon har 19821105-9954)"),
+            (Pattern::PersonalNumber, "19821105\u{2013}9954"),
+            (Pattern::Telephone, "ring 070\u{2013}174\u{a0}06\u{a0}05"),
             (Pattern::Telephone, "ring 070-174 06 05 efter nio"),
             (Pattern::Telephone, "+46 70 174 06 05"),
             (Pattern::Telephone, "08-123 456 78"),

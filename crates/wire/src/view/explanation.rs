@@ -80,7 +80,9 @@ pub fn explanations(referral: &Referral, sees: impl Fn(Interest) -> bool, questi
         match explain::section(referral, section.number, question) {
             None => passing.push(section.number),
             Some(explained) => {
-                let own = explained.iter().filter(|explained| explained.block.interest.is_none_or(&sees));
+                // What holds for the section as a whole, as that its content is gone, depends on everybody's cells.
+                let whole = section.cells.iter().all(|cell| sees(cell.interest));
+                let own = explained.iter().filter(|explained| explained.block.interest.map_or(whole, &sees));
                 blocked.extend(own.map(|explained| explanation(referral, explained)));
             }
         }

@@ -108,7 +108,7 @@ impl World {
             offer: None,
             new_offer: None,
             sender_reference: None,
-            assessment: None,
+            assessments: Vec::new(),
             persons: ROLES.map(|role| NewPerson { name: person(role), lookup: None, protected_identity: case.protection }).to_vec(),
             sections: vec![section],
             consents: Vec::new(),
@@ -151,7 +151,7 @@ impl World {
     }
 
     pub fn decision(&self, case: &Case) -> Action {
-        let outcome = NewOutcome::Release { ground: case.ground.parse().unwrap(), consent: None };
+        let outcome = NewOutcome::Release { ground: case.ground.parse().unwrap(), consent: None, revision: 1 };
         let decision = NewDecision {
             cells: vec![NewCell { cell: name(case), outcome }],
             answers: case.answers(),
@@ -163,7 +163,7 @@ impl World {
 
     pub fn confirmation(&self, case: &Case) -> Action {
         let outcome = match case.second {
-            super::case::Second::Another => NewOutcome::Release { ground: case.ground.parse().unwrap(), consent: None },
+            super::case::Second::Another => NewOutcome::Release { ground: case.ground.parse().unwrap(), consent: None, revision: 1 },
             _ => NewOutcome::Withhold { reason: WithholdReason::NotNeeded, nameable: false },
         };
         let decision = NewDecision {

@@ -196,10 +196,7 @@ async fn notice(scene: &Scene<'_>, notice: Notice, thread: Option<&str>) -> anyh
     let decision = letter.decision(Asserted::new(HARMLESS, "She wants the RVC to know; the suspect knows it already."), |interest| {
         on_consent(interest).or((interest == "suspect-1").then_some("NO_HARM"))
     });
-    let again = v1::Decision {
-        cells: decision.cells.iter().filter(|decided| decided.cell.as_ref().is_some_and(|cell| cell.section == 2)).cloned().collect(),
-        ..decision.clone()
-    };
+    let again = moved_hearing(&decision);
     let letter = letter.with_consent(terms).with_decision(decision);
     let sent = scene.cast.submit(ASTA, &scene.key("notice"), SOLNA, letter.to(RVC)).await?;
     take(scene, &sent, SARA, "notice").await?;
@@ -252,4 +249,16 @@ async fn reply(scene: &Scene<'_>, reply: Reply, thread: Option<&str>) -> anyhow:
 fn moved_to(scene: &Scene<'_>) -> (&'static str, &'static str) {
     let district = scene.pen.case.district;
     if district.board == SOLNA { ("sundbyberg-soc", "sundbyberg-mottagning") } else { (district.board, district.function) }
+}
+
+/// The same decision about the hearing's second revision.
+fn moved_hearing(decision: &v1::Decision) -> v1::Decision {
+    let of_hearing = |decided: &&v1::CellDecision| decided.cell.as_ref().is_some_and(|cell| cell.section == 2);
+    let mut cells: Vec<v1::CellDecision> = decision.cells.iter().filter(of_hearing).cloned().collect();
+    for decided in &mut cells {
+        if let Some(v1::cell_decision::Outcome::Release(release)) = &mut decided.outcome {
+            release.revision = 2;
+        }
+    }
+    v1::Decision { cells, ..decision.clone() }
 }

@@ -125,7 +125,7 @@ async fn a_leader_sees_the_investigation_and_none_of_the_persons() {
     assert_eq!((sent.passing, cells(&sent.referral.unwrap()).len(), sent.blocked.len()), (vec![1, 2], 4, 1));
 
     let cell = Some(v1::Cell { section: 3, interest: String::from("investigation") });
-    let outcome = v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("NO_HARM"), consent_id: String::new() });
+    let outcome = v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("NO_HARM"), consent_id: String::new(), revision: 0 });
     let answers = Some(v1::Answers { asserted: vec![codes::FactCode::HarmExcluded.into()], ..Default::default() });
     let decision =
         v1::Decision { cells: vec![v1::CellDecision { cell, outcome: Some(outcome) }], answers, reasons: String::from("no harm"), ..Default::default() };

@@ -89,7 +89,11 @@ async fn an_emergency_is_no_way_for_an_agency_that_has_not_reviewed_its_last() {
     police.declare_emergency(declared).await.unwrap();
     let clause = |section| v1::CellDecision {
         cell: Some(v1::Cell { section, interest: String::from("victim-1") }),
-        outcome: Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("GENERAL_CLAUSE"), consent_id: String::new() })),
+        outcome: Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome {
+            ground: String::from("GENERAL_CLAUSE"),
+            consent_id: String::new(),
+            revision: 0,
+        })),
     };
     let asserted = vec![codes::FactCode::BalanceObvious.into(), codes::FactCode::NotContraryToStatute.into()];
     let answers = Some(v1::Answers { asserted, ..Default::default() });

@@ -176,6 +176,9 @@ async fn a_new_revision_names_the_release_that_it_supersedes() {
     police.amend_referral(amend).await.unwrap();
     let mut decision = submission(1).decisions.remove(0);
     decision.cells.truncate(1);
+    if let Some(v1::cell_decision::Outcome::Release(release)) = &mut decision.cells[0].outcome {
+        release.revision = 2;
+    }
     let decide = v1::DecideClearanceRequest {
         request_id: key(4),
         officer: String::from("klara"),

@@ -228,7 +228,7 @@ pub(super) fn submission(number: u8) -> v1::SubmitReferralRequest {
     };
     let release = |section| v1::CellDecision {
         cell: Some(v1::Cell { section, interest: String::from("victim-1") }),
-        outcome: Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("CONSENT"), consent_id: String::new() })),
+        outcome: Some(v1::cell_decision::Outcome::Release(v1::ReleaseOutcome { ground: String::from("CONSENT"), consent_id: String::new(), revision: 0 })),
     };
     let decision = v1::Decision { cells: (1..=3).map(release).collect(), answers: None, reasons: String::from("she asked for it"), ..Default::default() };
     v1::SubmitReferralRequest {
