@@ -172,7 +172,7 @@ pub enum ClearanceCommand {
     Decide {
         /// The referral, by reference or id
         referral: String,
-        /// The decision, as JSON of DecideClearanceRequest; - for the standard input. With --template its facts and reasons only
+        /// The decision, as JSON of DecideClearanceRequest; - for the standard input. A release of a section that was amended names its `revision`. With --template its facts and reasons only
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
         /// Take the cells that nobody has decided from this template of the agency; each is its own decision all the same
@@ -186,7 +186,7 @@ pub enum ClearanceCommand {
     Confirm {
         /// The referral, by reference or id
         referral: String,
-        /// The second officer's own decision, as JSON of ConfirmClearanceRequest; - for the standard input
+        /// The second officer's own decision, as JSON of ConfirmClearanceRequest, `revision` of amended sections included; - for the standard input
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
     },
