@@ -135,10 +135,6 @@ impl Answered {
     /// Whether the same request may help when it is repeated: nothing definite was said about it.
     pub fn is_passing(&self) -> bool {
         if let Some(reason) = self.reason {
-            // Whoever is not let in is not told anything about the request: it is kept until the directory knows the agency again.
-            if reason == Reason::AgencyNotActive || (reason == Reason::UnknownAgency && self.code == Code::PermissionDenied) {
-                return false;
-            }
             return match reason.class() {
                 // A doubted log stays so until an operator has looked: the command is kept, not repeated.
                 Class::Unavailable => reason != Reason::LogDoubted,
@@ -165,6 +161,11 @@ impl Answered {
     /// Whether it is about the request itself, so that repeating it can't help and it must change.
     pub fn is_definite(&self) -> bool {
         if let Some(reason) = self.reason {
+            // Whoever is not let in is told nothing about the request: it is kept until the directory knows the agency again.
+            let unknown = reason == Reason::UnknownAgency && self.code == Code::PermissionDenied;
+            if unknown || (reason == Reason::AgencyNotActive && self.about.is_empty() && self.violations.is_empty()) {
+                return false;
+            }
             return match reason.class() {
                 Class::Malformed | Class::NotFound | Class::NotAllowed | Class::Blocked | Class::Taken => true,
                 Class::Full | Class::Unavailable | Class::TooLate | Class::Broken => false,

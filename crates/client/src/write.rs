@@ -173,9 +173,10 @@ fn submit(request: &v1::SubmitReferralRequest, response: &v1::SubmitReferralResp
     logged.sort_unstable();
     sent.sort_unstable();
     same(logged == sent, "the sections")?;
-    // What is passed on keeps whom the first referral excludes, of which its holder is told nothing: there is always a list.
-    let excluding = !request.forwarded_from.is_empty() || request.excluded.as_ref().is_some_and(|list| !list.exclusions.is_empty());
-    same(submitted.excluded.is_some() == excluding, "who is excluded")?;
+    // What is passed on keeps whom the first referral excludes, of which its holder is told nothing.
+    let excluding = request.excluded.as_ref().is_some_and(|list| !list.exclusions.is_empty());
+    let inherits = !request.forwarded_from.is_empty() && !excluding;
+    same(inherits || submitted.excluded.is_some() == excluding, "who is excluded")?;
     same(own_all(given, "OfferRecorded").count() == usize::from(request.offer.is_some()), "the offer")?;
     same(own_all(given, "ConsentRecorded").count() == request.consents.len(), "the consents")?;
     same(own_decided(given).count() == request.decisions.iter().map(|decision| decision.cells.len()).sum::<usize>(), "the decisions")

@@ -102,15 +102,16 @@ impl<'a> Duty<'a> {
     }
 
     /// Whether a clock waits for the sender: while the referral is held, and later for what is held of it.
-    fn waits_for_sender(referral: &Referral, clock: ClockName) -> bool {
-        let nothing_offered = || !referral.sections.iter().any(|section| section.offered && section.may_still_leave());
-        referral.stage == Stage::Held || clock == ClockName::Keep || (clock == ClockName::Leave && nothing_offered())
+    fn waits_for_sender(self, referral: &Referral, clock: ClockName) -> bool {
+        let rule = || self.clocks().clocks.iter().find(|rule| rule.clock == clock && self.fits(referral, rule));
+        let holds_some = || rule().is_some_and(|rule| self.waited_for(referral, rule).any(|section| !section.offered));
+        referral.stage == Stage::Held || clock == ClockName::Keep || (clock == ClockName::Leave && holds_some())
     }
 
     /// Who owns what a clock waits for: the sender's clearance function, or the recipient.
     fn owner(self, referral: &Referral, clock: ClockName) -> Option<&'a Function> {
         OpenStage::of(referral.stage)?;
-        if Self::waits_for_sender(referral, clock) {
+        if self.waits_for_sender(referral, clock) {
             self.directory.clearance_functions(&referral.sender).find(|function| !referral.excludes_function(&function.id))
         } else {
             self.directory.function(&referral.recipient)
@@ -129,7 +130,7 @@ impl<'a> Duty<'a> {
             Addressee::Deputy => sister(&owner.duty.deputy).unwrap_or(owner),
         };
         let open = self.calendar().is_open(self.opening(Some(named)), now);
-        let there = if open { None } else { sister(&named.duty.out_of_hours) };
+        let there = if open { None } else { sister(&named.duty.out_of_hours).or_else(|| sister(&owner.duty.out_of_hours)) };
         Some(there.unwrap_or(named).id.clone())
     }
 
@@ -141,9 +142,10 @@ impl<'a> Duty<'a> {
             Start::Stage => Some(referral.stage_since),
             Start::Content => {
                 if rule.clock == ClockName::Supplement {
-                    // What was offered last waits since then, or since the recipient came so far; that it was withheld after that takes nothing back.
+                    // What was offered last waits since then, or since the referral was opened; that it was withheld after that takes nothing back.
                     let offered = referral.sections.iter().filter(|section| section.is_offered_unopened());
-                    content::latest(offered).map(|kept| kept.since.max(referral.stage_since))
+                    let opened = Some(referral.stage_since).filter(|_| referral.stage == Stage::Opened);
+                    content::latest(offered).map(|kept| Some(kept.since).max(opened)).unwrap_or_default()
                 } else {
                     content::oldest(self.waited_for(referral, rule)).map(|kept| kept.since)
                 }
@@ -304,8 +306,9 @@ impl<'a> Duty<'a> {
 
     fn level(table: &GroundTable, referral: &Referral, of_sender: bool) -> Option<ClockLevel> {
         let (nobody, mut level) = (Directory::default(), None);
-        Duty { table, directory: &nobody }.each_that_runs(referral, |rule| {
-            if Self::waits_for_sender(referral, rule.clock) != of_sender {
+        let duty = Duty { table, directory: &nobody };
+        duty.each_that_runs(referral, |rule| {
+            if duty.waits_for_sender(referral, rule.clock) != of_sender {
                 return;
             }
             level = level.max(referral.marks.iter().filter(|mark| mark.clock == rule.clock).map(|mark| mark.level).max());
@@ -324,7 +327,7 @@ impl Section {
 impl Referral {
     /// Whether some cell of a section that can leave waits for a decision: nobody has decided, or a second officer has not, or what it was decided on
     /// was withdrawn. What was decided under an earlier policy is not decided again for a clock.
-    fn waits_for_clearance(&self) -> bool {
+    pub fn waits_for_clearance(&self) -> bool {
         let withdrawn = |at: Position| self.consents.iter().any(|consent| consent.at == at && consent.withdrawn.is_some());
         let can_leave = self.sections.iter().filter(|section| !section.cells.iter().any(Cell::is_withheld));
         can_leave.flat_map(|section| &section.cells).any(|cell| match &cell.state {

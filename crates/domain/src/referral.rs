@@ -65,7 +65,7 @@ pub struct Referral {
     pub submitted_at: Time,
     /// When it was offered first.
     pub received_at: Option<Time>,
-    /// When the stage that it is in began.
+    /// When the stage that it is in began; while it is held, when clearing it began anew.
     pub stage_since: Time,
     /// Marks of clocks that were made, in journal order.
     pub marks: Vec<Mark>,
@@ -478,11 +478,15 @@ pub fn evolve(referral: Option<Referral>, at: Position, event: &Event) -> Option
     match (&event.fact, referral) {
         (Fact::ReferralSubmitted(submitted), None) => Some(Referral::submitted(at, event, submitted)),
         (_, Some(mut referral)) => {
-            let (before, counted) = (referral.stage.as_str(), referral.counted_from());
+            let (before, counted, waited) = (referral.stage.as_str(), referral.counted_from(), referral.waits_for_clearance());
             referral.apply(at, event);
             referral.count_anew(counted, matches!(event.fact, Fact::SectionsReleased { .. }));
             if referral.stage.as_str() != before {
                 referral.stage_since = event.time;
+            } else if referral.stage == Stage::Held && !waited && referral.waits_for_clearance() {
+                // All was decided, and something is to be decided again: that has its whole time.
+                referral.stage_since = event.time;
+                referral.marks.retain(|mark| mark.clock != ClockName::Clear);
             }
             Some(referral)
         }

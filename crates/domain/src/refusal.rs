@@ -72,7 +72,7 @@ macro_rules! reasons {
 reasons! {
     AgencyNotActive = "AGENCY_NOT_ACTIVE", NotAllowed, "The agency has no signed agreement or suitability assessment in force.", "Myndigheten saknar gällande avtal eller lämplighetsbedömning.";
     AlreadyDecided = "ALREADY_DECIDED", Blocked, "The cell is decided; revoke the decision before you decide again.", "Delen är redan prövad; återkalla beslutet innan du prövar på nytt.";
-    AlreadyReleased = "ALREADY_RELEASED", Blocked, "It has left; a decision can be revoked before release only. Retract the referral to recall it.", "Uppgiften är redan utlämnad; beslutet kan inte återkallas. Återta remissen i stället.";
+    AlreadyReleased = "ALREADY_RELEASED", Blocked, "It has left; a decision to release can be revoked before that only. Retract the referral to recall it.", "Uppgiften är redan utlämnad; beslutet kan inte återkallas. Återta remissen i stället.";
     AlreadyWithdrawn = "ALREADY_WITHDRAWN", Blocked, "The consent was withdrawn before.", "Samtycket är redan återkallat.";
     CategoryNotAllowed = "CATEGORY_NOT_ALLOWED", Malformed, "This kind of referral does not carry that category.", "Remissens slag får inte innehålla den kategorin.";
     CellUnknown = "CELL_UNKNOWN", Malformed, "The referral has no such section or protected interest.", "Remissen har ingen sådan del eller skyddad person.";

@@ -73,7 +73,7 @@ fn recipient<'a>(to: &Draft<'a>, submission: &Submission) -> Result<(&'a Functio
     let function = directory.function(&submission.recipient).ok_or(Refusal::new(Reason::UnknownFunction))?;
     let host = directory.agency(&function.host).ok_or(Refusal::new(Reason::UnknownAgency))?;
     if !host.is_active(to.facts.now) {
-        return Err(Reason::AgencyNotActive.into());
+        return Err(Refusal::field(Reason::AgencyNotActive, "recipient"));
     }
     if let Some(leader) = &submission.leader {
         check_leader(to, leader)?;

@@ -401,7 +401,7 @@ impl Fold<'_> {
     }
 
     fn notice(&mut self, position: u64, event: &brygga_domain::Event, (before, referral): (Option<&Referral>, &Referral)) {
-        let (inbox, status) = projection::notices(event, before, referral);
+        let (inbox, status) = projection::notices(Position(position), event, before, referral);
         let id = Blob::from(referral.id.as_bytes());
         self.batch.inbox.extend(inbox.map(|kind| InboxRow {
             position: number(position),

@@ -157,6 +157,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
         };
         let prev_size = loaded.head.size;
         if let Err(why) = self.catch_up(&loaded) {
+            self.state.doubt(&why);
             return doubt(answers, why);
         }
         let writer = Writer { origin: self.signer.origin(), broker: self.windows.broker(), next_sent: self.windows.next() };
@@ -273,26 +274,20 @@ impl<S: Store, C: Clock> Committer<S, C> {
         Ok(CommitOutcome::OutcomeUnknown)
     }
 
-    /// What a batch took along besides its commands goes with the next one; to write it twice changes nothing.
-    fn put_back(&self, batch: Batch) {
-        self.noticed.put_back(batch.noticed);
-        self.windows.put_back(batch.departed);
-    }
-
     /// Answers, and only here: the outcome is in hand.
     fn answer(&mut self, answers: Vec<oneshot::Sender<Answer>>, of: (Folded, Opened), note: Option<Bytes>, outcome: CommitOutcome) -> ControlFlow<String> {
         let (folded, mut windows) = of;
         match outcome {
             CommitOutcome::Committed => {}
             CommitOutcome::NotCommitted => {
-                self.put_back(folded.batch);
+                self.noticed.put_back(folded.batch.noticed);
                 refuse_all(answers, &Failure::NotCommitted);
                 return ControlFlow::Continue(());
             }
             CommitOutcome::OutcomeUnknown => {
                 // What became of it is in the head that the next batch loads.
                 self.unsettled = true;
-                self.put_back(folded.batch);
+                self.noticed.put_back(folded.batch.noticed);
                 refuse_all(answers, &Failure::OutcomeUnknown);
                 return ControlFlow::Continue(());
             }

@@ -1,5 +1,8 @@
 //! The two bounded lanes into the committer: withdrawals, retractions and acknowledgements never wait behind a bulk import.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +14,8 @@ pub const BATCH_COMMANDS_MAX: usize = 256;
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How many commands wait in the ordinary lane before callers are sent away.
 pub const QUEUE_COMMANDS_MAX: usize = 2048;
+/// How many bytes of content wait in the ordinary lane before callers are sent away.
+pub const QUEUE_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// How many commands wait in the prompt lane before callers are sent away.
 pub const PROMPT_COMMANDS_MAX: usize = 1024;
 
@@ -34,6 +39,8 @@ impl Default for LaneLimits {
 pub struct Lanes {
     prompt: mpsc::Receiver<Pending>,
     ordinary: mpsc::Receiver<Pending>,
+    /// Bytes of content that wait.
+    bytes: Arc<AtomicUsize>,
     stop: CancellationToken,
     closed: bool,
 }
@@ -43,6 +50,7 @@ pub struct Lanes {
 pub struct LaneSenders {
     prompt: mpsc::Sender<Pending>,
     ordinary: mpsc::Sender<Pending>,
+    bytes: Arc<AtomicUsize>,
 }
 
 /// The lane is full, or the committer is gone.
@@ -67,17 +75,28 @@ pub struct QueueDepth {
 pub fn lanes(limits: LaneLimits, stop: CancellationToken) -> (LaneSenders, Lanes) {
     let (prompt_in, prompt) = mpsc::channel(limits.prompt);
     let (ordinary_in, ordinary) = mpsc::channel(limits.ordinary);
-    (LaneSenders { prompt: prompt_in, ordinary: ordinary_in }, Lanes { prompt, ordinary, stop, closed: false })
+    let bytes = Arc::new(AtomicUsize::new(0));
+    (LaneSenders { prompt: prompt_in, ordinary: ordinary_in, bytes: Arc::clone(&bytes) }, Lanes { prompt, ordinary, bytes, stop, closed: false })
 }
 
 impl LaneSenders {
     /// Puts a command into its lane, or sends the caller away at once.
     pub fn put(&self, pending: Pending) -> Result<(), NoRoom> {
-        let lane = if pending.command.action.is_prompt() { &self.prompt } else { &self.ordinary };
-        lane.try_send(pending).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => NoRoom::Full,
-            mpsc::error::TrySendError::Closed(_) => NoRoom::Gone,
-        })
+        let (prompt, bytes) = (pending.command.action.is_prompt(), size_of_content(&pending));
+        let wait = self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let put = if !prompt && wait > QUEUE_BYTES_MAX {
+            Err(NoRoom::Full)
+        } else {
+            let lane = if prompt { &self.prompt } else { &self.ordinary };
+            lane.try_send(pending).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => NoRoom::Full,
+                mpsc::error::TrySendError::Closed(_) => NoRoom::Gone,
+            })
+        };
+        if put.is_err() {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        put
     }
 
     /// How many commands wait in each lane.
@@ -111,6 +130,7 @@ impl Lanes {
             bytes = bytes.saturating_add(size_of_content(&next));
             taken.push(next);
         }
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         Some(taken)
     }
 }

@@ -88,11 +88,6 @@ impl SendWindows {
         std::mem::take(&mut self.lock().closed)
     }
 
-    /// Takes back the rows of a batch that was not written.
-    pub(crate) fn put_back(&self, rows: Vec<InFlightRow>) {
-        self.lock().closed.extend(rows);
-    }
-
     /// Whether a closed window's row waits to be deleted.
     pub(crate) fn any_closed(&self) -> bool {
         !self.lock().closed.is_empty()

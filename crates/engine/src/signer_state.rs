@@ -4,7 +4,7 @@
 //! database is normal and caught up by a consistency proof; ahead of it, or different, means that the log must not be continued.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -46,6 +46,12 @@ pub enum SignerStateError {
         /// The file.
         path: PathBuf,
     },
+    /// The broker doubted the log while it ran, and nobody has looked.
+    #[error("the broker doubted the log before; delete {mark}, which says why, once that is settled")]
+    Doubted {
+        /// The file that says so.
+        mark: PathBuf,
+    },
     /// Its note is not signed by the log's key.
     #[error("the signer state {path} is of another log or key")]
     Foreign {
@@ -65,6 +71,10 @@ impl SignerState {
     /// Opens the file and reads the latest head that it holds; `None` while the log is empty.
     pub fn open(path: &Path, key: &NoteKey) -> Result<(Self, Option<Checkpoint>), SignerStateError> {
         let error = |source| SignerStateError::Io { path: path.to_owned(), source };
+        let mark = mark_beside(path);
+        if mark.try_exists().map_err(error)? {
+            return Err(SignerStateError::Doubted { mark });
+        }
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(error)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(error)?;
@@ -104,12 +114,26 @@ impl SignerState {
         Ok(())
     }
 
+    /// Remembers that the log went back or another way. What other brokers wrote is in no slot of this file, so a later start would not see it.
+    pub fn doubt(&self, why: &str) {
+        let mark = mark_beside(&self.path);
+        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&mark);
+        let written = written.and_then(|mut file| file.write_all(format!("{why}\n").as_bytes()).and_then(|()| file.sync_all()));
+        if let Err(error) = written {
+            tracing::error!(error = %error, "the doubt could not be written to {}", mark.display());
+        }
+    }
+
     /// Syncs what was recorded; an orderly stop ends with it.
     pub fn sync(&self) {
         if let Err(error) = self.file.sync_data() {
             tracing::warn!(error = %error, "the signer state {} could not be synced", self.path.display());
         }
     }
+}
+
+fn mark_beside(path: &Path) -> PathBuf {
+    path.with_extension("doubted")
 }
 
 /// The note of a slot, if its checksum holds.

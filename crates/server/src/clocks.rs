@@ -29,7 +29,12 @@ pub async fn watch<R: Reader>(broker: Arc<Broker<R>>, name: AgencyId, stop: Canc
         if broker.doubt().is_some() {
             continue;
         }
-        let looked = if swept { timer.tick().await } else { timer.sweep().await };
+        let look = async { if swept { timer.tick().await } else { timer.sweep().await } };
+        // What was handed over is made all the same; the rest is with the next look of whichever broker.
+        let looked = tokio::select! {
+            () = stop.cancelled() => return,
+            looked = look => looked,
+        };
         match looked {
             Ok(_) => (swept, answers) = (true, true),
             // Told once, not with every look.

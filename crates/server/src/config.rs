@@ -168,7 +168,7 @@ pub struct LimitsSection {
     pub message_bytes: Option<usize>,
     /// Streams of one connection.
     pub streams_per_connection: Option<u32>,
-    /// Commands at once.
+    /// Commands at once, but for those that take back, stop or answer.
     pub writes_at_once: Option<usize>,
     /// Reads at once.
     pub reads_at_once: Option<usize>,

@@ -137,7 +137,7 @@ impl SqliteStore {
         // The lock says that no other broker is there.
         connection.run(FORGET_IN_FLIGHT).map_err(|failed| refused(failed.into()))?;
         // A broker that ended out of order may have left destroyed content in the WAL.
-        writer::move_wal(connection, statements::CHECKPOINT_TRUNCATE);
+        let emptied = writer::move_wal(connection, statements::CHECKPOINT_TRUNCATE);
         let mut checkpointer = Link::new(path, Role::Checkpointer, options.busy_timeout);
         checkpointer.connection().map_err(refused)?;
         let mut readers = Vec::new();
@@ -147,6 +147,10 @@ impl SqliteStore {
             readers.push(SqliteReader::new(link).map_err(refused)?);
         }
         let (overlong, traces) = (Overlong::default(), Traces::default());
+        // Whoever reads beside it just now may have held that up.
+        if !emptied {
+            traces.left();
+        }
         let checkpointer = SqliteCheckpointer::new(checkpointer, overlong.clone(), traces.clone()).map_err(refused)?;
         Ok((Self::new(writer, (overlong, traces), lock).map_err(refused)?, SqliteReaders { readers, checkpointer }))
     }

@@ -136,7 +136,10 @@ fn by_table(table: &GroundTable, moment: Moment<'_>, said: &Said) -> Vec<Lack> {
         Start::Receipt => referral.received_at,
         Start::Stage => Some(referral.stage_since),
         // What is held has days and no start that could be reckoned with.
-        Start::Content if said.clock == ClockName::Supplement => offered_since(referral).map(|offered| offered.max(referral.stage_since)),
+        Start::Content if said.clock == ClockName::Supplement => {
+            let opened = Some(referral.stage_since).filter(|_| referral.stage == Stage::Opened);
+            offered_since(referral).map(|offered| Some(offered).max(opened)).unwrap_or_default()
+        }
         Start::Content => None,
     };
     let reckoned = match &rule.lasts {
@@ -166,11 +169,13 @@ pub(crate) fn parties(referral: &Referral, event: &Event, broker: Option<&Agency
     if broker != Some(&event.agency) || event.officer.is_some() {
         lacks.push((Code::WrongAgency, format!("{} belongs to {}; clocks are the broker's", event.fact.name(), event.agency)));
     }
-    let offered = || referral.sections.iter().any(|section| section.offered && !has_ended(section));
-    let clears = referral.stage == Stage::Held || clock == ClockName::Keep || (clock == ClockName::Leave && !offered());
-    let owner = if clears { &referral.sender } else { &referral.host };
-    if let Some(function) = function.filter(|function| host_of(function).as_ref() != Some(owner)) {
-        lacks.push((Code::RecipientDiffers, format!("{function} is no function of {owner}, whose turn it is")));
+    let waits = |offered: bool| referral.sections.iter().any(|section| section.offered == offered && !has_ended(section));
+    let sender = referral.stage == Stage::Held || clock == ClockName::Keep || (clock == ClockName::Leave && waits(false));
+    // Which part is so pressing as to have a clock may be either's, where some is offered and some is not.
+    let host = !sender || (clock == ClockName::Leave && referral.stage != Stage::Held && waits(true));
+    let turns = [(sender, &referral.sender), (host, &referral.host)].map(|(has_turn, agency)| has_turn.then_some(agency));
+    if let Some(function) = function.filter(|function| !turns.contains(&host_of(function).as_ref())) {
+        lacks.push((Code::RecipientDiffers, format!("{function} is no function of the agency whose turn it is")));
     }
     lacks
 }

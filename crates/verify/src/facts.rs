@@ -9,13 +9,13 @@ use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::Templates;
 use brygga_domain::{ConsentId, Event, Fact, FunctionId, GroundTable, Position, ProtectedIdentity, ResidenceBasis, Role, TableHash};
 
-use crate::book::{Standing, Waiver};
+use crate::book::Waiver;
 use crate::clocks;
 use crate::content;
 use crate::emergency;
 use crate::finding::Code;
 use crate::law;
-use crate::release::{Lack, Moment};
+use crate::release::{Lack, Moment, same_result};
 
 /// Everything that is wrong with what the event says.
 pub(crate) fn lacks(moment: Moment<'_>, event: &Event, active: Option<TableHash>) -> Vec<Lack> {
@@ -250,16 +250,17 @@ fn confirmed(moment: Moment<'_>, event: &Event, word: &Confirmation) -> Option<L
 
 fn revoked(moment: Moment<'_>, event: &Event, cell: CellName) -> Option<Lack> {
     let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
-    if moment.book.in_effect(cell).is_none() {
+    let Some(standing) = moment.book.in_effect(cell) else {
         return Some(named((Code::ClearanceMissing, String::from("no decision stands that could be revoked"))));
-    }
+    };
     if let Err(lack) = clearer(moment, event, cell) {
         return Some(named(lack));
     }
-    // One that stands for later revisions may be ended when this one has left.
-    let stands = moment.book.in_effect(cell).and_then(Standing::until).is_some_and(|until| moment.time < until);
+    // One that stands for later revisions may be ended when this one has left, and so may one to withhold, by one officer or by two who differ.
+    let stands = standing.until().is_some_and(|until| moment.time < until);
+    let withholds = standing.outcome.is_withheld() || standing.word.as_ref().is_some_and(|word| !same_result(&standing.outcome, &word.outcome));
     let left = moment.book.section(cell.section).is_some_and(|section| section.released == Some(section.revision));
-    (left && !stands).then(|| named((Code::RevokedAfterRelease, String::from("it had left before"))))
+    (left && !stands && !withholds).then(|| named((Code::RevokedAfterRelease, String::from("it had left before"))))
 }
 
 /// A decision goes on for the next revision only if it stands for it, and as long as everything else that it needs is there.

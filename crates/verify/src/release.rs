@@ -11,7 +11,7 @@ use crate::finding::Code;
 use crate::law;
 
 /// Whether two officers came to the same result: both release, on one ground and one consent.
-fn same_result(first: &Outcome, second: &Outcome) -> bool {
+pub(crate) fn same_result(first: &Outcome, second: &Outcome) -> bool {
     !first.is_withheld() && first == second
 }
 

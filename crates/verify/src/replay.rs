@@ -292,10 +292,14 @@ impl Replay {
             self.findings.at(at, code, text);
         }
         self.enter(at, event, &mut book);
-        let (kept, offered) = (clocks::kept_since(&referral), clocks::offered_since(&referral));
+        let (kept, offered, cleared_since) = (clocks::kept_since(&referral), clocks::offered_since(&referral), referral.stage_since);
         if let Some(referral) = evolve(Some(referral), at, event) {
             // A clock that counts from something later begins anew.
-            let anew = [(ClockName::Keep, clocks::kept_since(&referral) > kept), (ClockName::Supplement, clocks::offered_since(&referral) > offered)];
+            let anew = [
+                (ClockName::Keep, clocks::kept_since(&referral) > kept),
+                (ClockName::Supplement, clocks::offered_since(&referral) > offered),
+                (ClockName::Clear, referral.stage == Stage::Held && referral.stage_since > cleared_since),
+            ];
             book.marks.retain(|(clock, _)| !anew.contains(&(*clock, true)));
             self.referrals.insert(id, (referral, book));
         }

@@ -12,7 +12,7 @@ use brygga_engine::committer::Failure;
 use brygga_engine::lanes::LaneLimits;
 use brygga_engine::observe::Unobserved;
 use brygga_engine::rows::{CheckpointRow, HeadRow};
-use brygga_engine::signer_state::SignerState;
+use brygga_engine::signer_state::{SignerState, SignerStateError};
 use brygga_engine::store::{Batch, CommitError, Loaded, Reader as _, Store, StoreError, Wanted};
 use brygga_engine::{Broker, ManualClock, Parts, SystemRandomness, assemble};
 use brygga_store::{CommitFault, MemoryDatabase, MemoryReader, MemoryStore};
@@ -167,6 +167,9 @@ async fn is_doubted(later: u8, wrote: bool) {
     assert_eq!(answer.err(), Some(NoAnswer::Failed(Failure::Doubted)), "{later} {wrote}");
     assert!(older.tables() == before, "a log in doubt was written to");
     assert_eq!(broker.carry_out(registration(3, function("ny-tre"))).await.err(), Some(NoAnswer::Failed(Failure::Doubted)));
+    // Nor after a restart, though the file of committed heads knows nothing of what others wrote.
+    let again = SignerState::open(&folder.path().join("state"), fold::signer().key());
+    assert!(matches!(again, Err(SignerStateError::Doubted { .. })), "{later} {wrote}");
 }
 
 #[tokio::test]

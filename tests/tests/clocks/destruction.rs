@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use brygga_domain::codes::*;
-use brygga_domain::command::{Action, NamedCell, NewContent, NewOutcome, Told};
+use brygga_domain::command::{Action, NamedCell, NewConsent, NewContent, NewOutcome, Told};
 use brygga_domain::content::OwnDays;
 use brygga_domain::event::PersonName;
 use brygga_domain::{Command, Event, Fact, Reason, Referral, ReferralName, Stage, Time};
@@ -352,6 +352,33 @@ async fn a_later_offer_that_is_taken_back_makes_no_mark_of_the_earlier_one_again
     assert_eq!(told, rounds);
     assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
     assert!(replay::replay(&mut place.reader(), |_, _| {}).await.unwrap().is_sound());
+}
+
+/// Her consent carries for an hour, and the investigation is decided on after that: all is decided, nothing passes, and nobody else would notice.
+#[tokio::test]
+async fn a_sender_is_told_when_all_is_decided_and_nothing_passes_any_more() {
+    let (place, folder) = (MemoryDatabase::default(), tempfile::tempdir().unwrap());
+    let mut world = World::begin(&place, folder.path(), 1).await;
+    let mut plan = Plan { kind: ReferralKind::ContactRequest, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: None };
+    let mut submit = world.command(&plan, Act::Submit);
+    let Action::SubmitReferral(submission) = &mut submit.action else { panic!("a submission") };
+    (submission.sections[0].investigation, submission.sections[0].category) = (true, Category::OffenceHeading);
+    plan.id = Some(world.carry_out(submit).await.unwrap().id);
+    let name = ReferralName::Id(plan.id.unwrap());
+    let (consent, _) = super::parties::suspects_consent(begins(), begins().plus_minutes(60));
+    let victim = PersonName { role: Role::Victim, number: 1 };
+    let consent = NewConsent { person: victim, categories: vec![Category::OffenceHeading], ..consent };
+    world.ask(&plan, "vasterort-polis", Action::RecordConsent(name, consent)).await.unwrap();
+    let hers = super::parties::decision(1, super::parties::release("CONSENT", 1));
+    let mut other = super::parties::decision(1, super::parties::release("NO_HARM", 1));
+    other.cells[0].cell.person = None;
+    world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, hers)).await.unwrap();
+    world.at(61);
+    let decided = world.ask(&plan, "vasterort-polis", Action::DecideClearance(name, other)).await.unwrap();
+    assert_eq!(decided.stage, Stage::Held);
+    world.stop().await;
+    let statuses = place.reader().statuses("vasterort-polis", super::escalation::ALL).await.unwrap();
+    assert_eq!(statuses.last().unwrap().status, SenderStatus::NothingPasses.to_string());
 }
 
 /// In the long simulation every content goes at most once, and none before its thirty days.

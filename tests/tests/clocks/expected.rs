@@ -220,6 +220,9 @@ impl History {
                 }
             }
             Fact::ClearanceRevoked { cells, .. } => {
+                if self.stage == "held" && self.parts.iter().all(|part| part.decided) {
+                    (self.since, self.anew) = (now, now);
+                }
                 for cell in cells {
                     let part = self.part(cell.section);
                     (part.decided, part.withheld, part.pressing, part.offered) = (false, false, false, false);
@@ -304,7 +307,7 @@ impl History {
             }
             ClockName::Supplement if self.stage == "opened" || self.stage == "accepted" => {
                 let offered = self.parts.iter().filter(|part| part.offered).filter_map(|part| part.since).max()?;
-                let start = offered.max(self.since);
+                let start = if self.stage == "opened" { offered.max(self.since) } else { offered };
                 Some(Running { start, lasts: self.lasts(start, 0, 1020), round: offered })
             }
             ClockName::Contact | ClockName::Leave | ClockName::Board | ClockName::Feedback | ClockName::Keep | ClockName::Supplement => None,
@@ -315,8 +318,9 @@ impl History {
     fn note(&mut self, now: Time, until: Time) {
         for clock in CLOCKS {
             let running = self.running(clock);
-            let nothing_offered = !self.parts.iter().any(|part| part.offered && part.may_leave());
-            let for_sender = self.stage == "held" || clock == ClockName::Keep || (clock == ClockName::Leave && nothing_offered);
+            let concern = self.kind == ReferralKind::ChildConcern;
+            let holds_some = self.parts.iter().any(|part| part.may_leave() && (concern || part.pressing) && !part.offered);
+            let for_sender = self.stage == "held" || clock == ClockName::Keep || (clock == ClockName::Leave && holds_some);
             let last = self.spans.iter_mut().rev().find(|span| span.clock == clock && span.to == FOREVER);
             if let Some(last) = last {
                 if Some(last.running) == running && last.for_sender == for_sender {

@@ -72,7 +72,7 @@ pub fn draw(random: &mut Random, begins_within: u64, tick: u64) -> Plan {
         5 if kind != ReferralKind::ChildConcern => vec![Submit, Decide, Decline],
         6 => vec![Submit, Decide, Open],
         7 if kind == ReferralKind::ReportedOffence => vec![Submit, DecideRest, Open, Decide, Accept, Open, Reach, Close],
-        8 => vec![Submit, Withhold],
+        8 => vec![Submit, Withhold, Revoke],
         9 if kind == ReferralKind::ReportedOffence => vec![Submit, Decide, Open, Accept, DecideRest],
         11 if kind != ReferralKind::ChildConcern => vec![Submit, Decide, Open, Accept, GiveUp],
         10 if kind == ReferralKind::ReportedOffence => vec![Submit, Decide, DecideRest, Open, Accept],

@@ -190,7 +190,7 @@ pub enum ClearanceCommand {
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
     },
-    /// Take decisions back before release
+    /// Take decisions back: to release before it has left, to withhold at any time
     Revoke {
         /// The referral, by reference or id
         referral: String,

@@ -52,6 +52,10 @@ pub async fn submit(desk: &mut Desk<'_>, file: &Path) -> Result<(), Failure> {
     if desk.common.request_id.is_some() {
         return Err(Failure::usage("each line of a batch has its own key; --request-id is for one write"));
     }
+    // It is read twice, to be counted and to be sent: a pipe would be empty the second time.
+    if !std::fs::metadata(file).map_err(|error| cannot_read(file, &error))?.is_file() {
+        return Err(Failure::usage(format!("{} is no file; write the lines into one", file.display())));
+    }
     let settings = if desk.common.dry_run { desk.settings().ok() } else { Some(desk.settings()?) };
     let stream = if desk.common.dry_run { None } else { Some(desk.client()?.0.stream_referrals()) };
     let total = lines(file)?.count();

@@ -115,6 +115,10 @@ impl CaseFile {
         synced(json.1, text.as_bytes()).map_err(|error| Failure::io(json.0.display(), &error))?;
         let bytes = case_file::pdf(&title, paper, now)?;
         synced(pdf.1, &bytes).map_err(|error| Failure::io(pdf.0.display(), &error))?;
+        // A name is on the disk only when its folder is, and what is confirmed is destroyed at the broker.
+        for path in [&json.0, &pdf.0] {
+            synced_folder(path).map_err(|error| Failure::io(path.display(), &error))?;
+        }
         Ok((json.0, pdf.0))
     }
 }
@@ -122,6 +126,11 @@ impl CaseFile {
 fn synced(mut file: File, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+fn synced_folder(of: &Path) -> std::io::Result<()> {
+    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 fn new_file(path: &Path) -> Result<File, Failure> {

@@ -63,10 +63,11 @@ fn show(desk: &mut Desk<'_>, entries: &[Entry], public: bool) -> Result<(), Fail
             "date": words::day(entry.at).to_string(),
             "direction": entry.direction,
             "reference": entry.reference,
-            "thread": entry.thread,
             "stage": entry.stage,
         });
+        // The thread, too: it would tell which lines of several agencies are about one person.
         if let (false, Some(fields)) = (public, item.as_object_mut()) {
+            fields.extend([(String::from("thread"), json!(entry.thread))]);
             fields.extend([(String::from("counterpart"), json!(entry.counterpart)), (String::from("subject"), json!(entry.subject))]);
         }
         item

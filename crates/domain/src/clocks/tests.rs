@@ -240,8 +240,8 @@ mod who_is_told {
     #[test]
     fn the_owner_then_its_deputy_and_out_of_hours_whoever_is_there() {
         assert_eq!(told(Stage::Ready, "2026-11-23T09:00:00Z"), levels(["rvc", "mottagning", "mottagning"]), "on a Monday morning");
-        // The deputy's out-of-hours function is another agency's and learns nothing.
-        assert_eq!(told(Stage::Ready, "2026-11-22T09:00:00Z"), levels(["jour", "mottagning", "mottagning"]), "on a Sunday");
+        // The deputy's out-of-hours function is another agency's and learns nothing; the owner's is there.
+        assert_eq!(told(Stage::Ready, "2026-11-22T09:00:00Z"), levels(["jour", "jour", "jour"]), "on a Sunday");
         assert_eq!(told(Stage::Held, "2026-11-23T09:00:00Z"), levels(["polis-bops", "polis-bops", "polis-bops"]), "the sender's, while it is held");
         assert_eq!(told(Stage::Accepted, "2026-11-23T09:00:00Z"), []);
     }

@@ -3,11 +3,11 @@
 use brygga_domain::codes::{InboxKind, SenderStatus};
 use brygga_domain::event::{ContentName, Event, Fact, Outcome};
 use brygga_domain::gate::ReleasedSection;
-use brygga_domain::referral::{Cell, CellState, Referral, Section};
+use brygga_domain::referral::{Cell, CellState, Referral, Section, Stage};
 use brygga_domain::{FunctionId, Position};
 
-/// What the recipient's inbox and the sender are told of one event, given the referral before and after its command.
-pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (Option<InboxKind>, Option<SenderStatus>) {
+/// What the recipient's inbox and the sender are told of the event at a position, given the referral before and after its command.
+pub fn notices(at: Position, event: &Event, before: Option<&Referral>, after: &Referral) -> (Option<InboxKind>, Option<SenderStatus>) {
     match &event.fact {
         Fact::ReferralSubmitted(_) => (None, Some(SenderStatus::Stored)),
         Fact::ReferralOffered(_) => (Some(InboxKind::Offered), Some(SenderStatus::Offered)),
@@ -29,7 +29,11 @@ pub fn notices(event: &Event, before: Option<&Referral>, after: &Referral) -> (O
         Fact::ReminderSent(_) => (Some(InboxKind::Reminder), None),
         Fact::Escalated(escalation) => (escalation.function.as_ref().map(|_| InboxKind::Reminder), escalation.told),
         Fact::ContentDestroyed(gone) => (is_shown(&gone.contents, after).then_some(InboxKind::ContentDestroyed), Some(SenderStatus::ContentDestroyed)),
-        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => (None, nothing_passes(after).then_some(SenderStatus::NothingPasses)),
+        // One act may make several events; its last one tells.
+        Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => {
+            let stays = nothing_passes(after) || (after.stage == Stage::Held && !after.waits_for_clearance());
+            (None, (last_decided(after) == Some(at) && stays).then_some(SenderStatus::NothingPasses))
+        }
         Fact::EmergencyDeclared(_) => (None, Some(SenderStatus::EmergencyDeclared)),
         Fact::LogStarted { .. }
         | Fact::AgencyRegistered { .. }
@@ -92,10 +96,14 @@ pub fn told_function<'a>(event: &'a Event, referral: &'a Referral) -> &'a Functi
     }
 }
 
-/// Whether the recipient knows of something that is gone: it was offered, or has left before.
+/// Whether the recipient knows of something that is gone: it is offered, or has left before.
 fn is_shown(gone: &[ContentName], after: &Referral) -> bool {
-    let known = |section: &Section| section.offered || section.released.is_some();
-    gone.iter().filter_map(|name| after.section(name.section)).any(known)
+    let known = |name: &ContentName| {
+        after.section(name.section).is_some_and(|section| {
+            (section.offered && section.revision == name.revision) || section.released.is_some_and(|left| name.revision <= left.revision)
+        })
+    };
+    gone.iter().any(known)
 }
 
 /// Whether this revision of the section leaves for the first time; what is shown for the check of conflicts does not.
@@ -108,6 +116,15 @@ fn is_new(released: &ReleasedSection, before: Option<&Referral>, after: &Referra
 fn arrives(release: Position, before: Option<&Referral>) -> bool {
     let new = |section: &Section| section.released.is_some_and(|left| left.at == release && left.revision > section.acknowledged);
     before.is_some_and(|referral| referral.sections.iter().any(new))
+}
+
+/// Where somebody has decided last.
+fn last_decided(referral: &Referral) -> Option<Position> {
+    let decided = |cell: &Cell| match &cell.state {
+        CellState::Undecided => None,
+        CellState::Decided(decision) => decision.confirmed.max(Some(decision.at)),
+    };
+    referral.cells().filter_map(|(_, cell)| decided(cell)).max()
 }
 
 /// Everything is decided, and every section has a cell that is withheld.

@@ -38,10 +38,10 @@ pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const PENDING_ACCEPT_RESETS_MAX: usize = 20;
 /// Streams that the peer makes the server reset by breaking the protocol.
 pub const LOCAL_ERROR_RESETS_MAX: usize = 64;
-/// Commands at once.
+/// Commands at once that are not prompt.
 pub const WRITES_AT_ONCE_MAX: usize = 1024;
 /// Prompt commands at once, beside the others: a flood of reports shuts out no withdrawal.
-pub const PROMPT_AT_ONCE_MAX: usize = 256;
+pub const PROMPT_AT_ONCE_MAX: usize = 1024;
 /// Reads at once.
 pub const READS_AT_ONCE_MAX: usize = 256;
 /// Open streams: of answers, of inboxes, of the log, and of commands.

@@ -81,8 +81,8 @@ impl SqliteCheckpointer {
         let done = self.link.ask(move |link| checkpoint(link, if wipes { CHECKPOINT_TRUNCATE } else { CHECKPOINT_PASSIVE })).await;
         if wipes {
             self.pause = WIPE_PAUSE;
-            // What readers held up is done the next time.
-            if done.as_ref().map_or(true, |done| done.wal_pages > 0) {
+            // What readers or another checkpoint held up is done the next time; of the latter SQLite gives no number of pages.
+            if done.as_ref().map_or(true, |done| done.wal_pages != 0) {
                 self.traces.left();
             }
         }

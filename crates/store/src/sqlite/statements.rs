@@ -139,6 +139,8 @@ pub(super) const BEGIN: &str = "-- load
 BEGIN IMMEDIATE";
 pub(super) const COMMIT: &str = "-- commit
 COMMIT";
+pub(super) const OVERWRITE: &str = "-- overwrite
+UPDATE log_head SET last_time = last_time";
 pub(super) const ROLLBACK: &str = "-- rollback
 ROLLBACK";
 

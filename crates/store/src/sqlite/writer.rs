@@ -9,7 +9,7 @@ use super::checkpointer::{Overlong, Traces};
 use super::columns::Whole as _;
 use super::link::{Connection, Failed, Link};
 use super::rows::{never_written, unavailable};
-use super::statements::{BEGIN, CHECKPOINT_PASSIVE, CHECKPOINT_TRUNCATE, COMMIT, READ_FOLLOWING_CHECKPOINT, ROLLBACK};
+use super::statements::{BEGIN, CHECKPOINT_PASSIVE, CHECKPOINT_TRUNCATE, COMMIT, OVERWRITE, READ_FOLLOWING_CHECKPOINT, ROLLBACK};
 use super::thread::Thread;
 use super::write::{Standing, write};
 use super::{ConnectError, load};
@@ -66,7 +66,7 @@ impl Writer {
         self.roll_back();
         let connection = self.link.connection().map_err(|error| unavailable(BEGIN, error))?;
         if self.overlong.take() {
-            move_wal(connection, CHECKPOINT_PASSIVE);
+            let _later = move_wal(connection, CHECKPOINT_PASSIVE);
         }
         match connection.run(BEGIN).and_then(|()| load::load(connection, wanted)) {
             Ok(loaded) => {
@@ -107,6 +107,8 @@ impl Writer {
         self.standing = None;
         self.link.give_up();
         let connection = self.link.connection().map_err(|error| unavailable(READ_FOLLOWING_CHECKPOINT, error))?;
+        // A frame that commits may lie in the WAL beyond its end, where a crash would bring it to life: what is written now lies there instead.
+        connection.run(OVERWRITE)?;
         let head = load::head(connection)?;
         let following = connection.prepare(READ_FOLLOWING_CHECKPOINT)?.first([prev_size], CheckpointRow::take)?;
         Ok((head, following))
@@ -127,15 +129,19 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.roll_back();
         if let Ok(connection) = self.link.connection() {
-            move_wal(connection, CHECKPOINT_TRUNCATE);
+            let _left = move_wal(connection, CHECKPOINT_TRUNCATE);
         }
     }
 }
 
-/// Moves the WAL into the file, as far as readers let it.
-pub(super) fn move_wal(connection: &Connection, statement: &'static str) {
-    // The row tells how far it came; whoever asked looks again.
-    if let Err(failed) = connection.prepare(statement).and_then(|mut prepared| prepared.one([], |_| Ok(()))) {
-        tracing::warn!(error = %failed.source, "the WAL could not be moved into the database file");
+/// Moves the WAL into the file, as far as readers let it; whether nobody held it up.
+pub(super) fn move_wal(connection: &Connection, statement: &'static str) -> bool {
+    let busy = connection.prepare(statement).and_then(|mut prepared| prepared.one([], |row| Ok(row.take::<i64>()? != 0)));
+    match busy {
+        Ok(busy) => !busy,
+        Err(failed) => {
+            tracing::warn!(error = %failed.source, "the WAL could not be moved into the database file");
+            false
+        }
     }
 }

@@ -161,6 +161,21 @@ fn what_was_told_by_telephone_is_recorded_and_opens_nothing() {
     verified(&world);
 }
 
+#[test]
+fn a_decision_to_withhold_is_revoked_also_when_the_section_has_left() {
+    let mut world = World::new(9);
+    let id = submitted(&mut world);
+    let name = ReferralName::Id(id);
+    took(&mut world, id, (POLICE, 1), Action::DeclareEmergency(name, declare(1)));
+    took(&mut world, id, (POLICE, 1), Action::DecideClearance(name, release("GENERAL_CLAUSE", None, &CELLS)));
+    took(&mut world, id, (BOARD, 4), Action::OpenReferral(name));
+    // Two officers differ, and so the first one's word withholds as well.
+    took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, release("NO_HARM", None, &CELLS)));
+    let cells = CELLS.iter().map(|(section, role)| crate::story::cell(*section, *role)).collect();
+    took(&mut world, id, (POLICE, 1), Action::RevokeClearance(name, cells));
+    verified(&world);
+}
+
 /// A forgery: changes the events, and says which codes must stand at which positions.
 type Forge = fn(&mut Vec<Event>, At) -> Vec<(Code, usize)>;
 

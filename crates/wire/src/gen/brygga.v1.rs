@@ -1887,7 +1887,7 @@ pub struct Emergency {
     /// When it ends by itself.
     #[prost(message, optional, tag = "3")]
     pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Until when it is to be reviewed; after that the agency declares no other before it is.
+    /// Until when it is to be reviewed; after that the agency declares no other before it is, but for what was told by telephone.
     #[prost(message, optional, tag = "4")]
     pub review_due_at: ::core::option::Option<::prost_types::Timestamp>,
     /// When something was told by telephone; absent: nothing was.
@@ -2333,7 +2333,7 @@ pub mod clearance_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Takes decisions back before release. Answers, as a withdrawal does, when nothing of the referral is on its way any more.
+        /// Takes decisions back: to release before it has left, to withhold at any time. Answers, as a withdrawal does, when nothing of the referral is on its way any more.
         pub async fn revoke_clearance(
             &mut self,
             request: impl tonic::IntoRequest<super::RevokeClearanceRequest>,
@@ -2361,7 +2361,8 @@ pub mod clearance_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Breaks the glass: for some hours what this agency has decided, or decides, leaves before a second officer's word. Every cell needs
-        /// its lawful ground all the same, the second officers decide afterwards, and another officer reviews it. Refused while a review is overdue.
+        /// its lawful ground all the same, the second officers decide afterwards, and another officer reviews it. Refused while a review is overdue;
+        /// what was told by telephone is put on record all the same.
         pub async fn declare_emergency(
             &mut self,
             request: impl tonic::IntoRequest<super::DeclareEmergencyRequest>,
@@ -2463,7 +2464,7 @@ pub mod clearance_service_server {
             tonic::Response<super::ConfirmClearanceResponse>,
             tonic::Status,
         >;
-        /// Takes decisions back before release. Answers, as a withdrawal does, when nothing of the referral is on its way any more.
+        /// Takes decisions back: to release before it has left, to withhold at any time. Answers, as a withdrawal does, when nothing of the referral is on its way any more.
         async fn revoke_clearance(
             &self,
             request: tonic::Request<super::RevokeClearanceRequest>,
@@ -2472,7 +2473,8 @@ pub mod clearance_service_server {
             tonic::Status,
         >;
         /// Breaks the glass: for some hours what this agency has decided, or decides, leaves before a second officer's word. Every cell needs
-        /// its lawful ground all the same, the second officers decide afterwards, and another officer reviews it. Refused while a review is overdue.
+        /// its lawful ground all the same, the second officers decide afterwards, and another officer reviews it. Refused while a review is overdue;
+        /// what was told by telephone is put on record all the same.
         async fn declare_emergency(
             &self,
             request: tonic::Request<super::DeclareEmergencyRequest>,

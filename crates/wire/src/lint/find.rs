@@ -40,9 +40,9 @@ fn plain(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.chars().map(typed).collect()) }
 }
 
-/// A number without the brackets and marks round it.
+/// A number without the brackets round it. One that begins with a plus is a telephone's.
 fn bare(number: &str) -> &str {
-    number.trim_matches(|letter: char| !letter.is_ascii_digit())
+    number.trim_matches(|letter: char| "()/- ".contains(letter))
 }
 
 fn has_digit(text: &str) -> bool {
@@ -106,6 +106,7 @@ mod tests {
         for (pattern, text) in [
             (Pattern::PersonalNumber, "19821105-9955"),
             (Pattern::PersonalNumber, "B 1234-26, 5000-K1-26"),
+            (Pattern::PersonalNumber, "+4611150006"),
             (Pattern::Telephone, "2026-11-24 09:17"),
             (Pattern::Telephone, "0184"),
             (Pattern::Telephone, "09-11"),
