@@ -142,10 +142,9 @@ impl<'a> Duty<'a> {
             Start::Stage => Some(referral.stage_since),
             Start::Content => {
                 if rule.clock == ClockName::Supplement {
-                    // What was offered last waits since then, or since the referral was opened; that it was withheld after that takes nothing back.
+                    // What was offered last waits since then, or since the recipient came so far; that it was withheld after that takes nothing back.
                     let offered = referral.sections.iter().filter(|section| section.is_offered_unopened());
-                    let opened = Some(referral.stage_since).filter(|_| referral.stage == Stage::Opened);
-                    content::latest(offered).map(|kept| Some(kept.since).max(opened)).unwrap_or_default()
+                    content::latest(offered).map(|kept| kept.since.max(referral.stage_since))
                 } else {
                     content::oldest(self.waited_for(referral, rule)).map(|kept| kept.since)
                 }

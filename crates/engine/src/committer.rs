@@ -168,14 +168,24 @@ impl<S: Store, C: Clock> Committer<S, C> {
         let Some((mut folded, note)) = self.sign(folded, prev_size) else {
             return doubt(answers, String::from("the head could not be signed"));
         };
-        folded.batch.departed.extend(self.windows.take_closed());
+        let closed = self.windows.take_closed();
+        folded.batch.departed.extend(closed.iter().cloned());
         folded.batch.noticed = self.noticed.take();
         folded.batch.keys_before = self.old_keys();
         // Order matters: a window begins before its release can be seen by anybody.
         let windows = self.windows.open(&folded.batch.in_flight);
         match self.commit(&folded.batch, answers.len(), prev_size).await {
-            Ok(outcome) => self.answer(answers, (folded, windows), note, outcome),
-            Err(why) => doubt(answers, why),
+            Ok(outcome) => {
+                if outcome != CommitOutcome::Committed {
+                    self.windows.put_back(closed);
+                    tokio::time::sleep(LOAD_BACKOFF).await;
+                }
+                self.answer(answers, (folded, windows), note, outcome)
+            }
+            Err(why) => {
+                self.state.doubt(&why);
+                doubt(answers, why)
+            }
         }
     }
 

@@ -88,6 +88,11 @@ impl SendWindows {
         std::mem::take(&mut self.lock().closed)
     }
 
+    /// Takes rows back that were not deleted.
+    pub(crate) fn put_back(&self, rows: Vec<InFlightRow>) {
+        self.lock().closed.extend(rows);
+    }
+
     /// Whether a closed window's row waits to be deleted.
     pub(crate) fn any_closed(&self) -> bool {
         !self.lock().closed.is_empty()

@@ -64,6 +64,7 @@ impl SignerState {
     /// Creates the file for a new log; an existing one is never overwritten.
     pub fn create(path: &Path) -> Result<Self, SignerStateError> {
         let error = |source| SignerStateError::Io { path: path.to_owned(), source };
+        undoubted(path)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path).map_err(error)?;
         Ok(Self { file, path: path.to_owned(), next_slot: 0, synced_at: None })
     }
@@ -71,10 +72,7 @@ impl SignerState {
     /// Opens the file and reads the latest head that it holds; `None` while the log is empty.
     pub fn open(path: &Path, key: &NoteKey) -> Result<(Self, Option<Checkpoint>), SignerStateError> {
         let error = |source| SignerStateError::Io { path: path.to_owned(), source };
-        let mark = mark_beside(path);
-        if mark.try_exists().map_err(error)? {
-            return Err(SignerStateError::Doubted { mark });
-        }
+        undoubted(path)?;
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(error)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(error)?;
@@ -119,6 +117,9 @@ impl SignerState {
         let mark = mark_beside(&self.path);
         let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&mark);
         let written = written.and_then(|mut file| file.write_all(format!("{why}\n").as_bytes()).and_then(|()| file.sync_all()));
+        // A name is on the disk only when its folder is.
+        let folder = mark.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let written = written.and_then(|()| File::open(folder)?.sync_all());
         if let Err(error) = written {
             tracing::error!(error = %error, "the doubt could not be written to {}", mark.display());
         }
@@ -133,7 +134,18 @@ impl SignerState {
 }
 
 fn mark_beside(path: &Path) -> PathBuf {
-    path.with_extension("doubted")
+    let mut mark = path.as_os_str().to_owned();
+    mark.push(".doubted");
+    mark.into()
+}
+
+fn undoubted(path: &Path) -> Result<(), SignerStateError> {
+    let mark = mark_beside(path);
+    match mark.try_exists() {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(SignerStateError::Doubted { mark }),
+        Err(source) => Err(SignerStateError::Io { path: mark, source }),
+    }
 }
 
 /// The note of a slot, if its checksum holds.

@@ -136,10 +136,7 @@ fn by_table(table: &GroundTable, moment: Moment<'_>, said: &Said) -> Vec<Lack> {
         Start::Receipt => referral.received_at,
         Start::Stage => Some(referral.stage_since),
         // What is held has days and no start that could be reckoned with.
-        Start::Content if said.clock == ClockName::Supplement => {
-            let opened = Some(referral.stage_since).filter(|_| referral.stage == Stage::Opened);
-            offered_since(referral).map(|offered| Some(offered).max(opened)).unwrap_or_default()
-        }
+        Start::Content if said.clock == ClockName::Supplement => offered_since(referral).map(|offered| offered.max(referral.stage_since)),
         Start::Content => None,
     };
     let reckoned = match &rule.lasts {

@@ -307,7 +307,7 @@ impl History {
             }
             ClockName::Supplement if self.stage == "opened" || self.stage == "accepted" => {
                 let offered = self.parts.iter().filter(|part| part.offered).filter_map(|part| part.since).max()?;
-                let start = if self.stage == "opened" { offered.max(self.since) } else { offered };
+                let start = offered.max(self.since);
                 Some(Running { start, lasts: self.lasts(start, 0, 1020), round: offered })
             }
             ClockName::Contact | ClockName::Leave | ClockName::Board | ClockName::Feedback | ClockName::Keep | ClockName::Supplement => None,

@@ -17,7 +17,7 @@ pub enum RegisterCommand {
         /// Only this function's inbox beside what was sent; may be given several times [default: every function of the settings]
         #[arg(long = "function", value_name = "FUNCTION")]
         functions: Vec<String>,
-        /// Leave out counterpart and subject, so that the rest can be shown to anybody (OSL 5:2)
+        /// Leave out counterpart, subject and thread, so that the rest can be shown to anybody (OSL 5:2)
         #[arg(long)]
         public: bool,
     },

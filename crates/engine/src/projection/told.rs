@@ -31,7 +31,7 @@ pub fn notices(at: Position, event: &Event, before: Option<&Referral>, after: &R
         Fact::ContentDestroyed(gone) => (is_shown(&gone.contents, after).then_some(InboxKind::ContentDestroyed), Some(SenderStatus::ContentDestroyed)),
         // One act may make several events; its last one tells.
         Fact::ClearanceDecided(_) | Fact::ClearanceConfirmed(_) => {
-            let stays = nothing_passes(after) || (after.stage == Stage::Held && !after.waits_for_clearance());
+            let stays = nothing_passes(after) || (after.stage == Stage::Held && all_decided(after) && !after.waits_for_clearance());
             (None, (last_decided(after) == Some(at) && stays).then_some(SenderStatus::NothingPasses))
         }
         Fact::EmergencyDeclared(_) => (None, Some(SenderStatus::EmergencyDeclared)),
@@ -136,6 +136,9 @@ fn nothing_passes(referral: &Referral) -> bool {
             Outcome::Release { .. } => false,
         },
     };
-    let decided = |cell: &Cell| cell.state != CellState::Undecided;
-    referral.sections.iter().all(|section| section.cells.iter().all(decided) && section.cells.iter().any(withheld))
+    all_decided(referral) && referral.sections.iter().all(|section| section.cells.iter().any(withheld))
+}
+
+fn all_decided(referral: &Referral) -> bool {
+    referral.cells().all(|(_, cell)| cell.state != CellState::Undecided)
 }

@@ -140,7 +140,7 @@ BEGIN IMMEDIATE";
 pub(super) const COMMIT: &str = "-- commit
 COMMIT";
 pub(super) const OVERWRITE: &str = "-- overwrite
-UPDATE log_head SET last_time = last_time";
+PRAGMA application_id = 0";
 pub(super) const ROLLBACK: &str = "-- rollback
 ROLLBACK";
 

@@ -108,6 +108,7 @@ impl Writer {
         self.link.give_up();
         let connection = self.link.connection().map_err(|error| unavailable(READ_FOLLOWING_CHECKPOINT, error))?;
         // A frame that commits may lie in the WAL beyond its end, where a crash would bring it to life: what is written now lies there instead.
+        // SQLite writes a page for that also where the value stands.
         connection.run(OVERWRITE)?;
         let head = load::head(connection)?;
         let following = connection.prepare(READ_FOLLOWING_CHECKPOINT)?.first([prev_size], CheckpointRow::take)?;

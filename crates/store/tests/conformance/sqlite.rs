@@ -211,6 +211,18 @@ async fn a_referral_that_comes_twice_stands_as_the_last_one_says() {
 }
 
 #[tokio::test]
+async fn before_a_commit_is_said_to_be_none_something_lies_over_what_it_may_have_left() {
+    let (backend, mut store, _reader) = Sqlite::fresh().await;
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&one_submission()).await.unwrap();
+    let wal = || std::fs::read(backend.folder.path().join("brygga.db-wal")).unwrap();
+    let before = wal();
+    store.load(&Wanted::default()).await.unwrap();
+    store.settle(0).await.unwrap();
+    assert!(wal() != before);
+}
+
+#[tokio::test]
 async fn neither_file_nor_wal_holds_what_was_destroyed() {
     let (backend, mut store, readers) = {
         let backend = Sqlite { folder: tempfile::tempdir().unwrap() };

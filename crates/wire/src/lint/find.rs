@@ -40,9 +40,9 @@ fn plain(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.chars().map(typed).collect()) }
 }
 
-/// A number without the brackets round it. One that begins with a plus is a telephone's.
+/// A number without the brackets and marks round it. One that begins with a plus is a telephone's.
 fn bare(number: &str) -> &str {
-    number.trim_matches(|letter: char| "()/- ".contains(letter))
+    number.trim_matches(|letter: char| !letter.is_ascii_digit() && letter != '+')
 }
 
 fn has_digit(text: &str) -> bool {
@@ -91,6 +91,7 @@ mod tests {
             (Pattern::PersonalNumber, "samordningsnummer 19570574-9959"),
             (Pattern::PersonalNumber, "Amal (19821105-9954)"),
             (Pattern::PersonalNumber, "(hon har 19821105-9954)"),
+            (Pattern::PersonalNumber, "barn 2 19821105-9954?"),
             (Pattern::PersonalNumber, "19821105\u{2013}9954"),
             (Pattern::Telephone, "ring 070\u{2013}174\u{a0}06\u{a0}05"),
             (Pattern::Telephone, "ring 070-174 06 05 efter nio"),
