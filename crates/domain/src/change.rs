@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::codes::{AgencyKind, Category, Code as _, Purpose, ReferralKind};
 use crate::event::{CellName, Interest, Outcome};
 use crate::gate;
-use crate::grounds::{Direction, Ground, GroundCode, GroundTable, Offence, OffenceCode, Protected, Protects, Unlawful};
+use crate::grounds::{Condition, Direction, Ground, GroundCode, GroundTable, Offence, OffenceCode, Protected, Protects, Unlawful};
 use crate::ids::ConsentId;
 use crate::referral::{CellState, Consent, Referral};
 use crate::time::Time;
@@ -28,6 +28,7 @@ pub struct Change {
     /// Policies that read differently: of emergencies, of standing decisions, of templates, of kinds and who leads, of what says who somebody is, of minors, of clocks.
     pub policies: Vec<&'static str>,
     rest_on_consent: BTreeSet<GroundCode>,
+    rest_on_offence: BTreeSet<GroundCode>,
 }
 
 /// One cell and ground with another answer.
@@ -52,7 +53,8 @@ pub struct Difference {
 /// What of a referral a change touches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
-    /// Cells that are decided for release on such a ground, and have not left.
+    /// Cells that are decided for release on such a ground, or on one that asks for an offence whose scale differs, and have not left or stand for
+    /// later revisions.
     pub clearances: Vec<(CellName, GroundCode)>,
     /// Consents that stand and that such a ground rests on.
     pub consents: Vec<ConsentId>,
@@ -83,8 +85,11 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
         }
     }
     let date = now.date();
-    let rest_on_consent: BTreeSet<GroundCode> =
-        before.grounds().chain(after.grounds()).filter(|ground| ground.needs_consent()).map(|ground| ground.code.clone()).collect();
+    let those = |rest: fn(&Ground) -> bool| -> BTreeSet<GroundCode> {
+        before.grounds().chain(after.grounds()).filter(|ground| rest(ground)).map(|ground| ground.code.clone()).collect()
+    };
+    let rest_on_consent = those(Ground::needs_consent);
+    let rest_on_offence = those(|ground| ground.conditions.iter().any(Condition::asks_for_offence));
     // What a minor's consent needs belongs to every ground that rests on consent.
     let minors_differ = minors(before) != minors(after);
     let reworded = |code: &&GroundCode| rows(before, code, &date) != rows(after, code, &date) || (minors_differ && rest_on_consent.contains(*code));
@@ -93,7 +98,7 @@ pub fn between(before: &GroundTable, after: &GroundTable, now: Time) -> Change {
     let cases = codes.iter().flat_map(|code| Protects::ALL.into_iter().flat_map(Protects::every).map(|whom| ((*code).clone(), whom)));
     let officers = cases.filter(|(code, whom)| due(before, code, *whom) != due(after, code, *whom)).collect();
     let (purposes, policies) = (purposes(before, after), policies(before, after));
-    Change { answers, grounds, offences: offences(before, after, &date), officers, purposes, policies, rest_on_consent }
+    Change { answers, grounds, offences: offences(before, after, &date), officers, purposes, policies, rest_on_consent, rest_on_offence }
 }
 
 /// A ground's rows in force on a day, as they stand in the table.
@@ -160,14 +165,18 @@ pub fn touched(referral: &Referral, change: &Change, now: Time) -> Touched {
     };
     let other_purpose = |consent: &Consent| change.purposes.contains(&(referral.kind, consent.given.purpose));
     let mut clearances = Vec::new();
-    for section in referral.sections.iter().filter(|section| section.released.is_none_or(|left| left.revision != section.revision)) {
+    for section in &referral.sections {
         for cell in &section.cells {
             let protected = referral.protected(cell.interest);
             let CellState::Decided(decision) = &cell.state else { continue };
+            if section.has_left() && decision.standing_until.is_none_or(|until| until <= now) {
+                continue;
+            }
             let Outcome::Release { ground, consent } = &decision.outcome else { continue };
             let other_officers = change.officers.iter().any(|(code, whom)| code == ground && *whom == protected);
             let other_purpose = referral.consents.iter().any(|given| Some(given.at) == *consent && other_purpose(given));
-            if change.grounds.contains(ground) || other_answer(section.category, protected, ground) || other_officers || other_purpose {
+            let other_scale = !change.offences.is_empty() && change.rest_on_offence.contains(ground);
+            if other_scale || change.grounds.contains(ground) || other_answer(section.category, protected, ground) || other_officers || other_purpose {
                 clearances.push((CellName { section: section.number, interest: cell.interest }, ground.clone()));
             }
         }

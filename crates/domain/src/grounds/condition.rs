@@ -45,6 +45,19 @@ pub enum Condition {
     PurposeAny(BTreeSet<DisclosurePurpose>),
 }
 
+impl Condition {
+    /// Whether an offence's scale or chapter decides it.
+    pub fn asks_for_offence(&self) -> bool {
+        match self {
+            Self::OffenceMinimumMonths { .. } | Self::OffenceChapters(_) | Self::ImprisonmentInScale => true,
+            Self::AnyOf(conditions) => conditions.iter().any(Self::asks_for_offence),
+            Self::Asserted(_) | Self::Excluded(_) | Self::SubjectAgeBelow(_) | Self::VictimAgeBelow(_) | Self::SuspectAgeBelow(_) | Self::PurposeAny(_) => {
+                false
+            }
+        }
+    }
+}
+
 /// What an officer says about one decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {

@@ -262,6 +262,23 @@ fn a_change_of_the_table_names_the_answers_and_the_open_clearances_that_it_touch
     }
     assert!(nothing.policies.is_empty());
 
+    // A scale that reads differently touches what was decided on a ground that asks for it, and what has left only where it stands for more.
+    let crime = Case {
+        role: Some(Role::Suspect),
+        category: Category::RiskNotice,
+        ground: "COMMITTED_CRIME_SERIOUS",
+        ..plain(AgencyKind::SocialBoard, AgencyKind::Police, ReferralKind::Risk)
+    };
+    let held = world.submitted(&crime).unwrap();
+    let mut told = world.carried_out(&crime, Some(&held), world.decision(&crime), 1).unwrap();
+    assert_eq!(change::touched(&told, &scale, now).clearances.len(), 1);
+    assert!(change::touched(&decided, &scale, now).is_empty(), "the duty asks for no offence");
+    told.sections[0].released = Some(brygga_domain::referral::SectionRelease { at: Position(9), revision: 1 });
+    assert!(change::touched(&told, &scale, now).is_empty());
+    let brygga_domain::referral::CellState::Decided(stands) = &mut told.sections[0].cells[0].state else { panic!("decided") };
+    stands.standing_until = Some(now.plus_minutes(1));
+    assert_eq!(change::touched(&told, &scale, now).clearances.len(), 1);
+
     // What is asked of a minor's consent is asked of every consent that stands, and of what was decided on one.
     let hers = Case {
         role: Some(Role::Victim),
