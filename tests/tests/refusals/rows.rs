@@ -153,6 +153,8 @@ pub fn submission(setting: &Setting) -> Vec<Row> {
     let concern = v1::SubmitReferralRequest { recipient: String::from("solna-rvc"), ..CONCERN_OF_POLICE.submission() };
     let plain = || submission_of(|_| {});
     let without = changed_concern(|concern| concern.assessment.clear());
+    let mut childless = changed_concern(|_| {});
+    childless.sections[2].persons = vec![String::from("custodian-1")];
     rows.extend([
         Row::new("she said no", KLARA, declined, (BLOCKED, Reason::OfferDeclined, "")),
         Row::new("the RVC takes no child concern", KLARA, concern, (BLOCKED, Reason::FunctionDoesNotTake, "ask for the route")),
@@ -162,6 +164,7 @@ pub fn submission(setting: &Setting) -> Vec<Row> {
             without,
             (BAD, Reason::MalformedMessage, "sections[2].content.assessment: must say what was assessed for this child"),
         ),
+        Row::new("a concern about no child", KLARA, childless, (BAD, Reason::MalformedMessage, "sections: must name, in each on the concern, the child")),
         Row::new("a board sends what only the police send", SARA, plain(), (BLOCKED, Reason::WrongDirection, "")),
         Row::new("a supervisor submits", "imy/ida", plain(), (DENIED, Reason::WrongRole, "")),
         Row::new("an agency without an agreement submits", "stockholm-bromma-soc/bo", SUPPORT.submission(), (DENIED, Reason::AgencyNotActive, "")),

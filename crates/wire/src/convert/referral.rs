@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_domain::command::{Action, NewContent, NewOffer, NewPerson, NewSection, OnRecord, Submission, Told};
 use brygga_domain::event::{OfferResult, PersonName};
-use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ProtectedIdentity, ReferralKind, Routing};
+use brygga_domain::{AgencyId, Category, FunctionId, LookupHash, ProtectedIdentity, ReferralKind, Role, Routing};
 use bytes::Bytes;
 
 use super::check::{Check, head};
@@ -111,8 +111,13 @@ pub fn submit_referral(mut request: v1::SubmitReferralRequest, door: &Door, agen
 fn assessments(check: &mut Check, kind: Option<ReferralKind>, sections: Option<&[NewSection]>, at: (Option<&FunctionId>, &Door, &AgencyId)) -> Vec<LookupHash> {
     let (recipient, door, agency) = at;
     let concerns = || sections.into_iter().flatten().filter(|section| section.category == Category::Concern);
-    if kind == Some(ReferralKind::ChildConcern) && sections.is_some() && concerns().next().is_none() {
-        check.fault("sections", "must have one on the concern, which says what was assessed for this child");
+    if kind == Some(ReferralKind::ChildConcern) && sections.is_some() {
+        let child = |section: &NewSection| section.persons.iter().any(|name| name.role == Role::Child);
+        if concerns().next().is_none() {
+            check.fault("sections", "must have one on the concern, which says what was assessed for this child");
+        } else if !concerns().all(child) {
+            check.fault("sections", "must name, in each on the concern, the child whom it is about");
+        }
     }
     let words = concerns().filter_map(|concern| assessment_in(&concern.content));
     words.filter_map(|words| Some(door.assessment(agency, recipient?, &words))).collect()
