@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use brygga_domain::{Action, Command, Digest, Entropy, RequestId, Time};
+use brygga_domain::{Action, Command, Digest, Entropy, Event, RequestId, Time};
 use brygga_engine::batch::{self, Law, Reply, Writer};
 use brygga_engine::rows::{Blob, EventRow, ReferralRows};
 use brygga_engine::signer::LogSigner;
@@ -95,6 +95,14 @@ impl<S: Store> Driver<S> {
 pub async fn events<R: Reader>(reader: &mut R) -> Vec<EventRow> {
     let size = reader.head().await.unwrap().size;
     reader.events(0, size).await.unwrap()
+}
+
+/// The same, decoded.
+///
+/// # Panics
+/// When the store cannot be read or holds no event.
+pub async fn journal<R: Reader>(reader: &mut R) -> Vec<Event> {
+    events(reader).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect()
 }
 
 /// Every referral's rows.

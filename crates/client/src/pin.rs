@@ -219,8 +219,8 @@ fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&fresh, path)
 }
 
-/// A name is on the disk only when its folder is.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+/// Syncs the folder of a file: a name is on the disk only when its folder is.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }

@@ -14,7 +14,7 @@ use crate::event::{
 };
 use crate::explain;
 use crate::gate::{self, Why};
-use crate::grounds::{Answers, Ground, GroundCode, Templates, Unlawful};
+use crate::grounds::{Answers, Ground, GroundCode, Unlawful};
 use crate::ids::Position;
 use crate::referral::{Cell, CellState, Decision, Referral, Section};
 use crate::refusal::{Detail, Reason, Refusal};
@@ -34,12 +34,12 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
     if referral.stage.is_ended() {
         return Err(wrong_stage(referral));
     }
-    if new.template.is_some() && to.facts.table.kind(referral.kind).is_some_and(|rule| rule.templates == Templates::Never) {
+    let each = to.facts.table.assesses_each(referral.kind);
+    if new.template.is_some() && each {
         return Err(Reason::TemplateNotAllowed.into());
     }
     let standing_until = standing_until(to, new)?;
-    // Each concern is assessed on its own, and so is each revision of it.
-    if standing_until.is_some() && to.facts.table.kind(referral.kind).is_some_and(|rule| rule.templates == Templates::Never) {
+    if standing_until.is_some() && each {
         return Err(Refusal::field(Reason::TimeOutOfRange, "standing_until"));
     }
     let (id, recipient) = (referral.id, referral.recipient.clone());

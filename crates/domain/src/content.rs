@@ -186,8 +186,8 @@ impl Referral {
         [(ClockName::Keep, held), (ClockName::Supplement, offered)].map(|(clock, kept)| (clock, kept.map(|kept| kept.since)))
     }
 
-    /// A clock that counts from something later than before begins anew, and so do its marks. What an opening leaves unopened did not pass, and is
-    /// told of as what it is.
+    /// A clock that counts from something later than before begins anew, and so do its marks. What an opening leaves unopened did not
+    /// pass: its own round goes on, so that its sender hears of it.
     pub(crate) fn count_anew(&mut self, before: [(ClockName, Option<Time>); 2], opened: bool) {
         for ((clock, from), (_, before)) in self.counted_from().into_iter().zip(before) {
             if from > before {

@@ -6,7 +6,7 @@
 use crate::codes::{Category, WithholdReason};
 use crate::emergency;
 use crate::event::{Interest, Outcome};
-use crate::grounds::{Direction, GroundTable, Templates, Unlawful};
+use crate::grounds::{Direction, GroundTable, Unlawful};
 use crate::ids::{Commitment, Position};
 use crate::referral::{Cell, CellState, Consent, Decision, Referral, Section};
 use crate::time::Time;
@@ -177,11 +177,9 @@ fn cell_passes(referral: &Referral, section: &Section, interest: Interest, state
 pub(crate) fn taken_along(referral: &Referral, section: &Section, cell: &Cell, law: (&GroundTable, Time)) -> Option<Position> {
     let (table, now) = law;
     let CellState::Decided(decision) = &cell.state else { return None };
-    // Each child concern is assessed on its own, and so is each revision of it.
-    if table.kind(referral.kind).is_some_and(|rule| rule.templates == Templates::Never) {
-        return None;
-    }
-    let stands = decision.standing_until.is_some_and(|until| now < until) && !awaits_second_officer(referral, cell.interest, decision, table);
+    let stands = !table.assesses_each(referral.kind)
+        && decision.standing_until.is_some_and(|until| now < until)
+        && !awaits_second_officer(referral, cell.interest, decision, table);
     (stands && cell_passes(referral, section, cell.interest, &cell.state, law).is_ok()).then_some(decision.at)
 }
 

@@ -186,6 +186,11 @@ impl GroundTable {
         self.file.kinds.iter().find(|rule| rule.kind == kind)
     }
 
+    /// Whether every referral of a kind, and every revision of it, is assessed on its own.
+    pub fn assesses_each(&self, kind: ReferralKind) -> bool {
+        self.kind(kind).is_some_and(|rule| rule.templates == Templates::Never)
+    }
+
     /// The offence with the scale that it has on a day.
     pub fn offence(&self, code: &OffenceCode, on: Time) -> Option<&Offence> {
         let date = on.date();

@@ -124,8 +124,7 @@ impl<'p, P: Place> World<'p, P> {
     /// What was destroyed, why, in journal order.
     async fn destroyed(reader: &mut P::Reader) -> Vec<(Plan, DestructionCause, Vec<(u32, u32)>)> {
         let plan = |id| Plan { kind: ReferralKind::ContactRequest, urgency: Urgency::Routine, reported_before: 0, acts: Vec::new(), id: Some(id) };
-        let events = fold::events(reader).await;
-        let destroyed = events.iter().filter_map(|row| match brygga_journal::decode(&row.bytes.0).unwrap().fact {
+        let destroyed = fold::journal(reader).await.into_iter().filter_map(|event| match event.fact {
             Fact::ContentDestroyed(gone) => Some((plan(gone.referral), gone.cause, gone.contents.iter().map(|name| (name.section, name.revision)).collect())),
             _ => None,
         });
@@ -253,7 +252,7 @@ async fn a_senders_own_days_count_and_what_nobody_decided_on_is_reminded_of_befo
         assert_eq!(there(&mut place.reader()).await, kept, "day {day}");
     }
     world.stop().await;
-    let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
+    let events = fold::journal(&mut place.reader()).await;
     let kept = super::expected::made(&events).into_iter().filter(|mark| mark.1 == ClockName::Keep);
     let told: Vec<_> = kept.map(|mark| (mark.2, mark.3.minutes_since(begins()) / i64::from(DAY), mark.4, mark.5)).collect();
     let clears = Some(String::from("vasterort-polis-brottsoffer"));
@@ -286,7 +285,7 @@ async fn a_sender_is_told_once_of_a_supplement_that_ran_out_unopened_and_it_is_o
         }
     }
     world.stop().await;
-    let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
+    let events = fold::journal(&mut place.reader()).await;
     let told = super::expected::made(&events).into_iter().filter(|mark| mark.1 == ClockName::Supplement).map(|mark| (mark.2, mark.4.is_some(), mark.5));
     let overdue = |recipient: bool| (ClockLevel::Overdue, recipient, Some(SenderStatus::Overdue));
     assert_eq!(told.collect::<Vec<_>>(), [overdue(false), (ClockLevel::First, true, None), (ClockLevel::Second, true, None), overdue(true)]);
@@ -310,7 +309,7 @@ async fn of_what_its_sender_withholds_nobody_is_told_that_it_was_not_opened() {
         world.look().await;
     }
     world.stop().await;
-    let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
+    let events = fold::journal(&mut place.reader()).await;
     assert!(super::expected::made(&events).into_iter().all(|mark| mark.1 != ClockName::Supplement));
     assert_eq!(fold::audit(&mut place.reader()).await.verdict, Verdict::Verified);
 }
@@ -338,7 +337,7 @@ async fn a_later_offer_that_is_taken_back_makes_no_mark_of_the_earlier_one_again
         world.look().await;
     }
     world.stop().await;
-    let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
+    let events = fold::journal(&mut place.reader()).await;
     let told = super::expected::made(&events).into_iter().filter(|mark| mark.1 == ClockName::Supplement);
     let told: Vec<_> = told.map(|mark| (mark.2, mark.3.minutes_since(begins()) / i64::from(DAY))).collect();
     let rounds = [

@@ -102,7 +102,7 @@ impl<P: Place> Simulation<'_, P> {
         drop((driver, reader));
         let ticks = self.play(folder.path()).await;
         let (_store, mut reader) = self.place.open().await;
-        let events: Vec<Event> = fold::events(&mut reader).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
+        let events = fold::journal(&mut reader).await;
         let (found, office) = (made(&events), Office::new(self.begins, i64::try_from(DAYS + 1).unwrap()));
         let (set, wanted) = (found.iter().cloned().collect::<BTreeSet<_>>(), expected(&events, &ticks, &office));
         assert_eq!(set.len(), found.len(), "a mark was made twice at one moment");
@@ -191,7 +191,7 @@ async fn a_sweep_makes_what_is_due_and_writes_nothing_more() {
     clock.advance_minutes(61);
     assert_eq!((running.sweep().await, running.sweep().await), (1, 1));
     assert_eq!(place.tables().events.len(), size + 3, "three marks of the hour within which it must leave");
-    let events: Vec<Event> = fold::events(&mut place.reader()).await.iter().map(|row| brygga_journal::decode(&row.bytes.0).unwrap()).collect();
+    let events = fold::journal(&mut place.reader()).await;
     assert_eq!(made(&events).last().map(|mark| mark.5), Some(Some(SenderStatus::Telephone)));
     running.stop().await;
 }

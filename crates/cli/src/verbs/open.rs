@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use brygga_client::Answer;
 use brygga_client::content;
+use brygga_client::pin::sync_folder;
 use brygga_domain::{Category, Code, Position};
 use brygga_wire::content_v1::content::Section;
 use brygga_wire::lint::{Act, findings_in_label};
@@ -115,9 +116,9 @@ impl CaseFile {
         synced(json.1, text.as_bytes()).map_err(|error| Failure::io(json.0.display(), &error))?;
         let bytes = case_file::pdf(&title, paper, now)?;
         synced(pdf.1, &bytes).map_err(|error| Failure::io(pdf.0.display(), &error))?;
-        // A name is on the disk only when its folder is, and what is confirmed is destroyed at the broker.
+        // What is confirmed is destroyed at the broker.
         for path in [&json.0, &pdf.0] {
-            synced_folder(path).map_err(|error| Failure::io(path.display(), &error))?;
+            sync_folder(path).map_err(|error| Failure::io(path.display(), &error))?;
         }
         Ok((json.0, pdf.0))
     }
@@ -126,11 +127,6 @@ impl CaseFile {
 fn synced(mut file: File, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-fn synced_folder(of: &Path) -> std::io::Result<()> {
-    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }
 
 fn new_file(path: &Path) -> Result<File, Failure> {

@@ -67,8 +67,8 @@ fn show(desk: &mut Desk<'_>, entries: &[Entry], public: bool) -> Result<(), Fail
         });
         // The thread, too: it would tell which lines of several agencies are about one person.
         if let (false, Some(fields)) = (public, item.as_object_mut()) {
-            fields.extend([(String::from("thread"), json!(entry.thread))]);
-            fields.extend([(String::from("counterpart"), json!(entry.counterpart)), (String::from("subject"), json!(entry.subject))]);
+            let apart = [("thread", &entry.thread), ("counterpart", &entry.counterpart), ("subject", &entry.subject)];
+            fields.extend(apart.map(|(name, value)| (String::from(name), json!(value))));
         }
         item
     };

@@ -1,7 +1,7 @@
 //! What inboxes and senders are told of an event.
 
 use brygga_domain::codes::{InboxKind, SenderStatus};
-use brygga_domain::event::{ContentName, Event, Fact, Outcome};
+use brygga_domain::event::{ContentName, Event, Fact};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::referral::{Cell, CellState, Referral, Section, Stage};
 use brygga_domain::{FunctionId, Position};
@@ -129,14 +129,7 @@ fn last_decided(referral: &Referral) -> Option<Position> {
 
 /// Everything is decided, and every section has a cell that is withheld.
 fn nothing_passes(referral: &Referral) -> bool {
-    let withheld = |cell: &Cell| match &cell.state {
-        CellState::Undecided => false,
-        CellState::Decided(decision) => match decision.outcome {
-            Outcome::Withhold { .. } => true,
-            Outcome::Release { .. } => false,
-        },
-    };
-    all_decided(referral) && referral.sections.iter().all(|section| section.cells.iter().any(withheld))
+    all_decided(referral) && referral.sections.iter().all(|section| section.cells.iter().any(Cell::is_withheld))
 }
 
 fn all_decided(referral: &Referral) -> bool {

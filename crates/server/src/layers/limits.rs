@@ -324,6 +324,10 @@ mod tests {
         let cases = [
             ("/brygga.v1.ReferralService/SubmitReferral", Class::Write),
             ("/brygga.v1.InboxService/OpenReferral", Class::Write),
+            ("/brygga.v1.ConsentService/WithdrawConsent", Class::Prompt),
+            ("/brygga.v1.ReferralService/RetractReferral", Class::Prompt),
+            ("/brygga.v1.InboxService/AcknowledgeStopUse", Class::Prompt),
+            ("/brygga.v1.ClearanceService/AssessReferral", Class::Read),
             ("/brygga.v1.ReferralService/GetReferral", Class::Read),
             ("/brygga.v1.DirectoryService/ResolveRoute", Class::Read),
             ("/brygga.v1.InboxService/WatchInbox", Class::Stream),
