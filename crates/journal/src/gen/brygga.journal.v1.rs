@@ -2012,7 +2012,7 @@ pub struct ReferralSubmitted {
     /// Id of the referral that the sender has received and passes on by this one; absent: none. Nothing that was decided about that one holds here.
     #[prost(bytes = "bytes", optional, tag = "17")]
     pub forwarded_from: ::core::option::Option<::prost::bytes::Bytes>,
-    /// Commitment to who is excluded from it; absent: nobody.
+    /// Commitment to who is excluded from it; absent: nobody. What is passed on has one in any case.
     #[prost(bytes = "bytes", optional, tag = "18")]
     pub excluded: ::core::option::Option<::prost::bytes::Bytes>,
 }

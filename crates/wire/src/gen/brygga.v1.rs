@@ -192,7 +192,7 @@ pub struct Decision {
     pub reasons: ::prost::alloc::string::String,
     /// Until when the releases stand for later revisions of their sections too; absent: for this revision alone. Consent, ground and second
     /// officer are asked for at every opening all the same, and RevokeClearance ends it, also when a revision has left. Where a second
-    /// officer is due it stands only as far as both say so.
+    /// officer is due it stands only as far as both say so. None stands where every revision is assessed on its own, as in a child concern.
     #[prost(message, optional, tag = "4")]
     pub standing_until: ::core::option::Option<::prost_types::Timestamp>,
     /// The agency's template that the cells were taken from; absent: they were not. Each cell is its own decision all the same.
@@ -753,7 +753,7 @@ pub struct SubmitReferralRequest {
     #[prost(message, optional, tag = "17")]
     pub routing: ::core::option::Option<Routing>,
     /// The referral that the sender holds and passes on by this one, by id or reference; empty: none. It joins that one's thread. It is a
-    /// disclosure of its own: no consent and no decision about the first holds for it.
+    /// disclosure of its own: no consent and no decision about the first holds for it. Whoever is excluded from that one is excluded from this.
     #[prost(string, tag = "18")]
     pub forwarded_from: ::prost::alloc::string::String,
     /// Who has a conflict of interest. To an officer in it the referral does not exist (NOT_FOUND); a function in it is not the recipient and is
