@@ -73,3 +73,24 @@ async fn an_emergency_is_declared_listed_and_reviewed() {
     assert!(told["referral"]["emergencies"][1]["telephoned_at"].is_string(), "{told}");
     assert_eq!(hand.broker.stop().await, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_passed_something_on_is_told_what_of_it_to_take_back() {
+    let hand = Hand::new().await;
+    let first = hand.submitted("examples/contact-request.json", KLARA).await;
+    hand.done(&format!("consent record {first} --from examples/consent.json {KLARA}")).await;
+    hand.done(&format!("clearance decide {first} --from examples/decision.json {KLARA}")).await;
+    hand.done(&format!("inbox open {first} {SARA}")).await;
+    let passed = hand.done(&format!("referral submit examples/handover.json --forwards {first} {SARA}")).await;
+    let passed = passed["referral"]["reference"].as_str().unwrap().to_owned();
+    let withdrawn = hand.done(&format!("consent withdraw {first} {KLARA}")).await;
+    let notice = withdrawn["log"].as_array().unwrap().iter().find(|entry| entry["kind"] == "StopUseSent").unwrap()["position"].clone();
+    let line = format!("brygga referral retract {passed}");
+    let (exit, said) = hand.say(&format!("inbox stop-use {first} --notice {notice} --answer stopped {SARA}")).await;
+    assert!(exit == 0 && said.contains(&line) && said.contains("sundbyberg-mottagning"), "{said}");
+    hand.done(&format!("referral retract {first} --reason wrong {KLARA}")).await;
+    hand.done(&format!("referral retract {passed} --reason wrong {SARA}")).await;
+    let (exit, said) = hand.say(&format!("inbox recall {first} {SARA}")).await;
+    assert!(exit == 0 && !said.contains(&line), "{said}");
+    assert_eq!(hand.broker.stop().await, Some(0));
+}

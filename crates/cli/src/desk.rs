@@ -8,6 +8,7 @@ use brygga_client::outbox::Keep;
 use brygga_client::{Answer, Client, Outbox};
 use brygga_domain::Position;
 use brygga_wire::contract::WriteRequest;
+use brygga_wire::v1;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -58,6 +59,14 @@ impl Desk<'_> {
     /// Prints a line of talk.
     pub fn talk(&mut self, text: &str) -> Result<(), Failure> {
         writeln!(self.err, "{text}").map_err(|_| Failure::closed())
+    }
+
+    /// Tells what the broker took and its sender should look at once more; `about` names which of several it is.
+    pub fn warn(&mut self, about: &str, warnings: &[v1::Warning]) -> Result<(), Failure> {
+        warnings.iter().try_for_each(|warning| {
+            let why = warning.text.as_ref().map_or("", |text| text.en.as_str());
+            self.talk(&format!("warning    {about}{}: {why}", warning.field))
+        })
     }
 
     /// The format.
@@ -201,7 +210,8 @@ impl Desk<'_> {
     fn dry_run<W: Checked, A>(&mut self, mut request: W, officer: &str) -> Result<Option<A>, Failure> {
         let settings = self.settings().ok();
         self.head(&mut request, officer, settings.as_ref())?;
-        local::check(request, settings.as_ref().map(|settings| &settings.client.agency))?;
+        let warnings = local::check(request, settings.as_ref().map(|settings| &settings.client.agency))?;
+        self.warn("", &warnings)?;
         let said = String::from("checked    here only: the broker was not asked and nothing was sent");
         self.answer(&[said], json!({ "checked": true, "sent": false }))?;
         Ok(None)

@@ -9,8 +9,8 @@ use brygga_domain::grounds::{GroundTable, SHIPPED};
 use brygga_domain::routing::register_misleads;
 use brygga_domain::{AgencyId, AgencyKind, Category, Code, ProtectedIdentity, ReferralKind, ResidenceBasis};
 use brygga_wire::contract::WriteRequest;
-use brygga_wire::convert::{self, Asked, Malformed};
-use brygga_wire::{Door, v1};
+use brygga_wire::convert::{self, Asked, Malformed, Warning};
+use brygga_wire::{Door, v1, view};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -20,27 +20,42 @@ const SOME_AGENCY: &str = "some-agency";
 
 /// A write that can be checked as at the broker's door.
 pub trait Checked: WriteRequest {
-    /// The check.
-    fn at_door(self, door: &Door, agency: &AgencyId) -> Result<(), Malformed>;
+    /// The check, and what it warns of.
+    fn at_door(self, door: &Door, agency: &AgencyId) -> Result<Vec<Warning>, Malformed>;
 }
 
 macro_rules! checked {
     ($($request:ident $convert:ident;)*) => {
         $(impl Checked for v1::$request {
-            fn at_door(self, door: &Door, agency: &AgencyId) -> Result<(), Malformed> {
-                convert::$convert(self, door, agency).map(passed)
+            fn at_door(self, door: &Door, agency: &AgencyId) -> Result<Vec<Warning>, Malformed> {
+                convert::$convert(self, door, agency).map(Outcome::warnings)
             }
         })*
     };
 }
 
-trait Outcome {}
-impl Outcome for Asked {}
-impl<T> Outcome for (Asked, T) {}
-impl<T, U> Outcome for (Asked, T, U) {}
+/// What the check made is not needed: only whether it passed, and with which warnings.
+trait Outcome {
+    fn warnings(self) -> Vec<Warning>;
+}
 
-/// What the check made is not needed: only whether it passed.
-fn passed(_outcome: impl Outcome) {}
+impl Outcome for Asked {
+    fn warnings(self) -> Vec<Warning> {
+        self.warnings
+    }
+}
+
+impl<T> Outcome for (Asked, T) {
+    fn warnings(self) -> Vec<Warning> {
+        self.0.warnings
+    }
+}
+
+impl<T, U> Outcome for (Asked, T, U) {
+    fn warnings(self) -> Vec<Warning> {
+        self.0.warnings
+    }
+}
 
 checked! {
     RecordOfferRequest record_offer;
@@ -69,8 +84,8 @@ checked! {
     GetEntryRequest get_entry;
 }
 
-/// Checks a write as at the door.
-pub fn check<W: Checked>(request: W, agency: Option<&AgencyId>) -> Result<(), Failure> {
+/// Checks a write as at the door; what it warns of.
+pub fn check<W: Checked>(request: W, agency: Option<&AgencyId>) -> Result<Vec<v1::Warning>, Failure> {
     let nowhere = || Failure::usage("the check cannot be made here");
     // The keyed hashes that the door makes are thrown away, so that the secret may be anything.
     let door = Door::new(&Zeroizing::new([0; brygga_wire::door::SECRET_BYTES])).map_err(|_| nowhere())?;
@@ -80,6 +95,7 @@ pub fn check<W: Checked>(request: W, agency: Option<&AgencyId>) -> Result<(), Fa
     };
     request
         .at_door(&door, &agency)
+        .map(|warnings| view::warnings(&warnings))
         .map_err(|malformed| Failure::malformed(W::PATH, malformed.violations.into_iter().map(|fault| format!("{} {}", fault.field, fault.description))))
 }
 

@@ -7,7 +7,7 @@ use crate::codes::{ProtectedIdentity, RetractReason};
 use crate::command::{NewContent, OnRecord, Told};
 use crate::decide::{Draft, wrong_stage};
 use crate::event::{Fact, Interest};
-use crate::exclusion::Excluded;
+use crate::exclusion::{self, Excluded};
 use crate::grounds::Protected;
 use crate::referral::{Cell, REVISIONS_MAX, Referral, Section, Stage};
 use crate::refusal::{Detail, Reason, Refusal};
@@ -39,10 +39,11 @@ pub(crate) fn amend(to: &mut Draft<'_>, contents: &[NewContent], excluded: Optio
         return Err(Refusal::field(Reason::MalformedMessage, "sections"));
     }
     clearance::carry(to, &sections)?;
-    let commitment = excluded.map(|list| to.exclude(list, &referral.recipient)).transpose()?;
+    let excluded = excluded.map(|list| exclusion::together(list, &referral.inherited));
+    let commitment = excluded.as_ref().map(|list| to.exclude(list, &referral.recipient)).transpose()?;
     to.push(Fact::ReferralAmended { referral: referral.id, sections, excluded: commitment });
     if let Some(list) = excluded {
-        to.keep_excluded(list);
+        to.keep_excluded(list, referral.inherited);
     }
     to.offer_what_passes()
 }

@@ -9,7 +9,7 @@ use crate::EmergencyVerdict;
 use crate::clearance::for_clearing;
 use crate::command::{NewEmergency, NewReview};
 use crate::decide::{Draft, wrong_stage};
-use crate::event::{EmergencyDeclaration, EmergencyReview, Event, Fact, Interest};
+use crate::event::{CellName, Confirmation, EmergencyDeclaration, EmergencyReview, Event, Fact, Interest, Outcome};
 use crate::ids::{AgencyId, OfficerPseudonym, Position};
 use crate::referral::{EMERGENCIES_MAX, Referral, TELEPHONE_NOTES_MAX};
 use crate::refusal::{Reason, Refusal};
@@ -41,6 +41,29 @@ pub struct Review {
     pub at: Position,
     /// The verdict.
     pub verdict: EmergencyVerdict,
+}
+
+/// A second officer's word that is owed on a decision which stands no more: something left on it in an emergency, and since then the section
+/// has other content, or its cell another decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwedWord {
+    /// The cell.
+    pub cell: CellName,
+    /// The revision that left.
+    pub revision: u32,
+    /// Position of the decision.
+    pub at: Position,
+    /// Who decided.
+    pub officer: Option<OfficerPseudonym>,
+    /// The release that was decided on.
+    pub outcome: Outcome,
+}
+
+impl OwedWord {
+    /// Whether this is the word.
+    pub fn is_given_by(&self, word: &Confirmation) -> bool {
+        self.cell == word.cell && self.at == word.decision
+    }
 }
 
 impl Emergency {

@@ -2,6 +2,8 @@
 //!
 //! The journal holds a commitment to the list and no more, so the list itself stands beside it, with the referral's row, and can be erased.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::command::Command;
@@ -54,6 +56,11 @@ impl Referral {
     }
 }
 
+/// Both lists, each one once, in an order that does not tell whose list it is from.
+pub(crate) fn together(own: &[Excluded], inherited: &[Excluded]) -> Vec<Excluded> {
+    own.iter().chain(inherited).collect::<BTreeSet<_>>().into_iter().cloned().collect()
+}
+
 impl Facts<'_> {
     /// What the officer of a command may know: a referral that excludes them is answered by the same path as one that does not exist.
     pub(crate) fn seen_by(self, command: &Command) -> Self {
@@ -83,9 +90,9 @@ impl Draft<'_> {
     }
 
     /// Puts the list with the referral, once the event that commits to it is made.
-    pub(crate) fn keep_excluded(&mut self, excluded: &[Excluded]) {
+    pub(crate) fn keep_excluded(&mut self, excluded: Vec<Excluded>, inherited: Vec<Excluded>) {
         if let Some(referral) = &mut self.decided.referral {
-            referral.excluded = excluded.to_vec();
+            (referral.excluded, referral.inherited) = (excluded, inherited);
         }
     }
 }

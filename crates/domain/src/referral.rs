@@ -11,7 +11,7 @@ pub use stage::Stage;
 use crate::clocks::Mark;
 use crate::codes::*;
 use crate::content::Kept;
-use crate::emergency::{Emergency, Review};
+use crate::emergency::{Emergency, OwedWord, Review};
 use crate::event::{CellName, ConsentGiven, Escalation, Event, Fact, Interest, Outcome, Person, PersonName, SectionContent, Submitted};
 use crate::exclusion::Excluded;
 use crate::grounds::Protected;
@@ -93,6 +93,10 @@ pub struct Referral {
     pub revealing: Option<Position>,
     /// Who is excluded. The journal does not say it: it comes with the decision that commits to it, and from the row.
     pub excluded: Vec<Excluded>,
+    /// Who of them was excluded from the referral that it passes on: for no amendment to drop.
+    pub inherited: Vec<Excluded>,
+    /// Words of second officers that are owed on decisions which stand no more.
+    pub owed: Vec<OwedWord>,
 }
 
 /// A section as it stands.
@@ -358,6 +362,8 @@ impl Referral {
             emergencies: Vec::new(),
             revealing: None,
             excluded: Vec::new(),
+            inherited: Vec::new(),
+            owed: Vec::new(),
         }
     }
 
@@ -381,21 +387,6 @@ impl Referral {
         self.sections.iter_mut().for_each(|section| section.offered = false);
         self.stage = Stage::Held;
         self.marks.retain(|mark| mark.clock != ClockName::Clear && mark.clock != ClockName::Open);
-    }
-
-    /// The envelope names only what passes: what rested on a consent that is withdrawn is no longer offered.
-    fn take_back_what_rests_on(&mut self, consent: ConsentId) {
-        let Some(given_at) = self.consent(consent).map(|held| held.at) else { return };
-        let rests = |cell: &Cell| match &cell.state {
-            CellState::Undecided => false,
-            CellState::Decided(decision) => match &decision.outcome {
-                Outcome::Release { consent, .. } => *consent == Some(given_at),
-                Outcome::Withhold { .. } => false,
-            },
-        };
-        for section in self.sections.iter_mut().filter(|section| section.cells.iter().any(rests)) {
-            section.offered = false;
-        }
     }
 
     fn apply(&mut self, at: Position, event: &Event) {

@@ -8,7 +8,7 @@ use crate::decide::{Content, Draft, record_offer};
 use crate::directory::{Agency, Function};
 use crate::entropy::commit;
 use crate::event::{Fact, OfferResult, Person, PersonName, SectionContent, Submitted, SubmittedSection};
-use crate::exclusion::Excluded;
+use crate::exclusion::{self, Excluded};
 use crate::forward::PassedOn;
 use crate::grounds::{GroundTable, KindRule};
 use crate::ids::{AgencyId, OfferId, PersonId, Reference, ReferralId, ThreadId};
@@ -31,13 +31,11 @@ pub(crate) fn submit(to: &mut Draft<'_>, submission: &Submission) -> Result<(), 
         return Err(Refusal::field(Reason::MalformedMessage, "reported_at"));
     }
     let offer = offer(to, submission)?;
-    let mut excluded = submission.excluded.clone();
-    excluded.extend(forwarded.iter().flat_map(|passed_on| passed_on.excluded.iter().cloned()));
-    excluded.sort_unstable();
-    excluded.dedup();
+    let inherited = forwarded.as_ref().map(|passed_on| passed_on.excluded.clone()).unwrap_or_default();
+    let excluded = exclusion::together(&submission.excluded, &inherited);
     let submitted = submitted(to, submission, (sender.kind, host), Cited { offer, forwarded, excluded: &excluded }, rule)?;
     to.push(Fact::ReferralSubmitted(submitted));
-    to.keep_excluded(&excluded);
+    to.keep_excluded(excluded, inherited);
     to.decided.sender_reference = submission.sender_reference;
     to.decided.assessments.clone_from(&submission.assessments);
     for (index, new) in submission.consents.iter().enumerate() {

@@ -79,6 +79,8 @@ pub fn rows(referral: &Referral) -> ReferralRows {
         stop_uses: referral.notices.iter().map(stop_use_row).collect(),
         emergencies: referral.emergencies.iter().map(emergency::row).collect(),
         excluded: referral.excluded.iter().map(excluded::row).collect(),
+        inherited: referral.inherited.iter().map(excluded::row).collect(),
+        owed: referral.owed.iter().filter_map(emergency::owed_row).collect(),
     }
 }
 
@@ -118,14 +120,17 @@ fn section_row(section: &Section) -> SectionRow {
     }
 }
 
-fn cell_row(section: u32, place: i64, cell: &Cell) -> CellRow {
-    let interest = match cell.interest {
+fn interest_bytes(interest: Interest) -> Blob {
+    match interest {
         Interest::Person(person) => person.as_bytes().into(),
         Interest::Investigation => Blob::default(),
-    };
+    }
+}
+
+fn cell_row(section: u32, place: i64, cell: &Cell) -> CellRow {
     let undecided = CellRow {
         section: i64::from(section),
-        interest,
+        interest: interest_bytes(cell.interest),
         place,
         decided_at: None,
         officer: None,
@@ -277,6 +282,8 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
         emergencies: rows.emergencies.iter().map(emergency::read).collect::<Result<_, _>>()?,
         revealing: None,
         excluded: rows.excluded.iter().map(|row| excluded::read(row, &at)).collect::<Result<_, _>>()?,
+        inherited: rows.inherited.iter().map(|row| excluded::read(row, &at)).collect::<Result<_, _>>()?,
+        owed: rows.owed.iter().map(emergency::read_owed).collect::<Result<_, _>>()?,
     })
 }
 
@@ -350,9 +357,12 @@ fn kept(at: &At, text: &str) -> Result<Kept, Corrupt> {
     Ok(Kept { revision: at.parse("kept", revision)?, since: Time::from_micros(at.parse("kept", since)?), left })
 }
 
+fn interest(at: &At, bytes: &Blob) -> Result<Interest, Corrupt> {
+    if bytes.0.is_empty() { Ok(Interest::Investigation) } else { at.bytes("interest", PersonId::from_bytes(&bytes.0)).map(Interest::Person) }
+}
+
 fn cell(at: &At, row: &CellRow) -> Result<Cell, Corrupt> {
-    let interest =
-        if row.interest.0.is_empty() { Interest::Investigation } else { Interest::Person(at.bytes("interest", PersonId::from_bytes(&row.interest.0))?) };
+    let interest = interest(at, &row.interest)?;
     let Some(decided_at) = row.decided_at else { return Ok(Cell { interest, state: CellState::Undecided }) };
     let outcome = match (&row.ground, &row.withheld) {
         (Some(ground), None) => Outcome::Release { ground: at.parse::<GroundCode>("ground", ground)?, consent: at.positions("consent", row.consent)? },

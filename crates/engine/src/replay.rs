@@ -124,5 +124,6 @@ async fn compare_contents<R: Reader>(reader: &mut R, page: &[ReferralRows], afte
 fn with_what_is_beside(mut replayed: ReferralRows, stored: &ReferralRows) -> ReferralRows {
     replayed.referral.next_due_at = stored.referral.next_due_at;
     replayed.excluded.clone_from(&stored.excluded);
+    replayed.inherited.clone_from(&stored.inherited);
     replayed
 }

@@ -6,7 +6,7 @@ mod beside;
 
 use serde::{Deserialize, Serialize};
 
-pub use beside::{EmergencyRow, ExcludedRow, OpenReviewRow};
+pub use beside::{EmergencyRow, ExcludedRow, OpenReviewRow, OwedWordRow};
 
 /// Bytes of a row, in hex where they travel as text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -304,6 +304,10 @@ pub struct ReferralRows {
     pub emergencies: Vec<EmergencyRow>,
     /// In their order; not from the journal, and erasable.
     pub excluded: Vec<ExcludedRow>,
+    /// Who of them was excluded from the referral that it passes on; not from the journal either.
+    pub inherited: Vec<ExcludedRow>,
+    /// By position.
+    pub owed: Vec<OwedWordRow>,
 }
 
 /// A referral whose clocks or content are to be looked at.

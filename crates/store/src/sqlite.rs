@@ -39,7 +39,11 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 
 /// The schema's steps, in order, each with the version that it leads to. A step that has been released never changes.
-const MIGRATIONS: [(i64, &str); 2] = [(1, include_str!("migrations/sqlite/0001_journal.sql")), (2, include_str!("migrations/sqlite/0002_noticed.sql"))];
+const MIGRATIONS: [(i64, &str); 3] = [
+    (1, include_str!("migrations/sqlite/0001_journal.sql")),
+    (2, include_str!("migrations/sqlite/0002_noticed.sql")),
+    (3, include_str!("migrations/sqlite/0003_more_parts.sql")),
+];
 
 /// How to open a store.
 #[derive(Debug, Clone)]

@@ -26,7 +26,10 @@ impl Waiting {
         let has_left =
             |cell: &CellRow| rows.sections.iter().any(|section| section.number == cell.section && section.released_revision == Some(section.revision));
         let waits_for = |cell: &CellRow| (live && is_open(cell)) || (awaits_second_officer(cell) && has_left(cell));
-        let waits = |investigation: bool| rows.cells.iter().any(|cell| cell.interest.0.is_empty() == investigation && waits_for(cell));
+        let waits = |investigation: bool| {
+            rows.cells.iter().any(|cell| cell.interest.0.is_empty() == investigation && waits_for(cell))
+                || rows.owed.iter().any(|word| word.interest.0.is_empty() == investigation)
+        };
         // The sender hears of the leader's emergencies, too.
         let mut unreviewed = rows.emergencies.iter().filter(|emergency| emergency.reviewed_at.is_none()).peekable();
         let in_emergency = unreviewed.peek().is_some();

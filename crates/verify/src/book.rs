@@ -30,6 +30,8 @@ pub(crate) struct Book {
     pub(crate) emergencies: Emergencies,
     // Invariant: at most one for each cell, the latest.
     standings: Vec<(CellName, Standing)>,
+    /// Decisions on which something left in an emergency, and which others have replaced: a second officer may still agree or not.
+    replaced: Vec<(CellName, Standing)>,
 }
 
 /// A section.
@@ -90,6 +92,11 @@ pub(crate) struct Word {
 }
 
 impl Standing {
+    /// Whether the revision that it was about, the latest that left, left on it before a second officer's word.
+    fn owes_word(&self, left: Option<u32>) -> bool {
+        left == Some(self.revision) && self.second_officer && self.word.is_none() && !self.outcome.is_withheld()
+    }
+
     /// Until when it stands for later revisions: as far as everybody who decided says so.
     pub(crate) fn until(&self) -> Option<Time> {
         let second = self.word.as_ref().map_or(self.stands_until, |word| word.standing_until);
@@ -134,6 +141,7 @@ impl Book {
             marks: Vec::new(),
             emergencies: Emergencies::default(),
             standings: Vec::new(),
+            replaced: Vec::new(),
         }
     }
 
@@ -166,6 +174,14 @@ impl Book {
     pub(crate) fn in_effect(&self, cell: CellName) -> Option<&Standing> {
         let revision = self.section(cell.section)?.revision;
         self.standing(cell).filter(|standing| standing.revoked.is_none() && standing.revision == revision)
+    }
+
+    /// A decision that stands no more, on which something left in an emergency.
+    pub(crate) fn owed(&self, cell: CellName, decision: Position) -> Option<&Standing> {
+        let left = self.section(cell.section)?.released;
+        let own = self.standing(cell).filter(|standing| standing.owes_word(left));
+        let replaced = self.replaced.iter().filter(|(name, standing)| *name == cell && standing.word.is_none()).map(|(_, standing)| standing);
+        own.into_iter().chain(replaced).find(|standing| standing.at == decision)
     }
 
     /// The grounds that cells are to leave on, as far as decisions stand.
@@ -221,14 +237,17 @@ impl Book {
                 word: None,
                 revoked: None,
             };
-            self.standings.retain(|(name, _)| *name != decided.cell);
+            let left = section.released;
+            let earlier = self.standings.extract_if(.., |(name, _)| *name == decided.cell);
+            self.replaced.extend(earlier.filter(|(_, standing)| standing.owes_word(left)));
             self.standings.push((decided.cell, standing));
         }
     }
 
     pub(crate) fn confirm(&mut self, at: Position, event: &Event, cells: &[Confirmation]) {
         for confirmation in cells {
-            let named = self.standings.iter_mut().find(|(name, standing)| *name == confirmation.cell && standing.at == confirmation.decision);
+            let all = self.standings.iter_mut().chain(&mut self.replaced);
+            let named = all.into_iter().find(|(name, standing)| *name == confirmation.cell && standing.at == confirmation.decision);
             if let Some((_, standing)) = named {
                 let officer = event.officer.map(|officer| officer.pseudonym);
                 let (outcome, standing_until) = (confirmation.outcome.clone(), confirmation.standing_until);

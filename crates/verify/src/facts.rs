@@ -237,7 +237,8 @@ fn confirmed(moment: Moment<'_>, event: &Event, word: &Confirmation) -> Option<L
     let (cell, decision) = (*cell, *decision);
     let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
     let standing = moment.book.in_effect(cell).filter(|standing| standing.at == decision);
-    let Some(standing) = standing.filter(|standing| moment.wants_two(cell, standing) && standing.word.is_none()) else {
+    let standing = standing.filter(|standing| moment.wants_two(cell, standing) && standing.word.is_none());
+    let Some(standing) = standing.or_else(|| moment.book.owed(cell, decision)) else {
         return Some(named((Code::ConfirmationUnfounded, format!("no decision in entry {decision} waits for a second officer"))));
     };
     // The second officer decides as the first did: by the agency that clears it, on a ground that carries it.

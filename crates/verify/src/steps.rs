@@ -95,7 +95,7 @@ fn in_stage(referral: &Referral, fact: &Fact) -> bool {
         // What left in an emergency is decided a second time even when all is over.
         Fact::ClearanceConfirmed(second) => {
             let left = |number: u32| referral.section(number).is_some_and(brygga_domain::referral::Section::has_left);
-            open || second.cells.iter().all(|word| left(word.cell.section))
+            open || second.cells.iter().all(|word| left(word.cell.section) || referral.owed.iter().any(|owed| owed.is_given_by(word)))
         }
         Fact::ReferralRetracted { .. } => !matches!(stage, Stage::Retracted { .. }) && (open || referral.is_known_outside()),
         Fact::RecallAcknowledged { recall: named, .. } => matches!(stage, Stage::Retracted { recall: Some(recall), confirmed: false, .. } if recall == *named),

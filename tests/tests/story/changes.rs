@@ -171,3 +171,27 @@ async fn retracted_before_release_it_ends() {
     }
     desk.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_looks_like_a_street_is_taken_and_its_sender_is_told_where_it_stands() {
+    let desk = Desk::start().await;
+    let case = &CASE_HANDOVER;
+    let street = content_of(Category::Offence, "på Storgatan 14 B");
+    let mut submission = v1::SubmitReferralRequest { sender_reference: String::from("Storgatan 14"), ..case.submission() };
+    let place = submission.sections.iter().position(|section| section.category == Category::Offence.number()).unwrap();
+    submission.sections[place].content = street.clone();
+    let fields = |warnings: &[v1::Warning]| warnings.iter().map(|warning| warning.field.clone()).collect::<Vec<_>>();
+    let found = |number: usize| format!("sections[{number}].content.summary");
+
+    let draft = v1::AssessReferralRequest { draft: Some(submission.clone()), ..Default::default() };
+    let assessed = desk.client(case.sender).assess_referral(draft).await.unwrap();
+    assert_eq!(fields(&assessed.warnings), [String::from("sender_reference"), found(place)]);
+    let stored = desk.write(case.sender, submission).await;
+    assert_eq!(stored.warnings, assessed.warnings);
+    assert!(!format!("{:?}", stored.warnings).contains("Storgatan"), "a warning does not repeat what it is about");
+    let (id, number) = (stored.referral.unwrap().id, u32::try_from(place).unwrap() + 1);
+    let amended = desk.write(case.sender, amend(&id, number, street)).await;
+    assert_eq!(fields(&amended.warnings), [found(0)]);
+    assert_eq!(desk.write(case.sender, amend(&id, number, content_of(Category::Offence, "utomhus"))).await.warnings, []);
+    desk.finish().await;
+}

@@ -1,10 +1,10 @@
 //! Break-glass: what waits for a second officer leaves in an emergency, who was passed over hears of it, and it is reviewed.
 
 use brygga_client::v1;
-use brygga_domain::codes::{EmergencyVerdict, FactCode};
-use brygga_domain::{Code as _, Reason, SenderStatus};
+use brygga_domain::codes::{EmergencyVerdict, FactCode, RetractReason};
+use brygga_domain::{Code as _, Reason, SenderStatus, WithholdReason};
 use brygga_tests::desk::Desk;
-use brygga_tests::made_up::{CASE_HANDOVER, Case, cell};
+use brygga_tests::made_up::{CASE_HANDOVER, Case, cell, content_of, withhold};
 
 use crate::steps::{decided, delivered, held, opened, told, unknown_to_the_recipient};
 
@@ -70,6 +70,63 @@ async fn in_an_emergency_it_leaves_before_the_second_officer_who_comes_afterward
     desk.write(OLOF, request).await;
     assert!(waits(&desk, id).await.is_none());
     opened(&desk, case, id).await;
+    desk.finish().await;
+}
+
+/// A second officer's word on what left: on one person's cell, at a revision.
+fn word(id: &str, case: &Case, (section, revision): (u32, u32)) -> v1::ConfirmClearanceRequest {
+    let mut decision = case.decision();
+    decision.cells.retain(|decided| decided.cell.as_ref().is_some_and(|cell| cell.section == section && cell.interest != "investigation"));
+    for decided in &mut decision.cells {
+        let Some(v1::cell_decision::Outcome::Release(release)) = &mut decided.outcome else { continue };
+        release.revision = revision;
+    }
+    v1::ConfirmClearanceRequest { referral: id.to_owned(), decision: Some(decision), ..Default::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_left_in_an_emergency_is_decided_a_second_time_also_when_it_was_amended_since() {
+    let desk = Desk::start().await;
+    let case = &general_clause();
+    let id = &held(&desk, &CASE_HANDOVER).await.id;
+    decided(&desk, case, id, case.decision()).await;
+    let emergency = desk.write(KLARA, declare(id, 1)).await.referral.unwrap().emergencies[0].position;
+    delivered(&desk, case, id).await;
+    let amend = |word: &str| {
+        let sections = vec![v1::AmendedSection { number: 1, content: content_of(case.parts[0].0, word) }];
+        v1::AmendReferralRequest { referral: id.clone(), sections, ..Default::default() }
+    };
+    desk.write(KLARA, amend("second")).await;
+    let owed = |revisions: &[u32]| {
+        let words = revisions.iter().map(|revision| v1::OwedWord { section: 1, interest: String::from("victim-1"), revision: *revision });
+        words.collect::<Vec<_>>()
+    };
+    assert_eq!(waits(&desk, id).await.unwrap().owed_words, owed(&[1]));
+    assert_eq!(desk.refused(KLARA, word(id, case, (1, 1))).await, Reason::OwnDecision);
+    assert_eq!(desk.refused(OLOF, word(id, case, (1, 2))).await, Reason::NothingToConfirm, "nobody has decided on that");
+
+    // The second revision leaves in the same way, and is amended, too; the third waits, and nothing of it has left.
+    decided(&desk, case, id, case.decision_about(1)).await;
+    opened(&desk, case, id).await;
+    desk.write(KLARA, amend("third")).await;
+    assert_eq!(waits(&desk, id).await.unwrap().owed_words, owed(&[1, 2]));
+    decided(&desk, case, id, case.decision_about(1)).await;
+    assert_eq!(desk.refused(OLOF, word(id, case, (1, 4))).await, Reason::RevisionChanged);
+    desk.write(OLOF, word(id, case, (1, 2))).await;
+    let mut differs = word(id, case, (1, 1));
+    differs.decision.as_mut().unwrap().cells = vec![withhold(1, "victim-1", WithholdReason::HarmNotExcluded)];
+    desk.write(OLOF, differs.clone()).await;
+    let stands = desk.assess(KLARA, id).await.referral.unwrap();
+    assert_eq!(stands.owed_words, owed(&[1]), "a word to withhold is about what stands");
+    desk.write(OLOF, review(id, emergency, EmergencyVerdict::Justified)).await;
+    desk.write(OLOF, word(id, case, (2, 1))).await;
+    desk.write(OLOF, word(id, case, (3, 1))).await;
+    // It is owed even when all is over.
+    desk.write(KLARA, v1::RetractReferralRequest { referral: id.clone(), reason: RetractReason::Wrong.number(), ..Default::default() }).await;
+    assert_eq!(waits(&desk, id).await.unwrap().owed_words, owed(&[1]));
+    let last = desk.write(OLOF, differs).await.referral.unwrap();
+    assert_eq!(last.owed_words, []);
+    assert!(waits(&desk, id).await.is_none());
     desk.finish().await;
 }
 

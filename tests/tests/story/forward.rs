@@ -107,6 +107,12 @@ async fn who_is_excluded_from_the_first_is_excluded_from_what_is_passed_on() {
     decided(&desk, &HANDOVER, &passed.id, HANDOVER.decision()).await;
     let open = v1::OpenReferralRequest { referral: passed.id.clone(), ..Default::default() };
     assert_eq!(desk.refused(HANDOVER.recipient, open.clone()).await, Reason::NotFound);
+    // Who passes it on does not know of them, so a list of its own does not take them off.
+    for exclusions in [vec![v1::Exclusion { agency: agency.to_owned(), officer: String::from("bo"), ..Default::default() }], Vec::new()] {
+        let excluded = Some(v1::ExclusionList { exclusions });
+        desk.write(HANDOVER.sender, v1::AmendReferralRequest { referral: passed.id.clone(), excluded, ..Default::default() }).await;
+        assert_eq!(desk.refused(HANDOVER.recipient, open.clone()).await, Reason::NotFound);
+    }
     desk.write("sundbyberg-soc/bo", open).await;
     desk.finish().await;
 }

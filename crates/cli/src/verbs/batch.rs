@@ -35,12 +35,19 @@ const KEY_DOMAIN: &[u8] = b"brygga batch line 1\0";
 /// Exit code of what may pass when it is tried again; from here on the rest of the file is not tried now.
 const EXIT_UNAVAILABLE: u8 = brygga_client::EXIT_UNAVAILABLE;
 
-/// What became of a line; `None`: it was only checked here.
-type Outcome = Result<Option<Answer<v1::SubmitReferralResponse>>, Failure>;
+/// What became of a line.
+type Outcome = Result<Reached, Failure>;
+/// How far a line came.
+enum Reached {
+    /// It was checked here, with these warnings, and not sent.
+    Door(Vec<v1::Warning>),
+    /// It is on record.
+    Log(Box<Answer<v1::SubmitReferralResponse>>),
+}
 /// A line whose turn to be told has not come.
 enum Line {
     /// It was refused or checked here.
-    Known(Result<(), Failure>),
+    Known(Outcome),
     /// It is on its way.
     Sent(JoinHandle<Result<Answer<v1::SubmitReferralResponse>, ClientError>>),
 }
@@ -73,7 +80,7 @@ pub async fn submit(desk: &mut Desk<'_>, file: &Path) -> Result<(), Failure> {
             (Ok(None), _) => {}
             (Ok(Some(request)), None) => {
                 let checked = local::check(request, settings.as_ref().map(|settings| &settings.client.agency));
-                underway.push_back((number, Line::Known(checked)));
+                underway.push_back((number, Line::Known(checked.map(Reached::Door))));
             }
             (Ok(Some(request)), Some(stream)) => underway.push_back((number, Line::Sent(begin(stream, request)))),
         }
@@ -163,10 +170,10 @@ impl Batch<'_> {
     async fn finish_first(&mut self, desk: &mut Desk<'_>, underway: &mut Underway) -> Result<(), Failure> {
         let Some((number, line)) = underway.pop_front() else { return Ok(()) };
         let outcome = match line {
-            Line::Known(known) => known.map(|()| None),
+            Line::Known(known) => known,
             Line::Sent(answer) => {
                 let answer = answer.await.map_err(|error| Failure::io("a line of the batch", &std::io::Error::other(error)))?;
-                answer.map(Some).map_err(|error| Failure::client(&error))
+                answer.map(|answer| Reached::Log(Box::new(answer))).map_err(|error| Failure::client(&error))
             }
         };
         self.tell(desk, number, outcome)
@@ -175,11 +182,13 @@ impl Batch<'_> {
     fn tell(&mut self, desk: &mut Desk<'_>, number: usize, outcome: Outcome) -> Result<(), Failure> {
         self.done = self.done.saturating_add(1);
         match outcome {
-            Ok(Some(answer)) => {
+            Ok(Reached::Log(answer)) => {
                 let referral = answer.response.referral.clone().unwrap_or_default();
+                desk.warn(&format!("line {number}, "), &answer.response.warnings)?;
                 desk.item(&logged(&format!("line {number:<6}{}", stored(&referral)), &answer), numbered(number, whole(&answer)))?;
             }
-            Ok(None) => {
+            Ok(Reached::Door(warnings)) => {
+                desk.warn(&format!("line {number}, "), &warnings)?;
                 desk.item(&format!("line {number:<6}checked    here only; nothing was sent"), json!({ "line": number, "checked": true, "sent": false }))?;
             }
             Err(failure) => {

@@ -61,7 +61,7 @@ async fn list(desk: &mut Desk<'_>, limit: u32) -> Result<(), Failure> {
             words::due(referral.contact_due_at.as_ref(), now),
             format!("{decided} of {all}"),
             at_a_glance(cells_in(referral, v1::ClearanceState::Undecided)),
-            at_a_glance(cells_in(referral, v1::ClearanceState::AwaitsSecondOfficer)),
+            at_a_glance(to_confirm(referral)),
             emergency::to_review(referral, now),
         ]
     };
@@ -80,6 +80,13 @@ fn cells_in(referral: &v1::ClearanceReferral, state: v1::ClearanceState) -> Stri
         cells.collect::<Vec<_>>()
     };
     referral.sections.iter().flat_map(of).collect::<Vec<_>>().join(" ")
+}
+
+/// The cells that wait for a second officer, and the revisions of which one owes a word.
+fn to_confirm(referral: &v1::ClearanceReferral) -> String {
+    let owed = referral.owed_words.iter().map(|word| format!("{}:{}@{}", word.section, word.interest, word.revision));
+    let waiting = cells_in(referral, v1::ClearanceState::AwaitsSecondOfficer);
+    Some(waiting).into_iter().filter(|cells| !cells.is_empty()).chain(owed).collect::<Vec<_>>().join(" ")
 }
 
 /// Cells as a column takes them: by name while they are few.

@@ -2,7 +2,7 @@
 
 use brygga_client::outbox::Keep;
 use brygga_client::{Answer, Client};
-use brygga_domain::{Code, ContactOutcome, FunctionId, InboxKind, SafeChannel};
+use brygga_domain::{Code, ContactOutcome, FunctionId, InboxKind, SafeChannel, SenderStatus};
 use brygga_wire::v1;
 use jiff::Timestamp;
 
@@ -68,12 +68,8 @@ async fn acts(desk: &mut Desk<'_>, verb: InboxCommand) -> Result<(), Failure> {
             act(desk, (of.referral.clone(), v1::CloseReferralRequest { referral: of.referral, closing, ..Default::default() }), "closed").await
         }
         InboxCommand::StopUse { of, notice, answer } => {
-            act(
-                desk,
-                (of.referral.clone(), v1::AcknowledgeStopUseRequest { referral: of.referral, notice, answer: answer.number(), ..Default::default() }),
-                "stop-use",
-            )
-            .await
+            let request = v1::AcknowledgeStopUseRequest { referral: of.referral.clone(), notice, answer: answer.number(), ..Default::default() };
+            act(desk, (of.referral, request), "stop-use").await
         }
         InboxCommand::Recall { of } => {
             act(desk, (of.referral.clone(), v1::AcknowledgeRecallRequest { referral: of.referral, ..Default::default() }), "recall").await
@@ -87,11 +83,15 @@ trait OfEnvelope: Known + Clone {
     fn envelope(&self) -> v1::Envelope;
     /// What happens next, for the officer who acted.
     fn next(&self) -> String;
+    /// Whether the sender wants back what it sent: then whoever passed it on has something to take back, too.
+    const WANTED_BACK: bool;
 }
 
 macro_rules! of_envelope {
-    ($($response:ident $next:literal;)*) => {$(
+    ($($response:ident $next:literal $wanted_back:literal;)*) => {$(
         impl OfEnvelope for v1::$response {
+            const WANTED_BACK: bool = $wanted_back;
+
             fn envelope(&self) -> v1::Envelope {
                 self.envelope.clone().unwrap_or_default()
             }
@@ -104,16 +104,16 @@ macro_rules! of_envelope {
 }
 
 of_envelope! {
-    ClaimReferralResponse "yours until another officer takes it over";
-    AcknowledgeDeliveryResponse "the sender learns that the content arrived";
-    ConfirmImportResponse "the content is destroyed at the broker, and the sender learns that it is";
-    AcceptReferralResponse "the sender learns that it is answered, no more";
-    DeclineReferralResponse "the sender learns the transport answer, no more";
-    ReturnReferralResponse "the sender learns the transport answer, no more";
-    CloseReferralResponse "the sender learns that it is closed, no more";
-    AcknowledgeStopUseResponse "the sender learns that it is confirmed, no more";
-    AcknowledgeRecallResponse "the sender learns that it is confirmed";
-    RecordContactResponse "";
+    ClaimReferralResponse "yours until another officer takes it over" false;
+    AcknowledgeDeliveryResponse "the sender learns that the content arrived" false;
+    ConfirmImportResponse "the content is destroyed at the broker, and the sender learns that it is" false;
+    AcceptReferralResponse "the sender learns that it is answered, no more" false;
+    DeclineReferralResponse "the sender learns the transport answer, no more" false;
+    ReturnReferralResponse "the sender learns the transport answer, no more" false;
+    CloseReferralResponse "the sender learns that it is closed, no more" false;
+    AcknowledgeStopUseResponse "the sender learns that it is confirmed, no more" true;
+    AcknowledgeRecallResponse "the sender learns that it is confirmed" true;
+    RecordContactResponse "" false;
 }
 
 async fn act<W>(desk: &mut Desk<'_>, (referral, request): (String, W), done: &str) -> Result<(), Failure>
@@ -124,8 +124,31 @@ where
     let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
     let envelope = answer.response.envelope();
     let text = format!("{done:<11}{}; {}{}", envelope.reference, answer.response.next(), clock(&envelope, desk.now));
-    desk.answer(&[logged(&text, &answer)], whole(&answer))
+    let mut lines = vec![logged(&text, &answer)];
+    if W::Response::WANTED_BACK {
+        lines.extend(sent_on(desk, envelope.thread_id).await?);
+    }
+    desk.answer(&lines, whole(&answer))
 }
+
+/// What the agency itself sent in the same thread, and could take back.
+async fn sent_on(desk: &mut Desk<'_>, thread_id: String) -> Result<Vec<String>, Failure> {
+    let (client, settings) = desk.client()?;
+    let request = v1::ListReferralsRequest { thread_id, page_size: SENT_ON_MAX, officer: desk.reader(&settings), ..Default::default() };
+    let sent = client.list_referrals(request).await.map_err(|error| Failure::client(&error))?.referrals;
+    let line = |referral: v1::SenderReferral| {
+        format!(
+            "sent on    {} to {}, {}: if it rests on this, brygga referral retract {0}",
+            referral.reference,
+            referral.recipient,
+            words::status(referral.status)
+        )
+    };
+    Ok(sent.into_iter().filter(|referral| referral.status != SenderStatus::Retracted.number()).map(line).collect())
+}
+
+/// How much of what the agency sent in a thread is shown.
+const SENT_ON_MAX: u32 = 50;
 
 /// How long until first contact is due, while nobody has reached her.
 fn clock(envelope: &v1::Envelope, now: Timestamp) -> String {

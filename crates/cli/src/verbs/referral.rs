@@ -62,6 +62,7 @@ async fn amend(desk: &mut Desk<'_>, referral: String, from: &Path) -> Result<(),
     } else {
         "it replaces what was not released"
     };
+    desk.warn("", &answer.response.warnings)?;
     desk.answer(&[logged(&format!("amended    {}; {after}", named.join(", ")), &answer)], whole(&answer))
 }
 
@@ -204,6 +205,7 @@ async fn why(desk: &mut Desk<'_>, referral: Option<String>, (draft, known): (Opt
     let known = known.map(|path| desk.request(path)).transpose()?;
     let request = v1::AssessReferralRequest { referral: referral.clone(), draft, known, officer };
     let answer = client.assess_referral(request).await.map_err(|error| Failure::client(&error).about(referral))?;
+    desk.warn("", &answer.warnings)?;
     let mut lines = Vec::new();
     for explanation in &answer.blocked {
         lines.extend(blocks::explanation(explanation, lang));

@@ -127,7 +127,7 @@ async fn received(client: &Client, function: &str, officer: &str) -> Result<Vec<
             Some(Entry {
                 at: words::stamp(envelope.received_at.as_ref())?,
                 direction: "in",
-                stage: words::stage(envelope.stage()).to_owned(),
+                stage: if envelope.stage() == v1::Stage::Held { "offer taken back" } else { words::stage(envelope.stage()) }.to_owned(),
                 counterpart: envelope.sender,
                 subject: subject(envelope.kind, &categories),
                 reference: envelope.reference,

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use brygga_domain::{AgencyKind, Code, NotOfferedReason, OfferAnswer, Reason};
-use brygga_wire::lint::{Act, findings, findings_in_label};
 use brygga_wire::v1;
 
 use crate::args::OfferCommand;
@@ -58,7 +57,6 @@ async fn submit_one(desk: &mut Desk<'_>, file: &Path, forwards: Option<&str>) ->
     }
     let passed_on = request.forwarded_from.clone();
     let (officer, consents) = (request.officer.clone(), request.consents.len());
-    warn(desk, &request)?;
     if desk.common.dry_run {
         table_check(file, &request, None)?;
         residence_check(file, &request)?;
@@ -70,6 +68,7 @@ async fn submit_one(desk: &mut Desk<'_>, file: &Path, forwards: Option<&str>) ->
         lines.push(format!("forwards   {passed_on}: a disclosure of its own; no consent and no decision of that one holds here"));
     }
     lines.push(after(&referral, consents));
+    desk.warn("", &answer.response.warnings)?;
     desk.answer(&lines, whole(&answer))
 }
 
@@ -142,22 +141,9 @@ pub async fn validate(desk: &mut Desk<'_>, files: &[PathBuf]) -> Result<(), Fail
         let sections = words::many(request.sections.len(), "section");
         let known = if client.is_some() { "the directory was asked" } else { "checked here only: the directory was not asked" };
         let (kind, to) = (words::kind(request.kind), request.recipient.clone());
-        warn(desk, &request)?;
-        local::check(request, None)?;
+        let warnings = local::check(request, None)?;
+        desk.warn("", &warnings)?;
         desk.line(&format!("valid      {}   {kind}, {sections}, to {to}; {known}; nothing was sent", file.display()))?;
-    }
-    Ok(())
-}
-
-/// What the broker would take and its sender should look at once more.
-fn warn(desk: &mut Desk<'_>, request: &v1::SubmitReferralRequest) -> Result<(), Failure> {
-    for finding in findings_in_label(&request.sender_reference) {
-        desk.talk(&format!("warning    sender_reference: {}", finding.words.en))?;
-    }
-    for (index, section) in request.sections.iter().enumerate() {
-        for finding in findings(&section.content).into_iter().filter(|finding| finding.act == Act::Warn) {
-            desk.talk(&format!("warning    sections[{index}], {}: {}", finding.field, finding.words.en))?;
-        }
     }
     Ok(())
 }

@@ -200,6 +200,8 @@ mod who_is_told {
             offered_at: Some(Position(1)),
             stage,
             claimed_by: None,
+            inherited: Vec::new(),
+            owed: Vec::new(),
             persons: Vec::new(),
             sections: if stage == Stage::Held { vec![undecided()] } else { Vec::new() },
             consents: Vec::new(),

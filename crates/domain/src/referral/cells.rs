@@ -1,15 +1,17 @@
 //! What acts of clearance and new revisions do to the cells of a referral.
 
-use super::{Carried, Cell, CellState, Decision, Referral};
+use super::{Carried, Cell, CellState, Decision, Referral, Section};
 use crate::codes::WithholdReason;
 use crate::content::Kept;
+use crate::emergency::OwedWord;
 use crate::event::{CarriedCell, CellName, Confirmation, DecidedCell, Outcome, SectionContent};
-use crate::ids::{OfficerPseudonym, Position};
+use crate::ids::{ConsentId, OfficerPseudonym, Position};
 use crate::time::Time;
 
 impl Referral {
     pub(super) fn amend(&mut self, now: Time, contents: &[SectionContent]) {
         for content in contents {
+            self.owe_words(content);
             let Some(section) = self.sections.iter_mut().find(|section| section.number == content.section) else { continue };
             section.revision = content.revision;
             section.commitment = content.commitment;
@@ -24,6 +26,24 @@ impl Referral {
         }
     }
 
+    fn owe_words(&mut self, content: &SectionContent) {
+        let replaced = |section: &Section| {
+            let cells = section.cells.iter().filter(|cell| !cell.is_carried_to(content.revision));
+            cells.map(|cell| CellName { section: section.number, interest: cell.interest }).collect::<Vec<_>>()
+        };
+        self.section(content.section).map(replaced).unwrap_or_default().into_iter().for_each(|name| self.owe_word(name));
+    }
+
+    /// What left in an emergency is decided a second time, also where its decision stands no more.
+    fn owe_word(&mut self, name: CellName) {
+        let Some(section) = self.section(name.section).filter(|section| section.has_left()) else { return };
+        let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell(name) else { return };
+        if decision.second_officer && decision.confirmed.is_none() && !decision.outcome.is_withheld() {
+            let word = OwedWord { cell: name, revision: section.revision, at: decision.at, officer: decision.officer, outcome: decision.outcome.clone() };
+            self.owed.push(word);
+        }
+    }
+
     pub(super) fn carry(&mut self, at: Position, carried: CarriedCell) {
         let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell_mut(carried.cell) else { return };
         if decision.at == carried.decision {
@@ -33,6 +53,7 @@ impl Referral {
 
     pub(super) fn decide(&mut self, at: Position, officer: Option<OfficerPseudonym>, cells: &[DecidedCell]) {
         for decided in cells {
+            self.owe_word(decided.cell);
             let decision = Decision {
                 at,
                 officer,
@@ -49,7 +70,11 @@ impl Referral {
     }
 
     pub(super) fn confirm(&mut self, at: Position, word: &Confirmation) {
+        self.owed.retain(|owed| !owed.is_given_by(word));
         let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell_mut(word.cell) else { return };
+        if decision.at != word.decision {
+            return;
+        }
         decision.confirmed = Some(at);
         // It stands for later revisions only as far as both officers say so.
         decision.standing_until = decision.standing_until.zip(word.standing_until).map(|(one, other)| one.min(other));
@@ -61,10 +86,26 @@ impl Referral {
 
     pub(super) fn revoke(&mut self, cells: &[CellName]) {
         for name in cells {
+            self.owe_word(*name);
             if let Some(cell) = self.cell_mut(*name) {
                 cell.state = CellState::Undecided;
             }
             self.sections.iter_mut().filter(|section| section.number == name.section).for_each(|section| section.offered = false);
+        }
+    }
+
+    /// The envelope names only what passes: what rested on a consent that is withdrawn is no longer offered.
+    pub(super) fn take_back_what_rests_on(&mut self, consent: ConsentId) {
+        let Some(given_at) = self.consent(consent).map(|held| held.at) else { return };
+        let rests = |cell: &Cell| match &cell.state {
+            CellState::Undecided => false,
+            CellState::Decided(decision) => match &decision.outcome {
+                Outcome::Release { consent, .. } => *consent == Some(given_at),
+                Outcome::Withhold { .. } => false,
+            },
+        };
+        for section in self.sections.iter_mut().filter(|section| section.cells.iter().any(rests)) {
+            section.offered = false;
         }
     }
 }

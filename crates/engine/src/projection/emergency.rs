@@ -1,10 +1,11 @@
-//! Emergencies to rows and back.
+//! Emergencies, and the words of second officers that are owed on them, to rows and back.
 
-use brygga_domain::emergency::{Emergency, Review};
+use brygga_domain::emergency::{Emergency, OwedWord, Review};
+use brygga_domain::event::{CellName, Outcome};
 use brygga_domain::{OfficerPseudonym, Time};
 
-use super::{At, number};
-use crate::rows::EmergencyRow;
+use super::{At, interest, interest_bytes, number};
+use crate::rows::{EmergencyRow, OwedWordRow};
 use crate::store::Corrupt;
 
 pub(super) fn row(emergency: &Emergency) -> EmergencyRow {
@@ -35,5 +36,30 @@ pub(super) fn read(row: &EmergencyRow) -> Result<Emergency, Corrupt> {
         review_due_at: Time::from_micros(row.review_due_at),
         telephoned_at: row.telephoned_at.map(Time::from_micros),
         review,
+    })
+}
+
+/// Only a release is owed a word.
+pub(super) fn owed_row(owed: &OwedWord) -> Option<OwedWordRow> {
+    let Outcome::Release { ground, consent } = &owed.outcome else { return None };
+    Some(OwedWordRow {
+        position: number(owed.at.0),
+        section: i64::from(owed.cell.section),
+        interest: interest_bytes(owed.cell.interest),
+        revision: i64::from(owed.revision),
+        officer: owed.officer.map(|officer| officer.0.into()),
+        ground: ground.to_string(),
+        consent: consent.map(|at| number(at.0)),
+    })
+}
+
+pub(super) fn read_owed(row: &OwedWordRow) -> Result<OwedWord, Corrupt> {
+    let at = At::new("owed_word", row.position);
+    Ok(OwedWord {
+        cell: CellName { section: at.small("section", row.section)?, interest: interest(&at, &row.interest)? },
+        revision: at.small("revision", row.revision)?,
+        at: at.position("position", row.position)?,
+        officer: row.officer.as_ref().map(|bytes| at.bytes("officer", OfficerPseudonym::from_bytes(&bytes.0))).transpose()?,
+        outcome: Outcome::Release { ground: at.parse("ground", &row.ground)?, consent: at.positions("consent", row.consent)? },
     })
 }

@@ -1,4 +1,4 @@
-//! What stands beside the ordinary course of a referral: emergencies and exclusions.
+//! What stands beside the ordinary course of a referral: emergencies, what a second officer owes, and exclusions.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,4 +43,23 @@ pub struct ExcludedRow {
     pub name: String,
     /// The officer, 16 bytes; `None`: a function.
     pub officer: Option<Blob>,
+}
+
+/// A second officer's word that is owed on a decision which stands no more, and on which something left in an emergency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedWordRow {
+    /// Position of the decision.
+    pub position: i64,
+    /// Number of the section.
+    pub section: i64,
+    /// The person, 16 bytes; empty for the investigation.
+    pub interest: Blob,
+    /// The revision that left.
+    pub revision: i64,
+    /// Who decided, 16 bytes.
+    pub officer: Option<Blob>,
+    /// The ground.
+    pub ground: String,
+    /// Position of the consent that it rests on.
+    pub consent: Option<i64>,
 }

@@ -85,7 +85,7 @@ impl<R: Reader> Rpc<R> {
             // Whether the persons' cells pass is not the leader's to know: for it a section passes when the investigation's cell does.
             Clearing::Leader => shown.sections.iter().map(|section| section.number).filter(|number| blocked.iter().all(|one| one.section != *number)).collect(),
         };
-        Ok(v1::AssessReferralResponse { referral: Some(shown), passing, blocked })
+        Ok(v1::AssessReferralResponse { referral: Some(shown), passing, blocked, warnings: Vec::new() })
     }
 }
 
@@ -99,18 +99,16 @@ impl<R: Reader> Rpc<R> {
 
     /// Assesses what was not submitted, by the rules of a submission. Nothing is written, and nothing of the draft is kept.
     fn draft_assessed(&self, draft: v1::SubmitReferralRequest, agency: &AgencyId, question: Question<'_, '_>) -> Result<v1::AssessReferralResponse, Failed> {
-        let command = convert::draft(draft, &self.door, agency).map_err(|malformed| malformed.within("draft"))?.command(
-            agency.clone(),
-            Digest([0; 32]),
-            self.broker.entropy()?,
-        );
+        let mut asked = convert::draft(draft, &self.door, agency).map_err(|malformed| malformed.within("draft"))?;
+        let warnings = std::mem::take(&mut asked.warnings);
+        let command = asked.command(agency.clone(), Digest([0; 32]), self.broker.entropy()?);
         let (directory, known) = (self.broker.directory(), Known::default());
         let facts = Facts { now: question.now, next: Position(0), directory: &directory, table: question.table, referral: None, known: &known };
         let referral = decide::draft(&command, facts).map_err(Failed::Refused)?;
         let (passing, blocked) = view::explanations(&referral, |_| true, question);
         let stands =
             v1::ClearanceReferral { id: String::new(), reference: String::new(), ..view::clearance_referral(&referral, Clearing::Sender, question.table) };
-        Ok(v1::AssessReferralResponse { referral: Some(stands), passing, blocked })
+        Ok(v1::AssessReferralResponse { referral: Some(stands), passing, blocked, warnings: view::warnings(&warnings) })
     }
 }
 

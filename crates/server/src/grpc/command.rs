@@ -14,7 +14,7 @@ use brygga_engine::send_window::SendWindow;
 use brygga_engine::store::{Corrupt, Reader, StoreError};
 use brygga_merkle::InclusionProof;
 use brygga_wire::contract::{WriteRequest, WriteResponse};
-use brygga_wire::convert::{Asked, Malformed};
+use brygga_wire::convert::{Asked, Malformed, Warning};
 use brygga_wire::{Door, v1, view};
 use http::Extensions;
 use sha2::{Digest as _, Sha256};
@@ -86,6 +86,8 @@ pub(super) struct Done {
     pub(super) delivery: Delivery,
     /// Size of the log that the client has pinned.
     pub(super) pinned_size: u64,
+    /// What its sender should look at once more.
+    pub(super) warnings: Vec<Warning>,
     /// The law that it was decided under.
     pub(super) table: Arc<GroundTable>,
     origin: String,
@@ -102,6 +104,11 @@ impl Done {
     /// How the referral stands for its sender.
     pub(super) fn sender_referral(&self) -> Result<v1::SenderReferral, Failed> {
         self.referral().map(|referral| view::sender_referral(referral, &self.table))
+    }
+
+    /// What was taken and may stand in the wrong place.
+    pub(super) fn warnings(&self) -> Vec<v1::Warning> {
+        view::warnings(&self.warnings)
     }
 
     /// How the referral stands for its recipient.
@@ -183,8 +190,8 @@ impl<R: Reader> Rpc<R> {
     {
         let Received { agency, raw, message, came, departures } = received;
         let digest = digest::<Q>(raw);
-        let (asked, kept) = convert(message, &self.door, &agency)?;
-        let pinned_size = asked.pinned_size;
+        let (mut asked, kept) = convert(message, &self.door, &agency)?;
+        let (pinned_size, warnings) = (asked.pinned_size, std::mem::take(&mut asked.warnings));
         let mut receipted = self.broker.carry_out(asked.command(agency.clone(), digest, self.broker.entropy()?)).await?;
         let from = match came {
             Came::Alone => pinned_size,
@@ -193,7 +200,7 @@ impl<R: Reader> Rpc<R> {
         let delivery = self.broker.deliver(&receipted, from).await.map_err(Failed::Delivery)?;
         let origin = self.broker.key().name().to_owned();
         let (now, table, window) = (self.broker.now(), Arc::clone(self.broker.table()), receipted.window.take());
-        Ok((Done { agency, now, committed: receipted.committed, delivery, pinned_size, table, origin, window, departures }, kept))
+        Ok((Done { agency, now, committed: receipted.committed, delivery, pinned_size, warnings, table, origin, window, departures }, kept))
     }
 }
 

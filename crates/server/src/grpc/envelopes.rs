@@ -1,6 +1,7 @@
 //! The list of a function's inbox: envelopes that wait for it, the most urgent and nearest due first, then, where asked for, what has
 //! ended and asks for nothing more.
 
+use brygga_domain::referral::Stage;
 use brygga_domain::{Code, FunctionId, InboxKind, Referral, Time};
 use brygga_engine::projection::number;
 use brygga_engine::rows::Blob;
@@ -79,7 +80,7 @@ async fn ended<R: Reader>(reader: &mut R, function: &str, (page, by): (&Page, &R
             after = row.position;
             // A referral may be offered again after its offer was taken back: it is listed at its first offer.
             let first = referral.offered_at.is_some_and(|at| number(at.0) == row.position);
-            if first && by.sees_envelope(&referral) && referral.stage.is_ended() && !referral.waits_for_recipient() {
+            if first && by.sees_envelope(&referral) && is_over(&referral) {
                 found.push((row.position, referral));
             }
             if u32::try_from(found.len()).is_ok_and(|count| count >= page.entries) {
@@ -92,4 +93,9 @@ async fn ended<R: Reader>(reader: &mut R, function: &str, (page, by): (&Page, &R
         }
     }
     Ok((found, Some(after)))
+}
+
+/// Whether there is nothing for the recipient to do: it has ended, or its offer was taken back.
+fn is_over(referral: &Referral) -> bool {
+    (referral.stage.is_ended() || referral.stage == Stage::Held) && !referral.waits_for_recipient()
 }

@@ -53,8 +53,8 @@ impl<R: Reader> ReferralService for Rpc<R> {
 
 served! {
     RecordOfferRequest record_offer => offered;
-    SubmitReferralRequest submit_referral => |done| Ok(v1::SubmitReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() });
-    AmendReferralRequest amend_referral => |done| Ok(v1::AmendReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() });
+    SubmitReferralRequest submit_referral => |done| Ok(v1::SubmitReferralResponse { referral: Some(done.sender_referral()?), warnings: done.warnings(), ..Default::default() });
+    AmendReferralRequest amend_referral => |done| Ok(v1::AmendReferralResponse { referral: Some(done.sender_referral()?), warnings: done.warnings(), ..Default::default() });
     RetractReferralRequest retract_referral => |done| Ok(v1::RetractReferralResponse { referral: Some(done.sender_referral()?), ..Default::default() });
 }
 

@@ -25,6 +25,7 @@ pub(super) enum Stray {
 pub(super) struct Change<'b> {
     pub(super) row: &'b ReferralRow,
     pub(super) parts: Blob,
+    pub(super) more_parts: Option<Blob>,
     pub(super) waiting: Waiting,
 }
 
@@ -56,7 +57,7 @@ impl<'b> Changes<'b> {
         if held == Some(rows) {
             return Ok(());
         }
-        self.referrals.push(Change { row: &rows.referral, parts: rows.parts()?, waiting: Waiting::of(rows) });
+        self.referrals.push(Change { row: &rows.referral, parts: rows.parts()?, more_parts: rows.more_parts()?, waiting: Waiting::of(rows) });
         // None is ever deleted, so the one that was held in the same place is the same one.
         let own = rows.emergencies.iter().enumerate();
         self.emergencies.extend(own.filter(|(place, row)| held.and_then(|held| held.emergencies.get(*place)) != Some(*row)).map(|(_, row)| row));

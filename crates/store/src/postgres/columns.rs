@@ -105,6 +105,7 @@ fn referrals<'b, R>(columns: Columns<'b, R>, changes: &'b Changes<'_>) -> Column
         .text(|change| &change.row.marks)
         .maybe_int(|change| change.row.next_due_at)
         .blob(|change| &change.parts)
+        .maybe_blob(|change| &change.more_parts)
 }
 
 fn told_rows<'b, R>(columns: Columns<'b, R>, batch: &'b Batch, changes: &'b Changes<'_>) -> Columns<'b, SenderReferenceRow> {

@@ -248,5 +248,6 @@ fn referral(mut row: Packed<'_>) -> Result<ReferralRows, sqlx::Error> {
         thread: row.blob()?,
         claimed_by: row.maybe_blob()?,
     };
-    ReferralRows::whole(own, &row.blob()?.0).map_err(|corrupt| sqlx::Error::Decode(corrupt.into()))
+    let (parts, more) = (row.blob()?, row.maybe_blob()?);
+    ReferralRows::whole(own, &parts.0, more.as_ref().map(|more| more.0.as_slice())).map_err(|corrupt| sqlx::Error::Decode(corrupt.into()))
 }

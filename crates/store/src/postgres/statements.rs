@@ -65,7 +65,7 @@ macro_rules! referrals {
                     recall_confirmed
                 ],
                 [reference, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, marks, stage, stage_code],
-                [id, thread, claimed_by, parts]
+                [id, thread, claimed_by, parts, more_parts]
             ),
             "\nFROM named JOIN referral AS r ON r.first_position = named.origin",
         )
@@ -130,41 +130,41 @@ pub(crate) const WRITE: &str = concat!(
         referral, first_position 8, id 9, reference 10, thread 11, kind 12, sender 13, from_kind 14, to_kind 15, recipient 16, host 17, leader 18, urgency 19,
         reported_at 20, contact_due_at 21, contacted_at 22, submitted_at 23, last_position 24, offered_at 25, stage 26, stage_code 27, recall 28,
         recall_confirmed 29, claimed_by 30, sender_clears 31, leader_clears 32, recipient_acts 33, received_at 34, stage_since 35, marks 36, next_due_at 37,
-        parts 38
+        parts 38, more_parts 39
     ),
     "\nON CONFLICT (first_position) DO UPDATE SET (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at,
 contact_due_at, contacted_at, submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears,
-leader_clears, recipient_acts, received_at, stage_since, marks, next_due_at, parts) = (excluded.thread, excluded.kind, excluded.sender, excluded.from_kind, excluded.to_kind, excluded.recipient, excluded.host,
+leader_clears, recipient_acts, received_at, stage_since, marks, next_due_at, parts, more_parts) = (excluded.thread, excluded.kind, excluded.sender, excluded.from_kind, excluded.to_kind, excluded.recipient, excluded.host,
 excluded.leader, excluded.urgency, excluded.reported_at, excluded.contact_due_at, excluded.contacted_at, excluded.submitted_at,
 excluded.last_position, excluded.offered_at, excluded.stage, excluded.stage_code, excluded.recall, excluded.recall_confirmed, excluded.claimed_by,
 excluded.sender_clears, excluded.leader_clears, excluded.recipient_acts, excluded.received_at, excluded.stage_since, excluded.marks, excluded.next_due_at,
-excluded.parts)",
+excluded.parts, excluded.more_parts)",
     "), entries AS (",
-    insert!(inbox, function 39, position 40, referral 41, kind 42),
+    insert!(inbox, function 40, position 41, referral 42, kind 43),
     "), statuses AS (",
-    insert!(status, agency 43, position 44, referral 45, status 46, at 47),
+    insert!(status, agency 44, position 45, referral 46, status 47, at 48),
     "), contents AS (",
-    insert!(section_content, origin 48, section 49, revision 50, key_id 51, salt 52, bytes 53),
+    insert!(section_content, origin 49, section 50, revision 51, key_id 52, salt 53, bytes 54),
     "), openings AS (",
-    insert!(opening, position 54, field 55, salt 56, value 57),
+    insert!(opening, position 55, field 56, salt 57, value 58),
     "), lookups AS (",
-    insert!(person_lookup, hash 58, person 59),
+    insert!(person_lookup, hash 59, person 60),
     "), sender_references AS (",
-    insert!(sender_reference, hash 60, referral 61),
+    insert!(sender_reference, hash 61, referral 62),
     "), keys AS (",
-    upsert!(request_key, [agency 62, request 63], digest 64, refused 65, positions 66, size 67, referral 68, released 69, at 70),
+    upsert!(request_key, [agency 63, request 64], digest 65, refused 66, positions 67, size 68, referral 69, released 70, at 71),
     // The same answer once more is no use of a key.
     "\nWHERE (request_key.digest, request_key.refused, request_key.positions, request_key.size, request_key.referral, request_key.released, request_key.at)
 IS DISTINCT FROM (excluded.digest, excluded.refused, excluded.positions, excluded.size, excluded.referral, excluded.released, excluded.at)",
     "), set_out AS (",
-    insert!(in_flight, origin 71, broker 72, number 73, released_at 74, until 75),
-    "), departed AS (DELETE FROM in_flight AS i USING unnest($76, $77, $78) AS gone (origin, broker, number)
+    insert!(in_flight, origin 72, broker 73, number 74, released_at 75, until 76),
+    "), departed AS (DELETE FROM in_flight AS i USING unnest($77, $78, $79) AS gone (origin, broker, number)
 WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
-    "), destroyed AS (DELETE FROM section_content AS c USING unnest($79, $80, $81) AS gone (origin, section, revision)
+    "), destroyed AS (DELETE FROM section_content AS c USING unnest($80, $81, $82) AS gone (origin, section, revision)
 WHERE (c.origin, c.section, c.revision) = (gone.origin, gone.section, gone.revision)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time, grounds) = (head.size, head.root, head.frontier, head.last_time, head.grounds)
-FROM unnest($82, $83, $84, $85, $86) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
-SELECT pg_notify('brygga_log', $87) FROM moved",
+FROM unnest($83, $84, $85, $86, $87) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
+SELECT pg_notify('brygga_log', $88) FROM moved",
 );
 
 /// The tables that few batches write.

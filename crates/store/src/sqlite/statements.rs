@@ -161,19 +161,19 @@ pub(super) const APPEND_EVENT: &str = event_columns!(insert "append_event", even
 pub(super) const APPEND_TREE: &str = tree_columns!(insert "append_tree", tree,);
 pub(super) const APPEND_CHECKPOINT: &str = checkpoint_columns!(insert "append_checkpoint", checkpoint,);
 pub(super) const WRITE_REFERRAL: &str = concat!(
-    "-- write_referral\nINSERT OR ROLLBACK INTO referral (first_position, parts, ",
+    "-- write_referral\nINSERT OR ROLLBACK INTO referral (first_position, parts, more_parts, ",
     waiting_columns!(names),
     ", ",
     identity_columns!(names),
     ", ",
     progress_columns!(names),
-    ")\nVALUES (?, ?, ",
+    ")\nVALUES (?, ?, ?, ",
     waiting_columns!(marks),
     ", ",
     identity_columns!(marks),
     ", ",
     progress_columns!(marks),
-    ")\nON CONFLICT (first_position) DO UPDATE SET parts = excluded.parts, ",
+    ")\nON CONFLICT (first_position) DO UPDATE SET parts = excluded.parts, more_parts = excluded.more_parts, ",
     waiting_columns!(replaces),
     ", ",
     identity_columns!(replaces),
@@ -181,9 +181,15 @@ pub(super) const WRITE_REFERRAL: &str = concat!(
     progress_columns!(replaces),
 );
 /// For a referral that waits for the same as before: no index is touched.
-pub(super) const MOVE_REFERRAL: &str = concat!("-- move_referral\nUPDATE referral SET parts = ?, ", progress_columns!(sets), " WHERE first_position = ?");
-pub(super) const PASS_REFERRAL_ON: &str =
-    concat!("-- pass_referral_on\nUPDATE referral SET parts = ?, ", waiting_columns!(sets), ", ", progress_columns!(sets), " WHERE first_position = ?");
+pub(super) const MOVE_REFERRAL: &str =
+    concat!("-- move_referral\nUPDATE referral SET parts = ?, more_parts = ?, ", progress_columns!(sets), " WHERE first_position = ?");
+pub(super) const PASS_REFERRAL_ON: &str = concat!(
+    "-- pass_referral_on\nUPDATE referral SET parts = ?, more_parts = ?, ",
+    waiting_columns!(sets),
+    ", ",
+    progress_columns!(sets),
+    " WHERE first_position = ?"
+);
 pub(super) const WRITE_EMERGENCY: &str = emergency_columns!(upsert "write_emergency", emergency, [position],);
 pub(super) const APPEND_INBOX: &str = inbox_columns!(insert "append_inbox", inbox,);
 pub(super) const APPEND_STATUS: &str = status_columns!(insert "append_status", status,);
@@ -238,7 +244,7 @@ macro_rules! referrals {
         concat!(
             "-- ",
             $name,
-            "\nSELECT first_position, next_due_at, parts, ",
+            "\nSELECT first_position, next_due_at, parts, more_parts, ",
             identity_columns!(names),
             ", ",
             progress_columns!(names),

@@ -93,12 +93,16 @@ fn own(connection: &Connection, change: &Change<'_>) -> Result<(), Failed> {
         return Ok(());
     }
     let (row, waiting) = (&change.now.referral, Waiting::of(change.now));
-    let unwritten = |statement| move |corrupt: Corrupt| Failed { statement, source: Error::ToSqlConversionFailure(corrupt.into()) };
+    let parts = |statement| {
+        let laid_out = change.now.parts().and_then(|parts| Ok((parts, change.now.more_parts()?)));
+        laid_out.map_err(|corrupt: Corrupt| Failed { statement, source: Error::ToSqlConversionFailure(corrupt.into()) })
+    };
     let Some(before) = change.before.as_ref().filter(|before| columns::same_identity(&before.referral, row)) else {
-        let parts = change.now.parts().map_err(unwritten(WRITE_REFERRAL))?;
+        let (parts, more) = parts(WRITE_REFERRAL)?;
         return connection.prepare(WRITE_REFERRAL)?.run(|slots| {
             slots.put(&row.first_position)?;
             slots.put(&parts)?;
+            slots.put(&more)?;
             put_waiting(waiting, row, slots)?;
             columns::put_identity(row, slots)?;
             columns::put_progress(row, slots)
@@ -106,9 +110,10 @@ fn own(connection: &Connection, change: &Change<'_>) -> Result<(), Failed> {
     };
     let waits_as_before = Waiting::of(before) == waiting && before.referral.next_due_at == row.next_due_at;
     let statement = if waits_as_before { MOVE_REFERRAL } else { PASS_REFERRAL_ON };
-    let parts = change.now.parts().map_err(unwritten(statement))?;
+    let (parts, more) = parts(statement)?;
     connection.prepare(statement)?.run(|slots| {
         slots.put(&parts)?;
+        slots.put(&more)?;
         if !waits_as_before {
             put_waiting(waiting, row, slots)?;
         }

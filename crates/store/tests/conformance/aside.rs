@@ -20,6 +20,19 @@ pub fn emergency(agency: &str, position: i64, reviewed: bool) -> EmergencyRow {
     }
 }
 
+/// A second officer's word on the first section.
+pub fn owed_word(interest: Blob, position: i64) -> OwedWordRow {
+    OwedWordRow {
+        position,
+        section: 1,
+        interest,
+        revision: 1,
+        officer: (position % 2 == 0).then(|| samples::id(8, "officer")),
+        ground: String::from("GENERAL_CLAUSE"),
+        consent: (position % 3 == 0).then_some(12),
+    }
+}
+
 pub async fn reviews_that_are_open_are_loaded_for_their_agency<B: Backend>() {
     let (_backend, mut store, mut reader) = B::fresh().await;
     let (mut log, mut batch) = (Log::default(), Batch::default());

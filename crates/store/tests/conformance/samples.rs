@@ -154,6 +154,8 @@ pub fn referral(first_position: i64) -> ReferralRows {
             ExcludedRow { name: String::from("soc-1"), officer: Some(Blob::from([9; 16])) },
             ExcludedRow { name: String::from("rvc-1"), officer: None },
         ],
+        inherited: Vec::new(),
+        owed: Vec::new(),
         referral: referral_row(referral, first_position),
     }
 }

@@ -105,7 +105,7 @@ async fn columns_are_named_as_the_fields_of_the_rows() {
         ("event", of(&batch.events[0]), &[]),
         ("tree", of(&script[1].tree[0]), &[]),
         ("checkpoint", of(&batch.checkpoint), &["follows"]),
-        ("referral", rows["referral"].clone(), &["sender_clears", "leader_clears", "recipient_acts", "parts"]),
+        ("referral", rows["referral"].clone(), &["sender_clears", "leader_clears", "recipient_acts", "parts", "more_parts"]),
         ("emergency", of(&open_review), &["reviewed"]),
         ("inbox", of(&batch.inbox[0]), &[]),
         ("status", of(&batch.statuses[0]), &[]),

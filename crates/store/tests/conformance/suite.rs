@@ -172,6 +172,14 @@ fn changed(rows: &ReferralRows, number: usize) -> ReferralRows {
     if number.is_multiple_of(2) {
         rows.emergencies.push(aside::emergency(agency, position, reviewed));
     }
+    // Some pass something on; of some that have ended a second officer owes a word, of the sender or of the leader.
+    if number.is_multiple_of(3) {
+        rows.inherited = rows.excluded[..1].to_vec();
+    }
+    if number % 8 >= 5 {
+        let interest = if number.is_multiple_of(2) { Blob::default() } else { rows.persons[0].id.clone() };
+        rows.owed.push(aside::owed_word(interest, position));
+    }
     rows.stop_uses.push(StopUseRow { position, sections: String::from("1 2"), answer: Some(String::from("stopped")) });
     rows
 }
@@ -448,7 +456,8 @@ fn waits(rows: &ReferralRows, investigation: bool) -> bool {
     let mut cells = rows.cells.iter().filter(|cell| (cell.interest == Blob::default()) == investigation);
     let second_missing = |cell: &CellRow| cell.second_officer != 0 && cell.confirmed_at.is_none();
     let open = cells.any(|cell| if ended { second_missing(cell) && left.contains(&cell.section) } else { cell.decided_at.is_none() || second_missing(cell) });
-    open || rows.emergencies.iter().any(|emergency| emergency.verdict.is_none() && (!investigation || emergency.agency == rows.referral.leader))
+    let owed = rows.owed.iter().any(|word| (word.interest == Blob::default()) == investigation);
+    open || owed || rows.emergencies.iter().any(|emergency| emergency.verdict.is_none() && (!investigation || emergency.agency == rows.referral.leader))
 }
 
 /// The function works with it, or has not answered a recall or a notice.

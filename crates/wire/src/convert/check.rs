@@ -14,12 +14,12 @@ use brygga_domain::{AgencyId, Code, OfficerProof, OfficerPseudonym, ReferralName
 use prost_types::Timestamp;
 use uuid::Uuid;
 
-use super::{Asked, FieldViolation, Malformed};
+use super::{Asked, FieldViolation, Malformed, Warning};
 use crate::content::party;
 use crate::door::Door;
 use crate::door::is_officer;
 use crate::limits::{DISTRICT_BYTES_MAX, VIOLATIONS_MAX};
-use crate::lint::{Act, findings_in_label};
+use crate::lint::{Act, Finding, findings_in_label};
 use brygga_domain::command::Action;
 
 const MISSING: &str = "must be set";
@@ -30,6 +30,7 @@ const TWICE: &str = "stands twice";
 #[derive(Debug, Default)]
 pub(super) struct Check {
     violations: Vec<FieldViolation>,
+    warnings: Vec<Warning>,
 }
 
 /// What every write begins with.
@@ -63,6 +64,16 @@ impl Check {
         }
     }
 
+    /// Notes what was found at a field by what its rule says of it; whether it is refused.
+    pub(super) fn found(&mut self, field: impl fmt::Display, finding: &Finding) -> bool {
+        match finding.act {
+            Act::Refuse => self.fault(field, &finding.words.en),
+            Act::Warn if self.warnings.len() < VIOLATIONS_MAX => self.warnings.push(Warning { field: field.to_string(), words: finding.words }),
+            Act::Warn => {}
+        }
+        finding.act == Act::Refuse
+    }
+
     /// The whole, if there was no fault.
     pub(super) fn finish<T>(self, whole: Option<T>) -> Result<T, Malformed> {
         match whole {
@@ -82,8 +93,8 @@ impl Check {
         let officer = self.officer(head);
         // The head stands first in every message, so its faults stand first too.
         self.violations.sort_by_key(|fault| fault.field != "request_id" && fault.field != "officer");
-        let pinned_size = head.pinned_size;
-        self.finish((|| Some((Asked { request: request?, officer: officer?, pinned_size, action: action? }, with?)))())
+        let (pinned_size, warnings) = (head.pinned_size, std::mem::take(&mut self.warnings));
+        self.finish((|| Some((Asked { request: request?, officer: officer?, pinned_size, action: action?, warnings }, with?)))())
     }
 
     fn officer(&mut self, head: &Head<'_>) -> Option<Officer> {
@@ -260,11 +271,11 @@ impl Check {
     /// Text that is shown without any section, so that nobody can be known or found by it.
     pub(super) fn label(&mut self, field: impl fmt::Display, text: &str, bytes: std::ops::RangeInclusive<usize>, description: &'static str) -> Option<()> {
         self.text(&field, text, bytes, description)?;
-        let misplaced = findings_in_label(text).into_iter().find(|finding| finding.act == Act::Refuse);
-        if let Some(finding) = &misplaced {
-            self.fault(field, &finding.words.en);
+        let mut refused = false;
+        for finding in findings_in_label(text) {
+            refused |= self.found(&field, &finding);
         }
-        misplaced.is_none().then_some(())
+        (!refused).then_some(())
     }
 
     /// Whether the number of items is within bounds.

@@ -21,6 +21,8 @@ use brygga_domain::{AgencyId, Command, Digest, Entropy, RequestId};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::lint::Words;
+
 pub use clearance::{confirm_clearance, decide_clearance, declare_emergency, known, review_emergency, revoke_clearance};
 pub use consent::{record_consent, withdraw_consent};
 pub use inbox::{
@@ -75,6 +77,15 @@ impl From<Malformed> for Status {
     }
 }
 
+/// Something in a request that may stand in the wrong place. It is no fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// Path of the field.
+    pub field: String,
+    /// Why.
+    pub words: &'static Words,
+}
+
 /// A write, parsed: what a [`Command`] is made of, but for what only the server knows.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -86,6 +97,8 @@ pub struct Asked {
     pub pinned_size: u64,
     /// What is asked.
     pub action: Action,
+    /// What its sender should look at once more, at most [`crate::limits::VIOLATIONS_MAX`].
+    pub warnings: Vec<Warning>,
 }
 
 impl Asked {

@@ -15,7 +15,7 @@ use crate::content::{Read, assessment_in, category, read, told};
 use crate::door::Door;
 use crate::identifier::normalise;
 use crate::limits::{CONSENTS_MAX, DECISIONS_MAX, PERSONS_MAX, SECTION_BYTES_MAX, SECTIONS_MAX, SENDER_REFERENCE_BYTES_MAX};
-use crate::lint::{Act, Finding, findings_in};
+use crate::lint::{Act, Finding, findings_in, findings_in_label};
 use crate::shape::misshapen;
 use crate::v1;
 
@@ -178,6 +178,10 @@ fn sender_reference(
         return Some(None);
     }
     check.text("sender_reference", number, 1..=SENDER_REFERENCE_BYTES_MAX, REFERENCE_SHAPE)?;
+    // A number of a diary may look like anything, and a report that is refused for it would be lost.
+    for finding in findings_in_label(number) {
+        check.found("sender_reference", &Finding { act: Act::Warn, ..finding });
+    }
     let (door, agency) = at;
     let first = of.2?.iter().find_map(|person| person.lookup);
     Some(Some(door.sender_reference(agency, (of.0?, of.1?), first, number)))
@@ -283,9 +287,9 @@ fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Catego
         check.fault(field, NOT_WHOLE);
         return None;
     }
-    let misplaced: Vec<Finding> = findings_in(&section).into_iter().filter(|finding| finding.act == Act::Refuse).collect();
-    for finding in &misplaced {
-        check.fault(format_args!("{field}.{}", finding.field), &finding.words.en);
+    let mut misplaced = false;
+    for finding in findings_in(&section) {
+        misplaced |= check.found(format_args!("{field}.{}", finding.field), &finding);
     }
     let misshapen = misshapen(&section);
     for (inner, wanted) in &misshapen {
@@ -295,7 +299,7 @@ fn content(check: &mut Check, field: &str, bytes: Bytes, declared: Option<Catego
     if told.is_none() {
         check.fault(field, UNNAMED);
     }
-    if misplaced.is_empty() && misshapen.is_empty() { Some((bytes, found, told?)) } else { None }
+    if !misplaced && misshapen.is_empty() { Some((bytes, found, told?)) } else { None }
 }
 
 const NOT_WHOLE: &str = "must hold one content and nothing that this broker does not know, written as protobuf is: it could not look at the rest";

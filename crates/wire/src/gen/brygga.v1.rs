@@ -314,6 +314,16 @@ pub struct SectionClearance {
     #[prost(bool, tag = "7")]
     pub content_destroyed: bool,
 }
+/// Something in what was taken that may stand in the wrong place, and that its sender should look at once more. It says where, never what.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Warning {
+    /// Path of the field, for example `sections\[0\].content.heading`.
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(message, optional, tag = "2")]
+    pub text: ::core::option::Option<Text>,
+}
 /// A text in both languages.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Text {
@@ -773,6 +783,9 @@ pub struct SubmitReferralResponse {
     /// How it stands.
     #[prost(message, optional, tag = "3")]
     pub referral: ::core::option::Option<SenderReferral>,
+    /// What may stand in the wrong place; at most 32. A repeated write gets the same ones.
+    #[prost(message, repeated, tag = "4")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
 /// New content of one section.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -804,7 +817,8 @@ pub struct AmendReferralRequest {
     /// The sections; at most 32, each once, and one at least unless `excluded` is given.
     #[prost(message, repeated, tag = "5")]
     pub sections: ::prost::alloc::vec::Vec<AmendedSection>,
-    /// Who is excluded from now on, in place of everybody who was; absent: as before.
+    /// Who is excluded from now on, in place of everybody whom this agency excluded; absent: as before. Whoever is excluded from a referral that
+    /// this one passes on stays excluded.
     #[prost(message, optional, tag = "6")]
     pub excluded: ::core::option::Option<ExclusionList>,
 }
@@ -820,6 +834,9 @@ pub struct AmendReferralResponse {
     /// How the referral stands.
     #[prost(message, optional, tag = "3")]
     pub referral: ::core::option::Option<SenderReferral>,
+    /// What may stand in the wrong place; at most 32. A repeated write gets the same ones.
+    #[prost(message, repeated, tag = "4")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
 /// Asks to take a referral back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1874,6 +1891,23 @@ pub struct ClearanceReferral {
     /// The emergencies; the sender sees all, the leader of the investigation its own.
     #[prost(message, repeated, tag = "11")]
     pub emergencies: ::prost::alloc::vec::Vec<Emergency>,
+    /// Words of a second officer that are still owed on what left in an emergency and was amended or decided anew since: ConfirmClearance gives
+    /// them, by the revision.
+    #[prost(message, repeated, tag = "12")]
+    pub owed_words: ::prost::alloc::vec::Vec<OwedWord>,
+}
+/// A cell of which an earlier revision, or an earlier decision, left in an emergency with one officer's word.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OwedWord {
+    /// Number of the section.
+    #[prost(uint32, tag = "1")]
+    pub section: u32,
+    /// The person as parties name it, or `investigation`.
+    #[prost(string, tag = "2")]
+    pub interest: ::prost::alloc::string::String,
+    /// The revision that left.
+    #[prost(uint32, tag = "3")]
+    pub revision: u32,
 }
 /// An emergency as those who clear the referral see it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1953,6 +1987,9 @@ pub struct AssessReferralResponse {
     /// One explanation for each blocked cell; none of a referral that has ended.
     #[prost(message, repeated, tag = "3")]
     pub blocked: ::prost::alloc::vec::Vec<Explanation>,
+    /// What may stand in the wrong place of a draft; at most 32.
+    #[prost(message, repeated, tag = "4")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
 /// Asks to decide cells.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5292,7 +5329,7 @@ pub struct ListInboxRequest {
     /// Where to go on: `next_page_token` of the page before.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Whether to show what is closed, declined, returned or retracted as well.
+    /// Whether to show what is closed, declined, returned or retracted as well, and (as `HELD`) what was offered and taken back.
     #[prost(bool, tag = "4")]
     pub include_ended: bool,
     /// The officer who reads: what excludes them is left out. To who names none every envelope is shown.

@@ -20,6 +20,7 @@ pub use party::{Clearing, clearance_referral, consent, envelope, released, sende
 pub use proof::{consistency, log_entry, receipt};
 pub use stream::{ReturnedWith, inbox_entry, inbox_heartbeat, log_heartbeat, log_item, referrals_heartbeat, status_entry};
 
+use crate::convert::Warning;
 use crate::v1;
 
 /// How a cell names the investigation.
@@ -39,6 +40,12 @@ pub(crate) fn interest(referral: &Referral, interest: Interest) -> String {
         Interest::Investigation => INVESTIGATION.to_owned(),
         Interest::Person(id) => referral.person_name(id).map_or_else(String::new, |name| name.to_string()),
     }
+}
+
+/// What was taken and may stand in the wrong place.
+pub fn warnings(found: &[Warning]) -> Vec<v1::Warning> {
+    let warning = |one: &Warning| v1::Warning { field: one.field.clone(), text: Some(v1::Text { sv: one.words.sv.clone(), en: one.words.en.clone() }) };
+    found.iter().map(warning).collect()
 }
 
 /// An agency of the directory.

@@ -1,7 +1,7 @@
 //! A referral as its sender, those who clear it, and its recipient see it.
 
 use brygga_domain::clocks::Duty;
-use brygga_domain::emergency::Emergency;
+use brygga_domain::emergency::{Emergency, OwedWord};
 use brygga_domain::event::{Interest, Outcome};
 use brygga_domain::gate;
 use brygga_domain::grounds::GroundTable;
@@ -90,8 +90,8 @@ impl Clearing {
         }
     }
 
-    fn sees(self, cell: &Cell) -> bool {
-        match (self, cell.interest) {
+    fn sees(self, interest: Interest) -> bool {
+        match (self, interest) {
             (Self::Sender, Interest::Person(_) | Interest::Investigation) | (Self::Leader, Interest::Investigation) => true,
             (Self::Leader, Interest::Person(_)) => false,
         }
@@ -99,7 +99,7 @@ impl Clearing {
 }
 
 fn sections(referral: &Referral, clearing: Clearing, table: &GroundTable) -> Vec<v1::SectionClearance> {
-    let seen = |section: &&Section| section.cells.iter().any(|cell| clearing.sees(cell));
+    let seen = |section: &&Section| section.cells.iter().any(|cell| clearing.sees(cell.interest));
     let shown = |section: &Section| v1::SectionClearance {
         number: section.number,
         category: section.category.number(),
@@ -107,7 +107,7 @@ fn sections(referral: &Referral, clearing: Clearing, table: &GroundTable) -> Vec
         // Whether it was offered or has left depends on the persons' cells too, which are not the leader's to know.
         offered: section.offered && clearing == Clearing::Sender,
         released_revision: section.released.filter(|_| clearing == Clearing::Sender).map_or(0, |release| release.revision),
-        cells: section.cells.iter().filter(|cell| clearing.sees(cell)).map(|cell| cell_clearance(referral, cell, table)).collect(),
+        cells: section.cells.iter().filter(|cell| clearing.sees(cell.interest)).map(|cell| cell_clearance(referral, cell, table)).collect(),
         content_destroyed: clearing == Clearing::Sender && !section.has_content(),
     };
     referral.sections.iter().filter(seen).map(shown).collect()
@@ -151,7 +151,12 @@ pub fn clearance_referral(referral: &Referral, clearing: Clearing, table: &Groun
         sections: sections(referral, clearing, table),
         reminded: if clearing == Clearing::Sender { Duty::senders_level(table, referral).map_or(0, Code::number) } else { 0 },
         emergencies: referral.emergencies.iter().filter(|emergency| clearing.hears_of(referral, emergency)).map(emergency).collect(),
+        owed_words: referral.owed.iter().filter(|owed| clearing.sees(owed.cell.interest)).map(|owed| owed_word(referral, owed)).collect(),
     }
+}
+
+fn owed_word(referral: &Referral, owed: &OwedWord) -> v1::OwedWord {
+    v1::OwedWord { section: owed.cell.section, interest: interest(referral, owed.cell.interest), revision: owed.revision }
 }
 
 fn emergency(emergency: &Emergency) -> v1::Emergency {

@@ -94,6 +94,8 @@ fn referral() -> Referral {
         last: Position(9),
         stage: Stage::Ready,
         claimed_by: None,
+        inherited: Vec::new(),
+        owed: Vec::new(),
         persons: vec![victim, child],
         sections: vec![
             offered,

@@ -14,7 +14,7 @@ GRANT DELETE ON section_content, request_key TO brygga_run;
 GRANT UPDATE (size, root, frontier, last_time, grounds) ON log_head TO brygga_run;
 GRANT UPDATE (thread, kind, sender, from_kind, to_kind, recipient, host, leader, urgency, reported_at, contact_due_at, contacted_at,
     submitted_at, last_position, offered_at, stage, stage_code, recall, recall_confirmed, claimed_by, sender_clears, leader_clears,
-    recipient_acts, received_at, stage_since, marks, next_due_at, parts)
+    recipient_acts, received_at, stage_since, marks, next_due_at, parts, more_parts)
     ON referral TO brygga_run;
 GRANT UPDATE (agency, review_due_at, reviewed) ON emergency TO brygga_run;
 GRANT UPDATE (digest, refused, positions, size, referral, released, at) ON request_key TO brygga_run;
