@@ -277,7 +277,7 @@ fn on(step: &Step, referral: &Referral, now: Time) -> (usize, Action) {
     let (turn, action) = match step.verb {
         40..=59 => (sender, Action::RecordConsent(name, consent(step, &referral.recipient, now))),
         60..=109 => (if step.choice[3] > 240 { leader } else { sender }, Action::DecideClearance(name, decision(step, referral, now))),
-        110..=124 => (sender, Action::ConfirmClearance(name, second(step, referral, now))),
+        110..=124 => (sender, Action::ConfirmClearance(name, second(step, referral, now), None)),
         125..=127 => (sender, Action::RevokeClearance(name, cells(referral, 2))),
         128..=129 => (sender, emergency(step, referral, name)),
         130..=164 => (host, Action::OpenReferral(name)),

@@ -8,6 +8,8 @@ use brygga_domain::event::{Officer, PersonName};
 use brygga_domain::grounds::Answers;
 use brygga_domain::*;
 use brygga_engine::batch::{Committed, Reply};
+use brygga_engine::projection;
+use brygga_engine::rows::{Blob, ExcludedRow};
 use brygga_engine::store::{After, Reader as _};
 use brygga_store::{MemoryDatabase, MemoryStore};
 use brygga_tests::directory::{self, START_US};
@@ -308,7 +310,7 @@ async fn no_receipt_of_a_recipient_tells_of_what_was_kept_back() {
     let name = name(&world.does(POLICE, KLARA, Action::SubmitReferral(Box::new(submission))).await);
     let second = NewDecision { cells: of(vec![(0, clause()), (2, withheld)]), ..decision.clone() };
     world.does(POLICE, KLARA, Action::DecideClearance(name, decision)).await;
-    world.does(POLICE, MONA, Action::ConfirmClearance(name, second)).await;
+    world.does(POLICE, MONA, Action::ConfirmClearance(name, second, None)).await;
     let opened = world.does(BOARD, SARA, Action::OpenReferral(name)).await;
     assert_eq!(opened.released, [(1, 1)]);
     let (decided, confirmed) = told(&world, &opened).await;
@@ -365,6 +367,12 @@ async fn to_an_excluded_officer_a_referral_is_not_there_and_the_log_holds_a_comm
     world.does(BOARD, SARA, Action::OpenReferral(name)).await;
     world.does(POLICE, KLARA, Action::AmendReferral(name, Vec::new(), Some(Vec::new()))).await;
     assert!(world.ask(&opening).await.unwrap().replayed);
+
+    // Whom the first referral excludes is excluded, whatever a broker that knows of no such list has made of the other one.
+    let mut rows = reader.all_referrals(After { after: -1, limit: 1 }).await.unwrap().remove(0);
+    assert!(rows.excluded.is_empty());
+    rows.inherited.push(ExcludedRow { name: BOARD.into(), officer: Some(Blob::from([MONA; 16])) });
+    assert!(projection::referral(&rows).unwrap().excludes_officer(&BOARD.parse().unwrap(), OfficerPseudonym([MONA; 16])));
 }
 
 #[tokio::test]

@@ -174,6 +174,10 @@ impl Desk<'_> {
         }
         let (client, settings) = self.client()?;
         self.head(&mut request, officer, Some(&settings))?;
+        // Told before it is sent or kept; whether it is taken is the broker's to say.
+        if let Ok(warnings) = local::check(request.clone(), Some(&settings.client.agency)) {
+            self.warn("", &warnings)?;
+        }
         let answer = match &settings.outbox {
             Some(folder) => {
                 let outbox = Outbox::open(folder).map_err(|error| Failure::outbox(&error))?;

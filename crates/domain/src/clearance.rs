@@ -8,7 +8,7 @@ use crate::codes::{Code as _, FactCode};
 use crate::command::{NamedCell, NewCell, NewDecision, NewOutcome};
 use crate::consent;
 use crate::decide::{Draft, Facts, wrong_stage};
-use crate::emergency::{self, OwedWord};
+use crate::emergency;
 use crate::event::{
     CarriedCell, CarriedClearances, CellName, ClearanceDecision, Confirmation, DecidedCell, Fact, Interest, Outcome, SecondDecision, SectionContent,
 };
@@ -16,7 +16,7 @@ use crate::explain;
 use crate::gate::{self, Why};
 use crate::grounds::{Answers, Ground, GroundCode, Unlawful};
 use crate::ids::Position;
-use crate::referral::{Cell, CellState, Referral, Section};
+use crate::referral::{Cell, CellState, Decision, Referral, Section};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
 
@@ -50,8 +50,7 @@ pub(crate) fn record(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refusa
         if !seen.insert(name) || !may_be_decided(to, name)? {
             return Err(Refusal::about(Reason::AlreadyDecided, Detail::Cell(cell.cell.section, cell.cell.person)));
         }
-        let revision = to.referral()?.section(name.section).map_or(0, |section| section.revision);
-        let decided = decided_cell(to, name, (cell, &new.answers), Seen { revision, consent: None })?;
+        let decided = decided_cell(to, name, (cell, &new.answers), None)?;
         let standing_until = standing_until.filter(|_| !decided.outcome.is_withheld());
         cells.push(DecidedCell { standing_until, ..decided });
     }
@@ -129,7 +128,7 @@ pub(crate) fn for_clearing<'b>(to: &'b Draft<'_>) -> Result<&'b Referral, Refusa
 /// The cell that the parties' name means, if this agency clears it: persons are the sender's, the investigation its leader's.
 ///
 /// A leader at another agency learns nothing of the persons' cells, not even whether one is there.
-fn cell_name(to: &Draft<'_>, named: NamedCell) -> Result<CellName, Refusal> {
+pub(crate) fn cell_name(to: &Draft<'_>, named: NamedCell) -> Result<CellName, Refusal> {
     let referral = for_clearing(to)?;
     let unknown = || Refusal::about(Reason::CellUnknown, Detail::Cell(named.section, named.person));
     let interest = match named.person {
@@ -158,16 +157,8 @@ fn may_be_decided(to: &Draft<'_>, name: CellName) -> Result<bool, Refusal> {
     }))
 }
 
-/// What there is to decide on.
-struct Seen {
-    /// The revision that the decision is about.
-    revision: u32,
-    /// The consent that it rests on where the officer names none.
-    consent: Option<Position>,
-}
-
-/// One cell as an officer decides it.
-fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answers), seen: Seen) -> Result<DecidedCell, Refusal> {
+/// One cell as an officer decides it; `likely` is the consent that it rests on where the officer names none.
+fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answers), likely: Option<Position>) -> Result<DecidedCell, Refusal> {
     match &new.outcome {
         NewOutcome::Withhold { reason, nameable } => {
             let outcome = Outcome::Withhold { reason: *reason, nameable: *nameable };
@@ -175,7 +166,7 @@ fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answ
         }
         NewOutcome::Release { ground: code, consent, revision } => {
             // A decision is about what the officer has seen, however late it comes.
-            if seen.revision != *revision {
+            if to.referral()?.section(name.section).is_some_and(|section| section.revision != *revision) {
                 return Err(Refusal::about(Reason::RevisionChanged, Detail::Cell(name.section, new.cell.person)));
             }
             let ground = lawful_ground(to, name, new.cell, code)?;
@@ -183,7 +174,7 @@ fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answ
             if !unmet.is_empty() {
                 return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
             }
-            let consent = ground.needs_consent().then(|| consent::resting_on(to, name, *consent, seen.consent)).transpose()?;
+            let consent = ground.needs_consent().then(|| consent::resting_on(to, name, *consent, likely)).transpose()?;
             let (referral, policy) = (to.referral()?, to.facts.table.two_officers());
             let in_emergency = emergency::standing(referral, name.interest, to.facts.now).is_some() && policy.are_due_in_emergency(code);
             let second_officer = policy.are_due(code, referral.protected(name.interest)) || in_emergency;
@@ -212,7 +203,7 @@ fn lawful_ground<'a>(to: &Draft<'a>, name: CellName, named: NamedCell, code: &Gr
 }
 
 /// The answers and the reasons as one text, which the event commits to. A scale is written down as it was used.
-fn documented(new: &NewDecision, facts: &Facts<'_>) -> Bytes {
+pub(crate) fn documented(new: &NewDecision, facts: &Facts<'_>) -> Bytes {
     fn or_none<T: ToString>(value: Option<T>) -> String {
         value.map_or_else(|| String::from("-"), |value| value.to_string())
     }
@@ -241,10 +232,7 @@ pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refus
     let officer = to.officer()?;
     let referral = for_clearing(to)?;
     // What left in an emergency is decided a second time even when all is over.
-    let has_left = |cell: &NewCell| {
-        let number = cell.cell.section;
-        referral.section(number).is_some_and(Section::has_left) || referral.owed.iter().any(|owed| owed.cell.section == number)
-    };
+    let has_left = |cell: &NewCell| referral.section(cell.cell.section).is_some_and(Section::has_left);
     if referral.stage.is_ended() && !new.cells.iter().all(has_left) {
         return Err(wrong_stage(referral));
     }
@@ -258,15 +246,15 @@ pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refus
     for cell in &new.cells {
         let about = |reason| Refusal::about(reason, Detail::Cell(cell.cell.section, cell.cell.person));
         let name = cell_name(to, cell.cell)?;
-        let first = awaiting(to, (name, &cell.outcome)).filter(|_| words.iter().all(|(seen, _)| seen.cell != name));
-        let first = first.ok_or_else(|| about(Reason::NothingToConfirm))?;
+        let first = awaiting(to, name).filter(|_| words.iter().all(|(seen, _)| seen.cell != name)).ok_or_else(|| about(Reason::NothingToConfirm))?;
         if first.officer == Some(officer) {
             return Err(about(Reason::OwnDecision));
         }
-        let outcome = decided_cell(to, name, (cell, &new.answers), Seen { revision: first.revision, consent: first.outcome.consent() })?.outcome;
-        let agrees = outcome.agrees_with(&first.outcome);
+        let (at, first) = (first.at, first.outcome.clone());
+        let outcome = decided_cell(to, name, (cell, &new.answers), first.consent())?.outcome;
+        let agrees = outcome.agrees_with(&first);
         let standing_until = standing_until.filter(|_| agrees);
-        words.push((Confirmation { cell: name, decision: first.at, outcome, standing_until }, agrees));
+        words.push((Confirmation { cell: name, decision: at, outcome, standing_until }, agrees));
     }
     if words.is_empty() {
         return Err(Refusal::field(Reason::MalformedMessage, "cells"));
@@ -281,27 +269,11 @@ pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refus
     to.offer_what_passes()
 }
 
-/// The decision that waits for a second officer's word: the cell's own, or one that stands no more and on which something left in an emergency.
-/// Where both wait the revision tells which is meant, and of a word to withhold the cell's own comes first.
-fn awaiting(to: &Draft<'_>, (name, word): (CellName, &NewOutcome)) -> Option<OwedWord> {
+/// The decision of a cell that waits for a second officer.
+fn awaiting<'b>(to: &'b Draft<'_>, name: CellName) -> Option<&'b Decision> {
     let referral = to.referral().ok()?;
-    let own = referral.section(name.section).zip(referral.cell(name)).and_then(|(section, cell)| match &cell.state {
-        CellState::Undecided => None,
-        CellState::Decided(decision) => gate::awaits_second_officer(referral, name.interest, decision, to.facts.table).then(|| OwedWord {
-            cell: name,
-            revision: section.revision,
-            at: decision.at,
-            officer: decision.officer,
-            outcome: decision.outcome.clone(),
-        }),
-    });
-    let meant = |first: &OwedWord| match word {
-        NewOutcome::Release { revision, .. } => first.revision == *revision,
-        NewOutcome::Withhold { .. } => true,
-    };
-    let owed = || referral.owed.iter().find(|owed| owed.cell == name && meant(owed)).cloned();
-    // A word on a revision that is none of both is refused for that.
-    own.clone().filter(meant).or_else(owed).or(own)
+    let Cell { state: CellState::Decided(decision), .. } = referral.cell(name)? else { return None };
+    gate::awaits_second_officer(referral, name.interest, decision, to.facts.table).then_some(decision)
 }
 
 pub(crate) fn revoke(to: &mut Draft<'_>, named: &[NamedCell]) -> Result<(), Refusal> {

@@ -70,8 +70,8 @@ pub enum Action {
     WithdrawConsent(ReferralName, ConsentId),
     /// Decide cells.
     DecideClearance(ReferralName, NewDecision),
-    /// Decide cells as the second officer.
-    ConfirmClearance(ReferralName, NewDecision),
+    /// Decide cells as the second officer: what stands, or what left of that revision in an emergency and stands no more.
+    ConfirmClearance(ReferralName, NewDecision, Option<u32>),
     /// Take decisions back before release.
     RevokeClearance(ReferralName, Vec<NamedCell>),
     /// Let what is decided leave before a second officer's word.
@@ -335,7 +335,7 @@ impl Action {
             | Self::RecordConsent(name, _)
             | Self::WithdrawConsent(name, _)
             | Self::DecideClearance(name, _)
-            | Self::ConfirmClearance(name, _)
+            | Self::ConfirmClearance(name, ..)
             | Self::RevokeClearance(name, _)
             | Self::DeclareEmergency(name, _)
             | Self::ReviewEmergency(name, _)
@@ -466,7 +466,7 @@ impl Action {
         match self {
             Self::SubmitReferral(submission) => submission.sections.iter().map(|section| section.content.len()).sum(),
             Self::AmendReferral(_, contents, _) => contents.iter().map(|content| content.content.len()).sum(),
-            Self::DecideClearance(_, decision) | Self::ConfirmClearance(_, decision) => decision.reasons.len(),
+            Self::DecideClearance(_, decision) | Self::ConfirmClearance(_, decision, _) => decision.reasons.len(),
             Self::DeclareEmergency(_, new) => new.reasons.len(),
             Self::ReviewEmergency(_, new) => new.reasons.len(),
             Self::QueryLog(query) => query.purpose.len(),

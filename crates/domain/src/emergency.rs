@@ -6,13 +6,14 @@
 use bytes::Bytes;
 
 use crate::EmergencyVerdict;
-use crate::clearance::for_clearing;
-use crate::command::{NewEmergency, NewReview};
+use crate::clearance::{self, for_clearing};
+use crate::command::{NewDecision, NewEmergency, NewOutcome, NewReview};
 use crate::decide::{Draft, wrong_stage};
-use crate::event::{CellName, Confirmation, EmergencyDeclaration, EmergencyReview, Event, Fact, Interest, Outcome};
+use crate::event::{CellName, Confirmation, EmergencyDeclaration, EmergencyReview, Event, Fact, Interest, Outcome, SecondDecision};
+use crate::grounds::GroundCode;
 use crate::ids::{AgencyId, OfficerPseudonym, Position};
 use crate::referral::{EMERGENCIES_MAX, Referral, TELEPHONE_NOTES_MAX};
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::{Detail, Reason, Refusal};
 use crate::time::Time;
 
 /// An emergency as it stands.
@@ -55,8 +56,10 @@ pub struct OwedWord {
     pub at: Position,
     /// Who decided.
     pub officer: Option<OfficerPseudonym>,
-    /// The release that was decided on.
-    pub outcome: Outcome,
+    /// The ground that was decided on.
+    pub ground: GroundCode,
+    /// Position of the consent that the release rested on.
+    pub consent: Option<Position>,
 }
 
 impl OwedWord {
@@ -160,4 +163,42 @@ pub(crate) fn review(to: &mut Draft<'_>, new: &NewReview) -> Result<(), Refusal>
     let reasons = to.commit_opening("reasons", reasons);
     to.push(Fact::EmergencyReviewed(EmergencyReview { referral, emergency: new.emergency, verdict: new.verdict, reasons }));
     to.offer_what_passes()
+}
+
+/// The second officer's word on what left of a revision in an emergency, and stands no more. It changes nothing but the record.
+pub(crate) fn give_owed_word(to: &mut Draft<'_>, new: &NewDecision, revision: u32) -> Result<(), Refusal> {
+    to.active_agency()?;
+    let officer = to.officer()?;
+    let id = for_clearing(to)?.id;
+    if new.template.is_some() {
+        return Err(Reason::TemplateNotAllowed.into());
+    }
+    let mut cells: Vec<Confirmation> = Vec::with_capacity(new.cells.len());
+    for cell in &new.cells {
+        let about = |reason| Refusal::about(reason, Detail::Cell(cell.cell.section, cell.cell.person));
+        let name = clearance::cell_name(to, cell.cell)?;
+        let owed = to.referral()?.owed.iter().find(|owed| owed.cell == name && owed.revision == revision);
+        let owed = owed.filter(|_| cells.iter().all(|seen| seen.cell != name)).ok_or_else(|| about(Reason::NothingToConfirm))?;
+        if owed.officer == Some(officer) {
+            return Err(about(Reason::OwnDecision));
+        }
+        let outcome = match &cell.outcome {
+            NewOutcome::Withhold { reason, nameable } => Outcome::Withhold { reason: *reason, nameable: *nameable },
+            NewOutcome::Release { revision: seen, .. } if *seen != revision => return Err(about(Reason::RevisionChanged)),
+            // The gate asked when it left; what became of the consent or the ground since does not make it wrong.
+            NewOutcome::Release { ground, .. } if *ground == owed.ground => Outcome::Release { ground: ground.clone(), consent: owed.consent },
+            NewOutcome::Release { ground, .. } if to.facts.table.grounds().any(|known| known.code == *ground) => {
+                Outcome::Release { ground: ground.clone(), consent: None }
+            }
+            NewOutcome::Release { .. } => return Err(about(Reason::GroundUnknown)),
+        };
+        cells.push(Confirmation { cell: name, decision: owed.at, outcome, standing_until: None });
+    }
+    if cells.is_empty() {
+        return Err(Refusal::field(Reason::MalformedMessage, "cells"));
+    }
+    let table = to.facts.table.hash();
+    let reasons = to.commit_opening("reasons", clearance::documented(new, &to.facts));
+    to.push(Fact::ClearanceConfirmed(SecondDecision { referral: id, table, reasons, cells }));
+    Ok(())
 }

@@ -80,7 +80,7 @@ pub fn rows(referral: &Referral) -> ReferralRows {
         emergencies: referral.emergencies.iter().map(emergency::row).collect(),
         excluded: referral.excluded.iter().map(excluded::row).collect(),
         inherited: referral.inherited.iter().map(excluded::row).collect(),
-        owed: referral.owed.iter().filter_map(emergency::owed_row).collect(),
+        owed: referral.owed.iter().map(emergency::owed_row).collect(),
     }
 }
 
@@ -281,7 +281,7 @@ pub fn referral(rows: &ReferralRows) -> Result<Referral, Corrupt> {
         notices: rows.stop_uses.iter().map(stop_use).collect::<Result<_, _>>()?,
         emergencies: rows.emergencies.iter().map(emergency::read).collect::<Result<_, _>>()?,
         revealing: None,
-        excluded: rows.excluded.iter().map(|row| excluded::read(row, &at)).collect::<Result<_, _>>()?,
+        excluded: excluded::read_all(rows, &at)?,
         inherited: rows.inherited.iter().map(|row| excluded::read(row, &at)).collect::<Result<_, _>>()?,
         owed: rows.owed.iter().map(emergency::read_owed).collect::<Result<_, _>>()?,
     })

@@ -46,6 +46,8 @@ pub(crate) struct Part {
     pub(crate) offered: bool,
     /// The latest revision that left.
     pub(crate) released: Option<u32>,
+    /// Position of its latest release.
+    pub(crate) released_at: Option<Position>,
     /// Whether it was shown for a check of conflicts.
     pub(crate) revealed: bool,
     /// Positions of the consents that its releases rested on.
@@ -93,8 +95,9 @@ pub(crate) struct Word {
 
 impl Standing {
     /// Whether the revision that it was about, the latest that left, left on it before a second officer's word.
-    fn owes_word(&self, left: Option<u32>) -> bool {
-        left == Some(self.revision) && self.second_officer && self.word.is_none() && !self.outcome.is_withheld()
+    fn owes_word(&self, (revision, at): (Option<u32>, Option<Position>)) -> bool {
+        let left = revision == Some(self.revision) && at > Some(self.at);
+        left && self.second_officer && self.word.is_none() && !self.outcome.is_withheld()
     }
 
     /// Until when it stands for later revisions: as far as everybody who decided says so.
@@ -126,6 +129,7 @@ impl Book {
             interests: section.persons.iter().copied().map(Interest::Person).chain(section.investigation.then_some(Interest::Investigation)).collect(),
             offered: false,
             released: None,
+            released_at: None,
             revealed: false,
             rested_on: Vec::new(),
         });
@@ -178,7 +182,8 @@ impl Book {
 
     /// A decision that stands no more, on which something left in an emergency.
     pub(crate) fn owed(&self, cell: CellName, decision: Position) -> Option<&Standing> {
-        let left = self.section(cell.section)?.released;
+        let section = self.section(cell.section)?;
+        let left = (section.released, section.released_at);
         let own = self.standing(cell).filter(|standing| standing.owes_word(left));
         let replaced = self.replaced.iter().filter(|(name, standing)| *name == cell && standing.word.is_none()).map(|(_, standing)| standing);
         own.into_iter().chain(replaced).find(|standing| standing.at == decision)
@@ -237,7 +242,7 @@ impl Book {
                 word: None,
                 revoked: None,
             };
-            let left = section.released;
+            let left = (section.released, section.released_at);
             let earlier = self.standings.extract_if(.., |(name, _)| *name == decided.cell);
             self.replaced.extend(earlier.filter(|(_, standing)| standing.owes_word(left)));
             self.standings.push((decided.cell, standing));
@@ -335,6 +340,7 @@ impl Book {
                 section.revealed |= for_check;
                 if !for_check {
                     section.released = section.released.max(Some(released.revision));
+                    section.released_at = Some(at);
                 }
                 let fresh: Vec<Position> = consents.into_iter().filter(|consent| !section.rested_on.contains(consent)).collect();
                 section.rested_on.extend(fresh);

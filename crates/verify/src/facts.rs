@@ -9,7 +9,7 @@ use brygga_domain::gate::ReleasedSection;
 use brygga_domain::grounds::Templates;
 use brygga_domain::{ConsentId, Event, Fact, FunctionId, GroundTable, Position, ProtectedIdentity, ResidenceBasis, Role, TableHash};
 
-use crate::book::Waiver;
+use crate::book::{Standing, Waiver};
 use crate::clocks;
 use crate::content;
 use crate::emergency;
@@ -238,15 +238,27 @@ fn confirmed(moment: Moment<'_>, event: &Event, word: &Confirmation) -> Option<L
     let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
     let standing = moment.book.in_effect(cell).filter(|standing| standing.at == decision);
     let standing = standing.filter(|standing| moment.wants_two(cell, standing) && standing.word.is_none());
-    let Some(standing) = standing.or_else(|| moment.book.owed(cell, decision)) else {
-        return Some(named((Code::ConfirmationUnfounded, format!("no decision in entry {decision} waits for a second officer"))));
+    let Some(standing) = standing else {
+        return owed_word(moment, event, word).map(named);
     };
     // The second officer decides as the first did: by the agency that clears it, on a ground that carries it.
     if let Err(lack) = decided_cell(moment, event, cell, outcome) {
         return Some(named(lack));
     }
+    same_officer(event, standing).map(named)
+}
+
+/// A word on what left in an emergency and stands no more: the gate asked when it left, so nothing of it is judged again.
+fn owed_word(moment: Moment<'_>, event: &Event, word: &Confirmation) -> Option<Lack> {
+    let Some(standing) = moment.book.owed(word.cell, word.decision) else {
+        return Some((Code::ConfirmationUnfounded, format!("no decision in entry {} waits for a second officer", word.decision)));
+    };
+    clearer(moment, event, word.cell).err().or_else(|| same_officer(event, standing))
+}
+
+fn same_officer(event: &Event, standing: &Standing) -> Option<Lack> {
     let officer = event.officer.map(|officer| officer.pseudonym);
-    (officer.is_some() && officer == standing.officer).then(|| named((Code::SecondOfficerSame, format!("entry {decision} is by the same officer"))))
+    (officer.is_some() && officer == standing.officer).then(|| (Code::SecondOfficerSame, format!("entry {} is by the same officer", standing.at)))
 }
 
 fn revoked(moment: Moment<'_>, event: &Event, cell: CellName) -> Option<Lack> {

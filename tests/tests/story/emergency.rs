@@ -73,7 +73,7 @@ async fn in_an_emergency_it_leaves_before_the_second_officer_who_comes_afterward
     desk.finish().await;
 }
 
-/// A second officer's word on what left: on one person's cell, at a revision.
+/// A second officer's word on a section's persons as they stand.
 fn word(id: &str, case: &Case, (section, revision): (u32, u32)) -> v1::ConfirmClearanceRequest {
     let mut decision = case.decision();
     decision.cells.retain(|decided| decided.cell.as_ref().is_some_and(|cell| cell.section == section && cell.interest != "investigation"));
@@ -82,6 +82,11 @@ fn word(id: &str, case: &Case, (section, revision): (u32, u32)) -> v1::ConfirmCl
         release.revision = revision;
     }
     v1::ConfirmClearanceRequest { referral: id.to_owned(), decision: Some(decision), ..Default::default() }
+}
+
+/// The same of what left of the first section at a revision, and stands no more.
+fn owed(id: &str, case: &Case, revision: u32) -> v1::ConfirmClearanceRequest {
+    v1::ConfirmClearanceRequest { owed_revision: revision, ..word(id, case, (1, revision)) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,35 +102,36 @@ async fn what_left_in_an_emergency_is_decided_a_second_time_also_when_it_was_ame
         v1::AmendReferralRequest { referral: id.clone(), sections, ..Default::default() }
     };
     desk.write(KLARA, amend("second")).await;
-    let owed = |revisions: &[u32]| {
-        let words = revisions.iter().map(|revision| v1::OwedWord { section: 1, interest: String::from("victim-1"), revision: *revision });
-        words.collect::<Vec<_>>()
+    let words = |revisions: &[u32]| -> Vec<v1::OwedWord> {
+        revisions.iter().map(|revision| v1::OwedWord { section: 1, interest: String::from("victim-1"), revision: *revision }).collect()
     };
-    assert_eq!(waits(&desk, id).await.unwrap().owed_words, owed(&[1]));
-    assert_eq!(desk.refused(KLARA, word(id, case, (1, 1))).await, Reason::OwnDecision);
-    assert_eq!(desk.refused(OLOF, word(id, case, (1, 2))).await, Reason::NothingToConfirm, "nobody has decided on that");
+    assert_eq!(waits(&desk, id).await.unwrap().owed_words, words(&[1]));
+    assert_eq!(desk.refused(KLARA, owed(id, case, 1)).await, Reason::OwnDecision);
+    assert_eq!(desk.refused(OLOF, owed(id, case, 2)).await, Reason::NothingToConfirm);
+    assert_eq!(desk.refused(OLOF, word(id, case, (1, 1))).await, Reason::NothingToConfirm, "a word on what stands is none on what is owed");
 
     // The second revision leaves in the same way, and is amended, too; the third waits, and nothing of it has left.
     decided(&desk, case, id, case.decision_about(1)).await;
     opened(&desk, case, id).await;
     desk.write(KLARA, amend("third")).await;
-    assert_eq!(waits(&desk, id).await.unwrap().owed_words, owed(&[1, 2]));
+    assert_eq!(waits(&desk, id).await.unwrap().owed_words, words(&[1, 2]));
     decided(&desk, case, id, case.decision_about(1)).await;
-    assert_eq!(desk.refused(OLOF, word(id, case, (1, 4))).await, Reason::RevisionChanged);
-    desk.write(OLOF, word(id, case, (1, 2))).await;
-    let mut differs = word(id, case, (1, 1));
-    differs.decision.as_mut().unwrap().cells = vec![withhold(1, "victim-1", WithholdReason::HarmNotExcluded)];
-    desk.write(OLOF, differs.clone()).await;
-    let stands = desk.assess(KLARA, id).await.referral.unwrap();
-    assert_eq!(stands.owed_words, owed(&[1]), "a word to withhold is about what stands");
+    desk.write(KLARA, amend("fourth")).await;
+    decided(&desk, case, id, case.decision_about(1)).await;
+    assert_eq!(waits(&desk, id).await.unwrap().owed_words, words(&[1, 2]), "on a decision on which nothing left nothing is owed");
+    let other_revision = v1::ConfirmClearanceRequest { owed_revision: 2, ..word(id, case, (1, 1)) };
+    assert_eq!(desk.refused(OLOF, other_revision).await, Reason::RevisionChanged);
+    assert_eq!(desk.write(OLOF, owed(id, case, 2)).await.referral.unwrap().owed_words, words(&[1]));
     desk.write(OLOF, review(id, emergency, EmergencyVerdict::Justified)).await;
     desk.write(OLOF, word(id, case, (2, 1))).await;
     desk.write(OLOF, word(id, case, (3, 1))).await;
-    // It is owed even when all is over.
+    // It is owed even when all is over; what never left is not.
     desk.write(KLARA, v1::RetractReferralRequest { referral: id.clone(), reason: RetractReason::Wrong.number(), ..Default::default() }).await;
-    assert_eq!(waits(&desk, id).await.unwrap().owed_words, owed(&[1]));
-    let last = desk.write(OLOF, differs).await.referral.unwrap();
-    assert_eq!(last.owed_words, []);
+    assert_eq!(desk.refused(OLOF, word(id, case, (1, 4))).await, Reason::WrongStage);
+    assert_eq!(waits(&desk, id).await.unwrap().owed_words, words(&[1]));
+    let mut differs = owed(id, case, 1);
+    differs.decision.as_mut().unwrap().cells = vec![withhold(1, "victim-1", WithholdReason::HarmNotExcluded)];
+    assert_eq!(desk.write(OLOF, differs).await.referral.unwrap().owed_words, []);
     assert!(waits(&desk, id).await.is_none());
     desk.finish().await;
 }

@@ -189,6 +189,9 @@ pub enum ClearanceCommand {
         /// The second officer's own decision, as JSON of ConfirmClearanceRequest, `revision` of amended sections included; - for the standard input
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
+        /// It is the word owed on what left of this revision in an emergency and stands no more (SECTION:INTEREST@REVISION of the list)
+        #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u32).range(1..))]
+        owed: Option<u32>,
     },
     /// Take decisions back: to release before it has left, to withhold at any time
     Revoke {

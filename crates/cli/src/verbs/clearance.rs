@@ -26,7 +26,7 @@ pub async fn run(desk: &mut Desk<'_>, verb: ClearanceCommand) -> Result<(), Fail
         ClearanceCommand::Decide { referral, from, template, standing_until } => {
             Box::pin(decide(desk, referral, Said { from: &from, template: template.as_deref(), standing_until: standing_until.as_deref() })).await
         }
-        ClearanceCommand::Confirm { referral, from } => Box::pin(confirm(desk, referral, &from)).await,
+        ClearanceCommand::Confirm { referral, from, owed } => Box::pin(confirm(desk, referral, (&from, owed))).await,
         ClearanceCommand::Revoke { referral, cells } => Box::pin(revoke(desk, referral, cells)).await,
         ClearanceCommand::Emergency(said) => Box::pin(emergency::declare(desk, said)).await,
         ClearanceCommand::Review { referral, emergency, verdict, reasons } => {
@@ -123,8 +123,9 @@ async fn decide(desk: &mut Desk<'_>, referral: String, said: Said<'_>) -> Result
     tell(desk, &referral, &answer, shown)
 }
 
-async fn confirm(desk: &mut Desk<'_>, referral: String, from: &Path) -> Result<(), Failure> {
+async fn confirm(desk: &mut Desk<'_>, referral: String, (from, owed): (&Path, Option<u32>)) -> Result<(), Failure> {
     let mut request: v1::ConfirmClearanceRequest = desk.request(from)?;
+    request.owed_revision = owed.unwrap_or(request.owed_revision);
     request.referral = one_name(referral, &request.referral)?;
     let (officer, subject) = (request.officer.clone(), request.referral.clone());
     let Some(answer) = desk.write(request, &officer).await.map_err(|failure| failure.about(subject))? else { return Ok(()) };

@@ -5,6 +5,7 @@ use brygga_client::{Answer, Client};
 use brygga_domain::{Code, ContactOutcome, FunctionId, InboxKind, SafeChannel, SenderStatus};
 use brygga_wire::v1;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::args::ContactArgs;
 use crate::args::InboxCommand;
@@ -124,31 +125,48 @@ where
     let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
     let envelope = answer.response.envelope();
     let text = format!("{done:<11}{}; {}{}", envelope.reference, answer.response.next(), clock(&envelope, desk.now));
-    let mut lines = vec![logged(&text, &answer)];
+    let (mut lines, mut shown) = (vec![logged(&text, &answer)], whole(&answer));
     if W::Response::WANTED_BACK {
-        lines.extend(sent_on(desk, envelope.thread_id).await?);
+        // What was asked for is done: that the rest cannot be read is no failure of it.
+        match sent_on(desk, envelope.thread_id).await {
+            Ok(sent) => {
+                lines.extend(sent.iter().map(to_take_back));
+                if let Value::Object(object) = &mut shown {
+                    object.insert(String::from("sent_on"), sent.iter().map(message::show).collect());
+                }
+            }
+            Err(failure) => desk.talk(&format!("warning    what was sent on in this thread could not be read: {}", failure.happened().trim_end()))?,
+        }
     }
-    desk.answer(&lines, whole(&answer))
+    desk.answer(&lines, shown)
 }
 
 /// What the agency itself sent in the same thread, and could take back.
-async fn sent_on(desk: &mut Desk<'_>, thread_id: String) -> Result<Vec<String>, Failure> {
+async fn sent_on(desk: &mut Desk<'_>, thread_id: String) -> Result<Vec<v1::SenderReferral>, Failure> {
     let (client, settings) = desk.client()?;
-    let request = v1::ListReferralsRequest { thread_id, page_size: SENT_ON_MAX, officer: desk.reader(&settings), ..Default::default() };
-    let sent = client.list_referrals(request).await.map_err(|error| Failure::client(&error))?.referrals;
-    let line = |referral: v1::SenderReferral| {
-        format!(
-            "sent on    {} to {}, {}: if it rests on this, brygga referral retract {0}",
-            referral.reference,
-            referral.recipient,
-            words::status(referral.status)
-        )
-    };
-    Ok(sent.into_iter().filter(|referral| referral.status != SenderStatus::Retracted.number()).map(line).collect())
+    let mut request = v1::ListReferralsRequest { thread_id, page_size: PAGE_ENTRIES, officer: desk.reader(&settings), ..Default::default() };
+    let mut sent = Vec::new();
+    loop {
+        let page = client.list_referrals(request.clone()).await.map_err(|error| Failure::client(&error))?;
+        sent.extend(page.referrals.into_iter().filter(|referral| !is_taken_back(referral)));
+        if page.next_page_token.is_empty() {
+            return Ok(sent);
+        }
+        request.page_token = page.next_page_token;
+    }
 }
 
-/// How much of what the agency sent in a thread is shown.
-const SENT_ON_MAX: u32 = 50;
+fn is_taken_back(referral: &v1::SenderReferral) -> bool {
+    [SenderStatus::Retracted, SenderStatus::RecallConfirmed].iter().any(|status| status.number() == referral.status)
+}
+
+fn to_take_back(sent: &v1::SenderReferral) -> String {
+    let (reference, status) = (&sent.reference, words::status(sent.status));
+    format!("sent on    {reference} to {}, {status}: if it rests on this, brygga referral retract {reference}", sent.recipient)
+}
+
+/// Referrals of one page.
+const PAGE_ENTRIES: u32 = 500;
 
 /// How long until first contact is due, while nobody has reached her.
 fn clock(envelope: &v1::Envelope, now: Timestamp) -> String {

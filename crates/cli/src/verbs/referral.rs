@@ -62,7 +62,6 @@ async fn amend(desk: &mut Desk<'_>, referral: String, from: &Path) -> Result<(),
     } else {
         "it replaces what was not released"
     };
-    desk.warn("", &answer.response.warnings)?;
     desk.answer(&[logged(&format!("amended    {}; {after}", named.join(", ")), &answer)], whole(&answer))
 }
 

@@ -68,7 +68,6 @@ async fn submit_one(desk: &mut Desk<'_>, file: &Path, forwards: Option<&str>) ->
         lines.push(format!("forwards   {passed_on}: a disclosure of its own; no consent and no decision of that one holds here"));
     }
     lines.push(after(&referral, consents));
-    desk.warn("", &answer.response.warnings)?;
     desk.answer(&lines, whole(&answer))
 }
 

@@ -34,14 +34,18 @@ impl Referral {
         self.section(content.section).map(replaced).unwrap_or_default().into_iter().for_each(|name| self.owe_word(name));
     }
 
-    /// What left in an emergency is decided a second time, also where its decision stands no more.
+    /// What left in an emergency is decided a second time, also where its decision stands no more. Content that left again on another decision is
+    /// owed one word, the latest.
     fn owe_word(&mut self, name: CellName) {
-        let Some(section) = self.section(name.section).filter(|section| section.has_left()) else { return };
+        let Some(released) = self.section(name.section).filter(|section| section.has_left()).and_then(|section| section.released) else { return };
         let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell(name) else { return };
-        if decision.second_officer && decision.confirmed.is_none() && !decision.outcome.is_withheld() {
-            let word = OwedWord { cell: name, revision: section.revision, at: decision.at, officer: decision.officer, outcome: decision.outcome.clone() };
-            self.owed.push(word);
+        let Outcome::Release { ground, consent } = &decision.outcome else { return };
+        if !decision.second_officer || decision.confirmed.is_some() || released.at < decision.at {
+            return;
         }
+        let word = OwedWord { cell: name, revision: released.revision, at: decision.at, officer: decision.officer, ground: ground.clone(), consent: *consent };
+        self.owed.retain(|owed| (owed.cell, owed.revision) != (word.cell, word.revision));
+        self.owed.push(word);
     }
 
     pub(super) fn carry(&mut self, at: Position, carried: CarriedCell) {

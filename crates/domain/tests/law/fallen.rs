@@ -139,7 +139,7 @@ fn confirmed(world: &World, case: &Case, on: Option<usize>) -> Referral {
         reasons: Bytes::from_static(b"made up"),
         ..NewDecision::default()
     };
-    world.carried_out(case, Some(&both), Action::ConfirmClearance(ReferralName::Id(both.id), said), 6).unwrap()
+    world.carried_out(case, Some(&both), Action::ConfirmClearance(ReferralName::Id(both.id), said, None), 6).unwrap()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Emergencies, and the words of second officers that are owed on them, to rows and back.
 
 use brygga_domain::emergency::{Emergency, OwedWord, Review};
-use brygga_domain::event::{CellName, Outcome};
+use brygga_domain::event::CellName;
 use brygga_domain::{OfficerPseudonym, Time};
 
 use super::{At, interest, interest_bytes, number};
@@ -39,18 +39,16 @@ pub(super) fn read(row: &EmergencyRow) -> Result<Emergency, Corrupt> {
     })
 }
 
-/// Only a release is owed a word.
-pub(super) fn owed_row(owed: &OwedWord) -> Option<OwedWordRow> {
-    let Outcome::Release { ground, consent } = &owed.outcome else { return None };
-    Some(OwedWordRow {
+pub(super) fn owed_row(owed: &OwedWord) -> OwedWordRow {
+    OwedWordRow {
         position: number(owed.at.0),
         section: i64::from(owed.cell.section),
         interest: interest_bytes(owed.cell.interest),
         revision: i64::from(owed.revision),
         officer: owed.officer.map(|officer| officer.0.into()),
-        ground: ground.to_string(),
-        consent: consent.map(|at| number(at.0)),
-    })
+        ground: owed.ground.to_string(),
+        consent: owed.consent.map(|at| number(at.0)),
+    }
 }
 
 pub(super) fn read_owed(row: &OwedWordRow) -> Result<OwedWord, Corrupt> {
@@ -60,6 +58,7 @@ pub(super) fn read_owed(row: &OwedWordRow) -> Result<OwedWord, Corrupt> {
         revision: at.small("revision", row.revision)?,
         at: at.position("position", row.position)?,
         officer: row.officer.as_ref().map(|bytes| at.bytes("officer", OfficerPseudonym::from_bytes(&bytes.0))).transpose()?,
-        outcome: Outcome::Release { ground: at.parse("ground", &row.ground)?, consent: at.positions("consent", row.consent)? },
+        ground: at.parse("ground", &row.ground)?,
+        consent: at.positions("consent", row.consent)?,
     })
 }

@@ -3,7 +3,7 @@
 use brygga_domain::{Excluded, OfficerPseudonym};
 
 use super::At;
-use crate::rows::ExcludedRow;
+use crate::rows::{ExcludedRow, ReferralRows};
 use crate::store::Corrupt;
 
 pub(super) fn row(excluded: &Excluded) -> ExcludedRow {
@@ -21,4 +21,10 @@ pub(super) fn read(row: &ExcludedRow, at: &At) -> Result<Excluded, Corrupt> {
         }
         None => at.parse("excluded", &row.name).map(Excluded::Function),
     }
+}
+
+/// Everybody who is excluded. A broker of before that replaced the list did not know whom the first referral excludes.
+pub(super) fn read_all(rows: &ReferralRows, at: &At) -> Result<Vec<Excluded>, Corrupt> {
+    let lost = rows.inherited.iter().filter(|row| !rows.excluded.contains(row));
+    rows.excluded.iter().chain(lost).map(|row| read(row, at)).collect()
 }

@@ -1,6 +1,7 @@
 //! Break-glass as it is lawful, and as somebody with the signing key could write it: each forgery must be named.
 
-use brygga_domain::command::{NewEmergency, NewReview};
+use brygga_domain::codes::RetractReason;
+use brygga_domain::command::{NewContent, NewEmergency, NewReview, Told};
 use brygga_domain::event::Event;
 use brygga_domain::{Action, Category, EmergencyVerdict, Fact, Position, Reason, ReferralId, ReferralKind, ReferralName, Role};
 use brygga_verify::{Code, Verdict};
@@ -71,7 +72,7 @@ fn an_emergency_puts_the_second_officer_off_until_it_ends() {
     assert_eq!(left.sections().len(), 1);
     world.pass(120);
     assert_eq!(refused(&mut world, id, (BOARD, 4), open()), Reason::NotCleared, "it has ended, also for who has it already");
-    took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, release("GENERAL_CLAUSE", None, &CELLS)));
+    took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, release("GENERAL_CLAUSE", None, &CELLS), None));
     took(&mut world, id, (BOARD, 4), open());
     took(&mut world, id, (POLICE, 2), Action::ReviewEmergency(name, review(declared, EmergencyVerdict::Justified)));
     verified(&world);
@@ -87,10 +88,50 @@ fn the_second_officer_comes_afterwards_even_when_all_is_over() {
     took(&mut world, id, (BOARD, 4), Action::OpenReferral(name));
     took(&mut world, id, (BOARD, 4), Action::DeclineReferral(name, brygga_domain::DeclineReason::NoCapacity, None));
     assert_eq!(refused(&mut world, id, (POLICE, 1), Action::DeclareEmergency(name, declare(1))), Reason::WrongStage);
-    took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, release("NO_HARM", None, &CELLS)));
+    took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, release("NO_HARM", None, &CELLS), None));
     let held = &world.referrals[&id];
     assert!(held.sections[0].cells.iter().all(brygga_domain::referral::Cell::is_withheld), "the two differ: it is not to be read again");
     verified(&world);
+}
+
+#[test]
+fn a_word_is_owed_on_what_left_and_was_amended_and_on_nothing_else() {
+    let mut world = World::new(7);
+    let id = submitted(&mut world);
+    let name = ReferralName::Id(id);
+    let decide = || Action::DecideClearance(name, release("GENERAL_CLAUSE", None, &CELLS));
+    let amend = || {
+        let content = NewContent { section: 1, category: Category::Offence, content: Bytes::from_static(b"other"), told: Told::default() };
+        Action::AmendReferral(name, vec![content], None)
+    };
+    took(&mut world, id, (POLICE, 1), decide());
+    took(&mut world, id, (POLICE, 1), Action::DeclareEmergency(name, declare(1)));
+    took(&mut world, id, (BOARD, 4), Action::OpenReferral(name));
+    took(&mut world, id, (POLICE, 1), amend());
+    took(&mut world, id, (POLICE, 1), decide());
+    let unread = last(&world, "ClearanceDecided");
+    took(&mut world, id, (POLICE, 1), amend());
+    took(&mut world, id, (POLICE, 1), Action::RetractReferral(name, RetractReason::Wrong));
+    let word = |revision: u32| Action::ConfirmClearance(name, release("GENERAL_CLAUSE", None, &CELLS), Some(revision));
+    assert_eq!(refused(&mut world, id, (POLICE, 2), word(2)), Reason::NothingToConfirm, "the second revision never left");
+    assert_eq!(refused(&mut world, id, (POLICE, 1), word(1)), Reason::OwnDecision);
+    let given = took(&mut world, id, (POLICE, 2), word(1));
+    assert_eq!(refused(&mut world, id, (POLICE, 3), word(1)), Reason::NothingToConfirm, "one word");
+    verified(&world);
+
+    let forge = |change: &dyn Fn(&mut Event)| {
+        let mut events = world.events.clone();
+        change(&mut events[given]);
+        rechain(&mut events);
+        audit_events(&events)
+    };
+    let on_the_unread = forge(&|event| {
+        let Fact::ClearanceConfirmed(second) = &mut event.fact else { panic!("no word") };
+        second.cells.iter_mut().for_each(|word| word.decision = Position(unread.try_into().unwrap()));
+    });
+    assert!(names(&on_the_unread, Code::ConfirmationUnfounded, given), "{:#?}", on_the_unread.findings);
+    let by_the_first = forge(&|event| event.officer = Some(officer(1)));
+    assert!(names(&by_the_first, Code::SecondOfficerSame, given), "{:#?}", by_the_first.findings);
 }
 
 #[test]
@@ -170,7 +211,7 @@ fn a_decision_to_withhold_is_revoked_also_when_the_section_has_left() {
     took(&mut world, id, (POLICE, 1), Action::DecideClearance(name, release("GENERAL_CLAUSE", None, &CELLS)));
     took(&mut world, id, (BOARD, 4), Action::OpenReferral(name));
     // Two officers differ, and so the first one's word withholds as well.
-    took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, release("NO_HARM", None, &CELLS)));
+    took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, release("NO_HARM", None, &CELLS), None));
     let cells = CELLS.iter().map(|(section, role)| crate::story::cell(*section, *role)).collect();
     took(&mut world, id, (POLICE, 1), Action::RevokeClearance(name, cells));
     verified(&world);

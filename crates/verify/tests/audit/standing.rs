@@ -114,7 +114,7 @@ fn consent_and_second_officer_are_asked_for_at_every_revision() {
     took(&mut world, id, (POLICE, 1), Action::DecideClearance(name, by_two.clone()));
     // The second officer lets it stand for a shorter time: that counts.
     let second = standing(&world, 10, release("GENERAL_CLAUSE", None, &BOTH[1..]));
-    took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, second));
+    took(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, second, None));
     took(&mut world, id, (POLICE, 1), amend(id, 2, Category::SafeContact));
     assert_eq!(opened(&mut world, id).len(), 2);
     world.pass(11 * DAY);
@@ -155,7 +155,7 @@ fn a_template_marks_the_act_and_never_decides_a_child_concern_or_a_second_office
     let Fact::ClearanceDecided(decision) = &world.events[last(&world, "ClearanceDecided")].fact else { panic!("no decision") };
     assert_eq!((decision.template, decision.cells.len()), (Some(Digest([9; 32])), 2), "every cell is its own decision");
     let second = templated(release("GENERAL_CLAUSE", None, &BOTH));
-    assert_eq!(refused(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, second)), Reason::TemplateNotAllowed);
+    assert_eq!(refused(&mut world, id, (POLICE, 2), Action::ConfirmClearance(name, second, None)), Reason::TemplateNotAllowed);
     let concern = submitted(&mut world, ReferralKind::ChildConcern);
     let about = ReferralName::Id(concern);
     let decision = Action::DecideClearance(about, templated(release("DUTY_CHILD_REPORT", None, &BOTH)));

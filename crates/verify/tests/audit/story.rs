@@ -171,7 +171,7 @@ pub fn story() -> Story {
     world.must(POLICE, Some(1), Action::DecideClearance(name, release("CONSENT", None, &[(1, Some(Role::Victim))])));
     world.must(POLICE, Some(1), Action::DecideClearance(name, release("CONSENT", Some(consent), &[(2, Some(Role::Victim))])));
     world.must(POLICE, Some(1), Action::DecideClearance(name, release("GENERAL_CLAUSE", None, &[(3, Some(Role::Victim)), (3, Some(Role::Suspect))])));
-    world.must(POLICE, Some(2), Action::ConfirmClearance(name, release("GENERAL_CLAUSE", None, &[(3, Some(Role::Victim)), (3, Some(Role::Suspect))])));
+    world.must(POLICE, Some(2), Action::ConfirmClearance(name, release("GENERAL_CLAUSE", None, &[(3, Some(Role::Victim)), (3, Some(Role::Suspect))]), None));
     world.must(POLICE, Some(1), Action::DecideClearance(name, release("NO_HARM", None, &[(4, Some(Role::Victim))])));
     world.must(PROSECUTOR, Some(3), Action::DecideClearance(name, release("NO_HARM", None, &[(4, None)])));
     world.pass(10);

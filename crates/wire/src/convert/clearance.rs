@@ -158,7 +158,9 @@ pub fn confirm_clearance(mut request: v1::ConfirmClearanceRequest, door: &Door, 
     let head = head!(request, door, agency);
     let referral = check.referral("referral", &request.referral);
     let decided = check.message("decision", decided).and_then(|decided| decision(&mut check, "decision.", decided));
-    check.asked(&head, (|| Some(Action::ConfirmClearance(referral?, decided?)))())
+    // Revisions count from 1.
+    let owed = (request.owed_revision > 0).then_some(request.owed_revision);
+    check.asked(&head, (|| Some(Action::ConfirmClearance(referral?, decided?, owed)))())
 }
 
 /// `RevokeClearance`.

@@ -1892,7 +1892,7 @@ pub struct ClearanceReferral {
     #[prost(message, repeated, tag = "11")]
     pub emergencies: ::prost::alloc::vec::Vec<Emergency>,
     /// Words of a second officer that are still owed on what left in an emergency and was amended or decided anew since: ConfirmClearance gives
-    /// them, by the revision.
+    /// them, by `owed_revision`. A leader sees its own, and with them that the section left.
     #[prost(message, repeated, tag = "12")]
     pub owed_words: ::prost::alloc::vec::Vec<OwedWord>,
 }
@@ -2043,6 +2043,10 @@ pub struct ConfirmClearanceRequest {
     /// What the second officer comes to, cell by cell. A cell on which the two do not release on the same ground is withheld.
     #[prost(message, optional, tag = "5")]
     pub decision: ::core::option::Option<Decision>,
+    /// The revision whose owed words (ClearanceReferral.owed_words) this is, for each of its cells; 0: it is about what stands. It is put on record
+    /// and changes nothing else.
+    #[prost(uint32, tag = "6")]
+    pub owed_revision: u32,
 }
 /// The second officer's word is on record.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -236,7 +236,9 @@ pub fn envelope(referral: &Referral, table: &GroundTable, now: Time) -> v1::Enve
             content_destroyed: !section.kept.iter().any(|kept| kept.revision == revision),
         })
         .collect();
-    let withheld = named_as_withheld(referral, |category| sections.iter().any(|section| section.category == category.number()));
+    let shown = |category: Category| sections.iter().any(|section| section.category == category.number());
+    // What is decided after an offer was taken back is nobody's to follow.
+    let withheld = if referral.stage == Stage::Held { Vec::new() } else { named_as_withheld(referral, shown) };
     let notices = referral.notices.iter().map(|notice| v1::HeldNotice {
         position: notice.at.0,
         sections: notice.sections.clone(),

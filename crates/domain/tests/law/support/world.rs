@@ -172,7 +172,7 @@ impl World {
             reasons: Bytes::from_static(b"made up"),
             ..NewDecision::default()
         };
-        Action::ConfirmClearance(ReferralName::Reference(Reference::from_random(1)), decision)
+        Action::ConfirmClearance(ReferralName::Reference(Reference::from_random(1)), decision, None)
     }
 
     pub fn emergency(&self) -> Action {
