@@ -112,11 +112,11 @@ fn a_word_is_owed_on_what_left_and_was_amended_and_on_nothing_else() {
     let unread = last(&world, "ClearanceDecided");
     took(&mut world, id, (POLICE, 1), amend());
     took(&mut world, id, (POLICE, 1), Action::RetractReferral(name, RetractReason::Wrong));
-    let word = |revision: u32| Action::ConfirmClearance(name, release("GENERAL_CLAUSE", None, &CELLS), Some(revision));
-    assert_eq!(refused(&mut world, id, (POLICE, 2), word(2)), Reason::NothingToConfirm, "the second revision never left");
-    assert_eq!(refused(&mut world, id, (POLICE, 1), word(1)), Reason::OwnDecision);
-    let given = took(&mut world, id, (POLICE, 2), word(1));
-    assert_eq!(refused(&mut world, id, (POLICE, 3), word(1)), Reason::NothingToConfirm, "one word");
+    let give = |revision: u32| Action::ConfirmClearance(name, release("GENERAL_CLAUSE", None, &CELLS), Some(revision));
+    assert_eq!(refused(&mut world, id, (POLICE, 2), give(2)), Reason::NothingToConfirm, "the second revision never left");
+    assert_eq!(refused(&mut world, id, (POLICE, 1), give(1)), Reason::OwnDecision);
+    let given = took(&mut world, id, (POLICE, 2), give(1));
+    assert_eq!(refused(&mut world, id, (POLICE, 3), give(1)), Reason::NothingToConfirm, "one word");
     verified(&world);
 
     let forge = |change: &dyn Fn(&mut Event)| {

@@ -277,9 +277,9 @@ fn owed_words(events: &[Event]) -> u64 {
         let between = &events[usize::try_from(word.decision.0).unwrap()..at];
         between.iter().any(|event| matches!(&event.fact, Fact::ReferralAmended { sections, .. } if sections.iter().any(|new| new.section == word.cell.section)))
     };
-    let words = events.iter().enumerate().map(|(at, event)| match &event.fact {
-        Fact::ClearanceConfirmed(second) => second.cells.iter().filter(|word| amended(at, word)).count(),
-        _ => 0,
+    let words = events.iter().enumerate().map(|(at, event)| {
+        let Fact::ClearanceConfirmed(second) = &event.fact else { return 0 };
+        second.cells.iter().filter(|word| amended(at, word)).count()
     });
     u64::try_from(words.sum::<usize>()).unwrap()
 }

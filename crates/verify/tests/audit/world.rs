@@ -152,11 +152,8 @@ impl World {
 
     /// Whoever decides here has looked at the revisions that stand, and whoever gives an owed word at the one that left.
     fn in_view(&self, mut action: Action, about: Option<ReferralId>) -> Action {
-        let (decision, left) = match &mut action {
-            Action::DecideClearance(_, decision) => (decision, None),
-            Action::ConfirmClearance(_, decision, left) => (decision, *left),
-            _ => return action,
-        };
+        let left = if let Action::ConfirmClearance(_, _, left) = &action { *left } else { None };
+        let (Action::DecideClearance(_, decision) | Action::ConfirmClearance(_, decision, _)) = &mut action else { return action };
         let stands = |number| about.and_then(|id| self.referrals.get(&id)?.section(number)).map(|section| section.revision);
         for cell in &mut decision.cells {
             if let (NewOutcome::Release { revision, .. }, Some(stands)) = (&mut cell.outcome, left.or_else(|| stands(cell.cell.section))) {
