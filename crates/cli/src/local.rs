@@ -95,7 +95,7 @@ pub fn check<W: Checked>(request: W, agency: Option<&AgencyId>) -> Result<Vec<v1
     };
     request
         .at_door(&door, &agency)
-        .map(|warnings| view::warnings(&warnings))
+        .map(|warnings| view::warnings("", &warnings))
         .map_err(|malformed| Failure::malformed(W::PATH, malformed.violations.into_iter().map(|fault| format!("{} {}", fault.field, fault.description))))
 }
 

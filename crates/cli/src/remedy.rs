@@ -79,7 +79,7 @@ remedies! {
     ReleaseUnknown = "brygga inbox open names the release", "brygga inbox open anger utlämningen";
     ResidenceFromRegister = "ask her where she is settled and state stated_by_person, or state known_by_agency where the agency knows it from its own work; where nobody knows, telephone a board before anything is sent", "fråga henne var hon är bosatt och ange stated_by_person, eller ange known_by_agency om myndigheten själv vet det; vet ingen det, ring en nämnd innan något skickas";
     ReviewOverdue = "brygga clearance list shows it; then brygga clearance review", "brygga clearance list visar det; sedan brygga clearance review";
-    RevisionChanged = "brygga referral show gives the revision that stands; look at it, and name it in the decision", "brygga referral show visar gällande revision; granska den och ange den i beslutet";
+    RevisionChanged = "brygga referral show gives the revision that stands; look at it, and name it in the decision (of a word that is owed: the revision that left)", "brygga referral show visar gällande revision; granska den och ange den i beslutet (för en andra bedömning i efterhand: den revision som lämnats)";
     RoutineConcern = "write what was assessed for this child; brygga referral list shows the other one, if it is the same child", "skriv vad som bedömts för barnet; brygga referral list visar den andra, om det är samma barn";
     SenderReferenceTaken = "brygga referral show --named FILE: it was sent before", "brygga referral show --named FIL: den är redan skickad";
     StopUseAnswered = "brygga inbox list shows what waits for an answer", "brygga inbox list visar vad som väntar på svar";

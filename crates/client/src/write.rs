@@ -272,7 +272,8 @@ fn decide(request: &v1::DecideClearanceRequest, response: &v1::DecideClearanceRe
 fn confirm(request: &v1::ConfirmClearanceRequest, response: &v1::ConfirmClearanceResponse, given: Given<'_>) -> Checked {
     about(&request.referral, response.referral.as_ref(), "ClearanceConfirmed", given)?;
     let mut logged: Vec<_> = own_words(given).map(|word| logged_outcome(word.cell, &word.outcome)).collect();
-    let mut sent: Vec<_> = request.decision.iter().flat_map(|decision| &decision.cells).map(asked_outcome).collect();
+    let decision = request.decision.as_ref().or_else(|| request.owed.as_ref()?.decision.as_ref());
+    let mut sent: Vec<_> = decision.iter().flat_map(|decision| &decision.cells).map(asked_outcome).collect();
     logged.sort_unstable();
     sent.sort_unstable();
     same(logged == sent, "the cells")

@@ -251,7 +251,10 @@ pub(crate) fn confirm(to: &mut Draft<'_>, new: &NewDecision) -> Result<(), Refus
             return Err(about(Reason::OwnDecision));
         }
         let (at, first) = (first.at, first.outcome.clone());
-        let outcome = decided_cell(to, name, (cell, &new.answers), first.consent())?.outcome;
+        let outcome = match to.referral()?.left_on(name) {
+            Some(left) => emergency::word_on_what_left(to, (cell, &new.answers), &left)?,
+            None => decided_cell(to, name, (cell, &new.answers), first.consent())?.outcome,
+        };
         let agrees = outcome.agrees_with(&first);
         let standing_until = standing_until.filter(|_| agrees);
         words.push((Confirmation { cell: name, decision: at, outcome, standing_until }, agrees));

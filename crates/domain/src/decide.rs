@@ -261,7 +261,9 @@ pub fn decide(command: &Command, facts: Facts<'_>) -> Result<Decided, Refusal> {
         Action::AcknowledgeStopUse(_, notice, answer) => consent::answer_stop_use(to, *notice, *answer)?,
         Action::DecideClearance(_, decision) => clearance::decide(to, decision).map_err(|refusal| refusal.within("decision"))?,
         Action::ConfirmClearance(_, decision, None) => clearance::confirm(to, decision).map_err(|refusal| refusal.within("decision"))?,
-        Action::ConfirmClearance(_, word, Some(revision)) => emergency::give_owed_word(to, word, *revision).map_err(|refusal| refusal.within("decision"))?,
+        Action::ConfirmClearance(_, word, Some(revision)) => {
+            emergency::give_owed_word(to, word, *revision).map_err(|refusal| refusal.within("owed.decision"))?;
+        }
         Action::RevokeClearance(_, cells) => clearance::revoke(to, cells)?,
         Action::DeclareEmergency(_, new) => emergency::declare(to, new)?,
         Action::ReviewEmergency(_, new) => emergency::review(to, new)?,

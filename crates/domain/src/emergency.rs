@@ -7,10 +7,12 @@ use bytes::Bytes;
 
 use crate::EmergencyVerdict;
 use crate::clearance::{self, for_clearing};
-use crate::command::{NewDecision, NewEmergency, NewOutcome, NewReview};
+use crate::command::{NewCell, NewDecision, NewEmergency, NewOutcome, NewReview};
 use crate::decide::{Draft, wrong_stage};
 use crate::event::{CellName, Confirmation, EmergencyDeclaration, EmergencyReview, Event, Fact, Interest, Outcome, SecondDecision};
-use crate::grounds::GroundCode;
+use crate::explain;
+use crate::gate;
+use crate::grounds::{Answers, GroundCode};
 use crate::ids::{AgencyId, OfficerPseudonym, Position};
 use crate::referral::{EMERGENCIES_MAX, Referral, TELEPHONE_NOTES_MAX};
 use crate::refusal::{Detail, Reason, Refusal};
@@ -182,16 +184,7 @@ pub(crate) fn give_owed_word(to: &mut Draft<'_>, new: &NewDecision, revision: u3
         if owed.officer == Some(officer) {
             return Err(about(Reason::OwnDecision));
         }
-        let outcome = match &cell.outcome {
-            NewOutcome::Withhold { reason, nameable } => Outcome::Withhold { reason: *reason, nameable: *nameable },
-            NewOutcome::Release { revision: seen, .. } if *seen != revision => return Err(about(Reason::RevisionChanged)),
-            // The gate asked when it left; what became of the consent or the ground since does not make it wrong.
-            NewOutcome::Release { ground, .. } if *ground == owed.ground => Outcome::Release { ground: ground.clone(), consent: owed.consent },
-            NewOutcome::Release { ground, .. } if to.facts.table.grounds().any(|known| known.code == *ground) => {
-                Outcome::Release { ground: ground.clone(), consent: None }
-            }
-            NewOutcome::Release { .. } => return Err(about(Reason::GroundUnknown)),
-        };
+        let outcome = word_on_what_left(to, (cell, &new.answers), owed)?;
         cells.push(Confirmation { cell: name, decision: owed.at, outcome, standing_until: None });
     }
     if cells.is_empty() {
@@ -201,4 +194,34 @@ pub(crate) fn give_owed_word(to: &mut Draft<'_>, new: &NewDecision, revision: u3
     let reasons = to.commit_opening("reasons", clearance::documented(new, &to.facts));
     to.push(Fact::ClearanceConfirmed(SecondDecision { referral: id, table, reasons, cells }));
     Ok(())
+}
+
+/// A second officer's word on what has left. The gate asked when it left: what became of a consent or of the ground since does not make it wrong.
+pub(crate) fn word_on_what_left(to: &Draft<'_>, (cell, answers): (&NewCell, &Answers), first: &OwedWord) -> Result<Outcome, Refusal> {
+    let (code, named) = match &cell.outcome {
+        NewOutcome::Withhold { reason, nameable } => return Ok(Outcome::Withhold { reason: *reason, nameable: *nameable }),
+        NewOutcome::Release { revision, .. } if *revision != first.revision => {
+            return Err(Refusal::about(Reason::RevisionChanged, Detail::Cell(cell.cell.section, cell.cell.person)));
+        }
+        NewOutcome::Release { ground, consent, .. } => (ground, consent),
+    };
+    let (referral, table) = (to.referral()?, to.facts.table);
+    let category = referral.section(first.cell.section).map(|section| section.category);
+    let lawful = category.and_then(|category| {
+        let about = (category, referral.protected(first.cell.interest));
+        table.lawful(code, gate::direction(referral), about, to.facts.now).ok()
+    });
+    let ground = lawful.or_else(|| table.grounds().find(|ground| ground.code == *code));
+    if ground.is_none() && *code != first.ground {
+        return Err(Refusal::about(Reason::GroundUnknown, Detail::Ground(code.clone(), cell.cell.section, cell.cell.person)));
+    }
+    let unmet = ground.map(|ground| table.unmet(ground, explain::whose(referral, first.cell.interest), answers, to.facts.now)).unwrap_or_default();
+    if !unmet.is_empty() {
+        return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
+    }
+    let consent = match named {
+        Some(id) => Some(referral.consent(*id).ok_or(Refusal::new(Reason::ConsentMissing))?.at),
+        None => first.consent.filter(|_| *code == first.ground),
+    };
+    Ok(Outcome::Release { ground: code.clone(), consent })
 }

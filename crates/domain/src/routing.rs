@@ -3,7 +3,7 @@
 //! Called by `submit` and by whoever asks the directory for a route. The sender states all of it; nothing here is kept but what the
 //! residence rests on, and no refusal says where anybody lives.
 
-use crate::codes::{ProtectedIdentity, ReferralKind, Relationship, ResidenceBasis, Role};
+use crate::codes::{AgencyKind, ProtectedIdentity, ReferralKind, Relationship, ResidenceBasis, Role};
 use crate::command::Submission;
 use crate::directory::{Directory, Function};
 use crate::event::PersonName;
@@ -116,12 +116,26 @@ pub fn register_misleads(basis: Option<ResidenceBasis>, persons: impl IntoIterat
     persons.into_iter().find(|(name, held)| misleads(name.role, *held)).map(|(name, _)| name)
 }
 
+fn has_hidden_registration(held: ProtectedIdentity) -> bool {
+    match held {
+        ProtectedIdentity::ProtectedPopulationRegistration => true,
+        ProtectedIdentity::NotProtected | ProtectedIdentity::ConfidentialityMarked | ProtectedIdentity::Unknown => false,
+    }
+}
+
+/// Whether a function is chosen by where somebody lives. On what that rests must be said of who has a protected registration: what is not said may
+/// rest on the register.
+fn goes_by_residence(function: &Function, directory: &Directory) -> bool {
+    !function.territories.is_empty() && directory.agency(&function.host).is_some_and(|host| host.kind == AgencyKind::SocialBoard)
+}
+
 /// Whether a submission goes where the sender's own statement leads.
 pub(crate) fn check(submission: &Submission, function: &Function, rule: &KindRule, directory: &Directory) -> Result<(), Refusal> {
     let Routing { territory, basis, whom } = &submission.routing;
     // First of all: where a protected person is concerned no answer may depend on where she is said to live.
-    let persons = submission.persons.iter().map(|person| (person.name, person.protected_identity));
-    if let Some(person) = register_misleads(*basis, persons) {
+    let persons = || submission.persons.iter().map(|person| (person.name, person.protected_identity));
+    let unstated = || goes_by_residence(function, directory).then(|| persons().find(|(_, held)| basis.is_none() && has_hidden_registration(*held)))?;
+    if let Some(person) = register_misleads(*basis, persons()).or_else(|| unstated().map(|(name, _)| name)) {
         return Err(Refusal::about(Reason::ResidenceFromRegister, Detail::Person(person)));
     }
     // The right function is named only to who has stated the territory, and so could ask for the route.

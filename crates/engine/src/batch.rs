@@ -14,8 +14,8 @@ use brygga_domain::decide::{Decided, Facts, Known, refused};
 use brygga_domain::gate;
 use brygga_domain::refusal::{Reason, Refusal};
 use brygga_domain::{
-    Action, Code as _, Command, Directory, Fact, GroundTable, LookupHash, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName, Time, decide,
-    may_receive,
+    Action, Code as _, Command, Directory, Fact, GroundTable, InboxKind, LookupHash, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName,
+    Time, decide, may_receive,
 };
 use brygga_merkle::{Checkpoint, Frontier, Hash};
 use bytes::Bytes;
@@ -408,6 +408,13 @@ impl Fold<'_> {
             function: projection::told_function(event, referral).to_string(),
             referral: id.clone(),
             kind: kind.to_string(),
+        }));
+        let passed_over = projection::passed_over(event, referral, &self.directory);
+        self.batch.inbox.extend(passed_over.map(|function| InboxRow {
+            position: number(position),
+            function: function.to_string(),
+            referral: id.clone(),
+            kind: InboxKind::Reminder.to_string(),
         }));
         self.batch.statuses.extend(status.map(|status| StatusRow {
             position: number(position),

@@ -6,7 +6,7 @@ mod emergency;
 mod excluded;
 mod told;
 
-pub use told::{notices, told_function};
+pub use told::{notices, passed_over, told_function};
 
 use brygga_domain::clocks::{Duty, Mark};
 use brygga_domain::codes::*;

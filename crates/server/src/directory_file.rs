@@ -347,11 +347,11 @@ fn key_hash(text: &str) -> Option<[u8; 32]> {
     hex::decode(text).ok()?.try_into().ok()
 }
 
-/// Ten digits without the hyphen; the last one is a Luhn check.
+/// Ten digits without the hyphen; the last one is a Luhn check, and the third is at least 2, which tells it from a personal number.
 fn organisation_number(text: &str) -> Option<String> {
     let (left, right) = text.split_once('-')?;
     let digits = [left, right].concat();
-    if left.len() != 6 || right.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if left.len() != 6 || right.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) || digits.as_bytes().get(2).is_none_or(|third| *third < b'2') {
         return None;
     }
     let luhn: u32 = digits

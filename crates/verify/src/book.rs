@@ -244,7 +244,10 @@ impl Book {
             };
             let left = (section.released, section.released_at);
             let earlier = self.standings.extract_if(.., |(name, _)| *name == decided.cell);
-            self.replaced.extend(earlier.filter(|(_, standing)| standing.owes_word(left)));
+            let owing: Vec<(CellName, Standing)> = earlier.filter(|(_, standing)| standing.owes_word(left)).collect();
+            // Content that left again on another decision is owed one word, the latest.
+            self.replaced.retain(|(name, old)| owing.iter().all(|(cell, new)| (name, old.revision) != (cell, new.revision) || old.word.is_some()));
+            self.replaced.extend(owing);
             self.standings.push((decided.cell, standing));
         }
     }

@@ -238,22 +238,25 @@ fn confirmed(moment: Moment<'_>, event: &Event, word: &Confirmation) -> Option<L
     let named = |(code, text): Lack| (code, format!("{}: {text}", moment.name(cell)));
     let standing = moment.book.in_effect(cell).filter(|standing| standing.at == decision);
     let standing = standing.filter(|standing| moment.wants_two(cell, standing) && standing.word.is_none());
-    let Some(standing) = standing else {
-        return owed_word(moment, event, word).map(named);
+    let on_what_left = moment.book.owed(cell, decision);
+    let Some(standing) = standing.or(on_what_left) else {
+        return Some(named((Code::ConfirmationUnfounded, format!("no decision in entry {decision} waits for a second officer"))));
     };
-    // The second officer decides as the first did: by the agency that clears it, on a ground that carries it.
-    if let Err(lack) = decided_cell(moment, event, cell, outcome) {
+    // The second officer decides as the first did: by the agency that clears it, on a ground that carries it. The gate asked when it left, and a
+    // word on that is not judged again.
+    let judged = match on_what_left {
+        Some(_) => clearer(moment, event, cell).and_then(|()| known_consent(moment, outcome)),
+        None => decided_cell(moment, event, cell, outcome),
+    };
+    if let Err(lack) = judged {
         return Some(named(lack));
     }
     same_officer(event, standing).map(named)
 }
 
-/// A word on what left in an emergency and stands no more: the gate asked when it left, so nothing of it is judged again.
-fn owed_word(moment: Moment<'_>, event: &Event, word: &Confirmation) -> Option<Lack> {
-    let Some(standing) = moment.book.owed(word.cell, word.decision) else {
-        return Some((Code::ConfirmationUnfounded, format!("no decision in entry {} waits for a second officer", word.decision)));
-    };
-    clearer(moment, event, word.cell).err().or_else(|| same_officer(event, standing))
+fn known_consent(moment: Moment<'_>, outcome: &Outcome) -> Result<(), Lack> {
+    let Outcome::Release { consent: Some(at), .. } = outcome else { return Ok(()) };
+    moment.book.waiver(*at).map(drop).ok_or_else(|| (Code::ConsentMissing, format!("entry {at} is no consent of this referral")))
 }
 
 fn same_officer(event: &Event, standing: &Standing) -> Option<Lack> {

@@ -1,12 +1,12 @@
 //! Break-glass: what waits for a second officer leaves in an emergency, who was passed over hears of it, and it is reviewed.
 
 use brygga_client::v1;
-use brygga_domain::codes::{EmergencyVerdict, FactCode, RetractReason};
+use brygga_domain::codes::{EmergencyVerdict, FactCode, InboxKind, RetractReason};
 use brygga_domain::{Code as _, Reason, SenderStatus, WithholdReason};
 use brygga_tests::desk::Desk;
-use brygga_tests::made_up::{CASE_HANDOVER, Case, cell, content_of, withhold};
+use brygga_tests::made_up::{CASE_HANDOVER, CONTACT_REQUEST, Case, cell, content_of, withhold};
 
-use crate::steps::{decided, delivered, held, opened, told, unknown_to_the_recipient};
+use crate::steps::{consented, decided, delivered, held, opened, told, unknown_to_the_recipient};
 
 const KLARA: &str = "vasterort-polis/klara";
 const OLOF: &str = "vasterort-polis/olof";
@@ -86,7 +86,8 @@ fn word(id: &str, case: &Case, (section, revision): (u32, u32)) -> v1::ConfirmCl
 
 /// The same of what left of the first section at a revision, and stands no more.
 fn owed(id: &str, case: &Case, revision: u32) -> v1::ConfirmClearanceRequest {
-    v1::ConfirmClearanceRequest { owed_revision: revision, ..word(id, case, (1, revision)) }
+    let decision = word(id, case, (1, revision)).decision;
+    v1::ConfirmClearanceRequest { referral: id.to_owned(), owed: Some(v1::OwedDecision { revision, decision }), ..Default::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -119,8 +120,12 @@ async fn what_left_in_an_emergency_is_decided_a_second_time_also_when_it_was_ame
     desk.write(KLARA, amend("fourth")).await;
     decided(&desk, case, id, case.decision_about(1)).await;
     assert_eq!(waits(&desk, id).await.unwrap().owed_words, words(&[1, 2]), "on a decision on which nothing left nothing is owed");
-    let other_revision = v1::ConfirmClearanceRequest { owed_revision: 2, ..word(id, case, (1, 1)) };
+    let mut other_revision = owed(id, case, 1);
+    other_revision.owed.as_mut().unwrap().revision = 2;
     assert_eq!(desk.refused(OLOF, other_revision).await, Reason::RevisionChanged);
+    let mut unsaid = owed(id, case, 2);
+    unsaid.owed.as_mut().unwrap().decision.as_mut().unwrap().answers = None;
+    assert_eq!(desk.refused(OLOF, unsaid).await, Reason::ConditionUnmet, "it is a decision of its own");
     assert_eq!(desk.write(OLOF, owed(id, case, 2)).await.referral.unwrap().owed_words, words(&[1]));
     desk.write(OLOF, review(id, emergency, EmergencyVerdict::Justified)).await;
     desk.write(OLOF, word(id, case, (2, 1))).await;
@@ -130,8 +135,28 @@ async fn what_left_in_an_emergency_is_decided_a_second_time_also_when_it_was_ame
     assert_eq!(desk.refused(OLOF, word(id, case, (1, 4))).await, Reason::WrongStage);
     assert_eq!(waits(&desk, id).await.unwrap().owed_words, words(&[1]));
     let mut differs = owed(id, case, 1);
-    differs.decision.as_mut().unwrap().cells = vec![withhold(1, "victim-1", WithholdReason::HarmNotExcluded)];
+    differs.owed.as_mut().unwrap().decision.as_mut().unwrap().cells = vec![withhold(1, "victim-1", WithholdReason::HarmNotExcluded)];
     assert_eq!(desk.write(OLOF, differs).await.referral.unwrap().owed_words, []);
+    assert!(waits(&desk, id).await.is_none());
+    desk.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consent_that_was_withdrawn_since_does_not_make_wrong_what_left_before() {
+    let desk = Desk::start().await;
+    let case = &CONTACT_REQUEST;
+    let id = &held(&desk, case).await.id;
+    let emergency = desk.write(KLARA, declare(id, 1)).await.referral.unwrap().emergencies[0].position;
+    let consent_id = consented(&desk, case, id).await.unwrap().id;
+    decided(&desk, case, id, case.decision()).await;
+    delivered(&desk, case, id).await;
+    desk.write(KLARA, v1::WithdrawConsentRequest { referral: id.clone(), consent_id, ..Default::default() }).await;
+    desk.write(KLARA, v1::RetractReferralRequest { referral: id.clone(), reason: RetractReason::Wrong.number(), ..Default::default() }).await;
+    let confirm = |decision| v1::ConfirmClearanceRequest { referral: id.clone(), decision: Some(decision), ..Default::default() };
+    let stands = desk.write(OLOF, confirm(case.decision())).await.referral.unwrap();
+    let cells = || stands.sections.iter().flat_map(|section| &section.cells);
+    assert!(cells().all(|cell| cell.state() == v1::ClearanceState::Release && cell.confirmation.is_some()), "the two agree: {stands:?}");
+    desk.write(OLOF, review(id, emergency, EmergencyVerdict::Justified)).await;
     assert!(waits(&desk, id).await.is_none());
     desk.finish().await;
 }
@@ -160,5 +185,19 @@ async fn an_emergency_is_no_ground_and_what_is_revoked_or_undecided_stays() {
     let rest: Vec<u32> = (2..).take(case.parts.len() - 1).collect();
     assert_eq!(left.iter().map(|section| section.number).collect::<Vec<_>>(), rest, "section by section");
     desk.write(OLOF, review(id, declared.emergencies[0].position, EmergencyVerdict::NotJustified)).await;
+    desk.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_who_breaks_the_glass_calls_its_own_clearance_function() {
+    let desk = Desk::start().await;
+    let submission = v1::SubmitReferralRequest { leader: String::from("vasterort-aklagare"), ..CONTACT_REQUEST.submission() };
+    let id = desk.write(CONTACT_REQUEST.sender, submission).await.referral.unwrap().id;
+    desk.write(KLARA, declare(&id, 1)).await;
+    assert_eq!(desk.inbox("vasterort-aklagare", "vasterort-aklagare-kammare", 1).await, [], "the sender's emergency is not the leader's to know");
+    let answer = desk.try_write("vasterort-aklagare/per", declare(&id, 1)).await.unwrap();
+    let heard = desk.inbox("vasterort-aklagare", "vasterort-aklagare-kammare", 1).await;
+    assert_eq!(heard.iter().map(|entry| (entry.kind, entry.referral.as_str())).collect::<Vec<_>>(), [(InboxKind::Reminder.number(), id.as_str())]);
+    assert_eq!(answer.proof.positions_of("EmergencyDeclared").iter().map(|at| at.0).collect::<Vec<_>>(), [heard[0].position]);
     desk.finish().await;
 }

@@ -80,6 +80,11 @@ async fn where_a_registration_is_protected_the_register_sends_nothing_and_the_re
         let told = v1::ResolveRouteRequest { residence_basis: ResidenceBasis::StatedByPerson.number(), ..asked };
         assert_eq!(route(&desk, told).await, "solna-rvc");
     }
+    // What is not said may rest on the register; only where nobody is marked need it not be said.
+    let unsaid = |protection: ProtectedIdentity| v1::SubmitReferralRequest { routing: None, ..held(protection, register) };
+    let (reason, text) = no(&desk, unsaid(ProtectedIdentity::ProtectedPopulationRegistration)).await;
+    assert!(reason == Reason::ResidenceFromRegister && !text.contains("ekero"), "{text}");
+    desk.write(KLARA, unsaid(ProtectedIdentity::Unknown)).await;
     // What she says herself and what the agency knows send it; so does the register where nothing is protected.
     let (reason, _) = no(&desk, held(ProtectedIdentity::ProtectedPopulationRegistration, ResidenceBasis::StatedByPerson)).await;
     assert_eq!(reason, Reason::TerritoryNotServed);

@@ -1,4 +1,4 @@
-//! A message as aligned lines, in the order of its fields; personal numbers are masked before this sees them.
+//! A message as aligned lines, in the order of its fields; personal numbers are masked before this sees them, but for the copy for the case file.
 
 use prost_reflect::{Kind, MessageDescriptor};
 use serde_json::Value;

@@ -82,11 +82,15 @@ fn cells_in(referral: &v1::ClearanceReferral, state: v1::ClearanceState) -> Stri
     referral.sections.iter().flat_map(of).collect::<Vec<_>>().join(" ")
 }
 
-/// The cells that wait for a second officer, and the revisions of which one owes a word.
+/// The cells that wait for a second officer, and what one owes a word on.
 fn to_confirm(referral: &v1::ClearanceReferral) -> String {
-    let owed = referral.owed_words.iter().map(|word| format!("{}:{}@{}", word.section, word.interest, word.revision));
     let waiting = cells_in(referral, v1::ClearanceState::AwaitsSecondOfficer);
-    Some(waiting).into_iter().filter(|cells| !cells.is_empty()).chain(owed).collect::<Vec<_>>().join(" ")
+    Some(waiting).into_iter().filter(|cells| !cells.is_empty()).chain(owed_words(referral)).collect::<Vec<_>>().join(" ")
+}
+
+/// Owed words, as `clearance list` names them.
+fn owed_words(referral: &v1::ClearanceReferral) -> Vec<String> {
+    referral.owed_words.iter().map(|word| format!("{}:{}@{}", word.section, word.interest, word.revision)).collect()
 }
 
 /// Cells as a column takes them: by name while they are few.
@@ -125,12 +129,24 @@ async fn decide(desk: &mut Desk<'_>, referral: String, said: Said<'_>) -> Result
 
 async fn confirm(desk: &mut Desk<'_>, referral: String, (from, owed): (&Path, Option<u32>)) -> Result<(), Failure> {
     let mut request: v1::ConfirmClearanceRequest = desk.request(from)?;
-    request.owed_revision = owed.unwrap_or(request.owed_revision);
+    if let Some(revision) = owed {
+        let decision = request.decision.take().or_else(|| request.owed.take()?.decision);
+        request.owed = Some(v1::OwedDecision { revision, decision });
+    }
+    let given = request.owed.is_some();
     request.referral = one_name(referral, &request.referral)?;
     let (officer, subject) = (request.officer.clone(), request.referral.clone());
     let Some(answer) = desk.write(request, &officer).await.map_err(|failure| failure.about(subject))? else { return Ok(()) };
     let (referral, shown) = (answer.response.referral.clone().unwrap_or_default(), whole(&answer));
-    tell(desk, &referral, &answer, shown)
+    if !given {
+        return tell(desk, &referral, &answer, shown);
+    }
+    let mut lines = vec![logged("on record  the second officer's word on what left; nothing else changes", &answer)];
+    let rest = owed_words(&referral);
+    if !rest.is_empty() {
+        lines.push(format!("still owed {}", rest.join(" ")));
+    }
+    desk.answer(&lines, shown)
 }
 
 async fn revoke(desk: &mut Desk<'_>, referral: String, cells: Vec<v1::Cell>) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::args::ContactArgs;
-use crate::args::InboxCommand;
+use crate::args::{Format, InboxCommand};
 use crate::desk::{Desk, List, logged, whole};
 use crate::failure::Failure;
 use crate::local::Checked;
@@ -125,19 +125,25 @@ where
     let Some(answer) = desk.write(request, "").await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
     let envelope = answer.response.envelope();
     let text = format!("{done:<11}{}; {}{}", envelope.reference, answer.response.next(), clock(&envelope, desk.now));
-    let (mut lines, mut shown) = (vec![logged(&text, &answer)], whole(&answer));
-    if W::Response::WANTED_BACK {
-        // What was asked for is done: that the rest cannot be read is no failure of it.
-        match sent_on(desk, envelope.thread_id).await {
-            Ok(sent) => {
-                lines.extend(sent.iter().map(to_take_back));
-                if let Value::Object(object) = &mut shown {
-                    object.insert(String::from("sent_on"), sent.iter().map(message::show).collect());
-                }
-            }
-            Err(failure) => desk.talk(&format!("warning    what was sent on in this thread could not be read: {}", failure.happened().trim_end()))?,
-        }
+    let (done, mut shown) = (logged(&text, &answer), whole(&answer));
+    if !W::Response::WANTED_BACK {
+        return desk.answer(&[done], shown);
     }
+    // Told at once: the act is done, whatever comes of the question that follows.
+    if desk.format() == Format::Table {
+        desk.line(&done)?;
+    }
+    let sent = match sent_on(desk, envelope.thread_id).await {
+        Ok(sent) => sent,
+        Err(failure) => {
+            desk.talk(&format!("warning    what was sent on in this thread could not be read: {}", failure.happened().trim_end()))?;
+            Vec::new()
+        }
+    };
+    if let Value::Object(object) = &mut shown {
+        object.insert(String::from("sent_on"), sent.iter().map(message::show).collect());
+    }
+    let lines: Vec<String> = sent.iter().map(to_take_back).collect();
     desk.answer(&lines, shown)
 }
 
@@ -148,7 +154,7 @@ async fn sent_on(desk: &mut Desk<'_>, thread_id: String) -> Result<Vec<v1::Sende
     let mut sent = Vec::new();
     loop {
         let page = client.list_referrals(request.clone()).await.map_err(|error| Failure::client(&error))?;
-        sent.extend(page.referrals.into_iter().filter(|referral| !is_taken_back(referral)));
+        sent.extend(page.referrals.into_iter().filter(can_be_taken_back));
         if page.next_page_token.is_empty() {
             return Ok(sent);
         }
@@ -156,8 +162,13 @@ async fn sent_on(desk: &mut Desk<'_>, thread_id: String) -> Result<Vec<v1::Sende
     }
 }
 
-fn is_taken_back(referral: &v1::SenderReferral) -> bool {
-    [SenderStatus::Retracted, SenderStatus::RecallConfirmed].iter().any(|status| status.number() == referral.status)
+/// Whether it goes on, or has left, and was not taken back yet.
+fn can_be_taken_back(sent: &v1::SenderReferral) -> bool {
+    match SenderStatus::from_number(sent.status) {
+        Some(SenderStatus::Retracted | SenderStatus::RecallConfirmed) => false,
+        Some(SenderStatus::Stored | SenderStatus::NothingPasses | SenderStatus::Offered | SenderStatus::Opened | SenderStatus::Answered) => true,
+        Some(_) | None => sent.sections.iter().any(|section| section.released_revision > 0),
+    }
 }
 
 fn to_take_back(sent: &v1::SenderReferral) -> String {

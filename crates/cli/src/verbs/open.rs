@@ -50,7 +50,8 @@ pub async fn open(desk: &mut Desk<'_>, referral: String, how: Opening) -> Result
         Some(copy) => Some(copy.write(&whole, &paper(desk, &answer), desk.now)?),
         None => None,
     };
-    let lines = lines(desk, &answer, how.brief);
+    let shown: Option<Shown> = if how.brief { None } else { Some(on_screen) };
+    let lines = lines(desk, &answer, shown);
     desk.answer(&lines, whole)?;
     let Some((json, pdf)) = written else { return Ok(()) };
     desk.talk(&format!("written    {} and {}: the whole, for the case file; readable by their owner only", json.display(), pdf.display()))?;
@@ -68,7 +69,7 @@ pub async fn open(desk: &mut Desk<'_>, referral: String, how: Opening) -> Result
 pub async fn reveal(desk: &mut Desk<'_>, referral: String) -> Result<(), Failure> {
     let request = v1::OpenReferralRequest { referral: referral.clone(), names_only: true, ..v1::OpenReferralRequest::default() };
     let Some(answer) = desk.ask(request).await.map_err(|failure| failure.about(referral))? else { return Ok(()) };
-    let mut lines: Vec<String> = answer.response.sections.iter().flat_map(section_lines).skip(1).collect();
+    let mut lines: Vec<String> = answer.response.sections.iter().flat_map(on_screen).skip(1).collect();
     let count = words::many(answer.response.sections.len(), "section");
     lines.push(with_log(&format!("revealed   {count} that say who it is about; {}", receipt(&answer)), &[Position(answer.response.release)]));
     let whole = whole(&answer);
@@ -146,11 +147,15 @@ fn paper(desk: &Desk<'_>, answer: &Answer<v1::OpenReferralResponse>) -> Vec<Stri
         format!("to         {}", envelope.recipient),
         String::new(),
     ];
-    lines.extend(self::lines(desk, answer, false));
+    lines.extend(self::lines(desk, answer, Some(on_paper)));
     lines
 }
 
-fn lines(desk: &Desk<'_>, answer: &Answer<v1::OpenReferralResponse>, brief: bool) -> Vec<String> {
+/// How a section is shown.
+type Shown = fn(&v1::ReleasedSection) -> Vec<String>;
+
+/// The answer in lines, with each section as it is to be shown; `None`: without them.
+fn lines(desk: &Desk<'_>, answer: &Answer<v1::OpenReferralResponse>, section: Option<Shown>) -> Vec<String> {
     let response = &answer.response;
     let today = words::day(desk.now);
     let mut lines: Vec<String> = Vec::new();
@@ -164,20 +169,30 @@ fn lines(desk: &Desk<'_>, answer: &Answer<v1::OpenReferralResponse>, brief: bool
     for earlier in &response.supersedes {
         lines.push(format!("supersedes section {}, revision {}, released at {}", earlier.section, earlier.revision, earlier.position));
     }
-    if !brief {
-        lines.extend(response.sections.iter().flat_map(section_lines));
+    if let Some(section) = section {
+        lines.extend(response.sections.iter().flat_map(section));
     }
     lines
 }
 
-fn section_lines(section: &v1::ReleasedSection) -> Vec<String> {
+/// A section as it is printed: no personal number stands whole on a screen.
+fn on_screen(section: &v1::ReleasedSection) -> Vec<String> {
+    section_lines(section, message::masked)
+}
+
+/// A section as the case file needs it.
+fn on_paper(section: &v1::ReleasedSection) -> Vec<String> {
+    section_lines(section, |whole| whole)
+}
+
+fn section_lines(section: &v1::ReleasedSection, as_shown: fn(Value) -> Value) -> Vec<String> {
     let mut about = section.persons.clone();
     if section.investigation {
         about.push(String::from("investigation"));
     }
     let revision = if section.revision > 1 { format!(", revision {}", section.revision) } else { String::new() };
     let mut lines = vec![String::new(), format!("{}  {} ({}{revision})", section.number, words::category(section.category), about.join(", "))];
-    let shown = message::masked(message::show(&v1::OpenReferralResponse { sections: vec![section.clone()], ..Default::default() }));
+    let shown = as_shown(message::show(&v1::OpenReferralResponse { sections: vec![section.clone()], ..Default::default() }));
     let typed = shown.pointer("/sections/0/content").cloned().unwrap_or(Value::Null);
     let category = Category::from_number(section.category).map_or("", Code::as_str);
     lines.extend(sections::content(category, &typed));

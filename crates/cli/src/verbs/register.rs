@@ -41,23 +41,24 @@ pub async fn run(desk: &mut Desk<'_>, verb: RegisterCommand) -> Result<(), Failu
     for function in functions {
         entries.extend(received(&client, &function, &officer).await.map_err(|failure| failure.about(function))?);
     }
-    let within = |entry: &Entry| is_within(words::day(entry.at), (from, to));
-    entries.retain(within);
     entries.sort_by(|one, other| (one.at, &one.reference, one.direction).cmp(&(other.at, &other.reference, other.direction)));
-    show(desk, &entries, public)
+    // Numbered before the time is chosen, so that a line has the same number in every export of the same functions.
+    let mut numbered: Vec<(usize, Entry)> = (1..).zip(entries).collect();
+    numbered.retain(|(_, entry)| is_within(words::day(entry.at), (from, to)));
+    show(desk, &numbered, public)
 }
 
 fn is_within(day: Date, (from, to): (Option<Date>, Option<Date>)) -> bool {
     from.is_none_or(|from| day >= from) && to.is_none_or(|to| day <= to)
 }
 
-fn show(desk: &mut Desk<'_>, entries: &[Entry], public: bool) -> Result<(), Failure> {
+fn show(desk: &mut Desk<'_>, entries: &[(usize, Entry)], public: bool) -> Result<(), Failure> {
     let kept_apart = |entry: &Entry| if public { Vec::new() } else { vec![entry.counterpart.clone(), entry.subject.clone()] };
-    let row = |(number, entry): (usize, &Entry)| {
+    let row = |(number, entry): &(usize, Entry)| {
         let open = [number.to_string(), words::day(entry.at).to_string(), entry.direction.to_owned(), entry.reference.clone(), entry.stage.clone()];
         open.into_iter().chain(kept_apart(entry)).collect()
     };
-    let item = |(number, entry): (usize, &Entry)| {
+    let item = |(number, entry): &(usize, Entry)| {
         let mut item = json!({
             "number": number,
             "date": words::day(entry.at).to_string(),
@@ -72,11 +73,10 @@ fn show(desk: &mut Desk<'_>, entries: &[Entry], public: bool) -> Result<(), Fail
         }
         item
     };
-    let numbered = || (1..).zip(entries);
     desk.list(List {
         heads: if public { &HEADS[..PUBLIC_HEADS] } else { &HEADS },
-        rows: numbered().map(row).collect(),
-        items: numbered().map(item).collect(),
+        rows: entries.iter().map(row).collect(),
+        items: entries.iter().map(item).collect(),
         empty: "nothing was sent or received in that time",
     })
 }

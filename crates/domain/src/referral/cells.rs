@@ -37,15 +37,25 @@ impl Referral {
     /// What left in an emergency is decided a second time, also where its decision stands no more. Content that left again on another decision is
     /// owed one word, the latest.
     fn owe_word(&mut self, name: CellName) {
-        let Some(released) = self.section(name.section).filter(|section| section.has_left()).and_then(|section| section.released) else { return };
-        let Some(Cell { state: CellState::Decided(decision), .. }) = self.cell(name) else { return };
-        let Outcome::Release { ground, consent } = &decision.outcome else { return };
-        if !decision.second_officer || decision.confirmed.is_some() || released.at < decision.at {
-            return;
-        }
-        let word = OwedWord { cell: name, revision: released.revision, at: decision.at, officer: decision.officer, ground: ground.clone(), consent: *consent };
+        let Some(word) = self.left_on(name) else { return };
         self.owed.retain(|owed| (owed.cell, owed.revision) != (word.cell, word.revision));
         self.owed.push(word);
+    }
+
+    /// The decision of a cell on which its revision has left before the second officer's word.
+    pub(crate) fn left_on(&self, name: CellName) -> Option<OwedWord> {
+        let released = self.section(name.section).filter(|section| section.has_left())?.released?;
+        let Cell { state: CellState::Decided(decision), .. } = self.cell(name)? else { return None };
+        let Outcome::Release { ground, consent } = &decision.outcome else { return None };
+        let waits = decision.second_officer && decision.confirmed.is_none() && released.at > decision.at;
+        waits.then(|| OwedWord {
+            cell: name,
+            revision: released.revision,
+            at: decision.at,
+            officer: decision.officer,
+            ground: ground.clone(),
+            consent: *consent,
+        })
     }
 
     pub(super) fn carry(&mut self, at: Position, carried: CarriedCell) {

@@ -108,7 +108,7 @@ impl<R: Reader> Rpc<R> {
         let (passing, blocked) = view::explanations(&referral, |_| true, question);
         let stands =
             v1::ClearanceReferral { id: String::new(), reference: String::new(), ..view::clearance_referral(&referral, Clearing::Sender, question.table) };
-        Ok(v1::AssessReferralResponse { referral: Some(stands), passing, blocked, warnings: view::warnings(&warnings) })
+        Ok(v1::AssessReferralResponse { referral: Some(stands), passing, blocked, warnings: view::warnings("draft.", &warnings) })
     }
 }
 
@@ -135,8 +135,8 @@ fn stands(done: &Done) -> Result<v1::ClearanceReferral, Failed> {
 }
 
 served! {
-    DecideClearanceRequest decide_clearance => |done| Ok(v1::DecideClearanceResponse { referral: Some(stands(done)?), ..Default::default() });
-    ConfirmClearanceRequest confirm_clearance => |done| Ok(v1::ConfirmClearanceResponse { referral: Some(stands(done)?), ..Default::default() });
+    DecideClearanceRequest decide_clearance => |done| Ok(v1::DecideClearanceResponse { referral: Some(stands(done)?), warnings: done.warnings(), ..Default::default() });
+    ConfirmClearanceRequest confirm_clearance => |done| Ok(v1::ConfirmClearanceResponse { referral: Some(stands(done)?), warnings: done.warnings(), ..Default::default() });
     RevokeClearanceRequest revoke_clearance => |done| Ok(v1::RevokeClearanceResponse { referral: Some(stands(done)?), ..Default::default() });
     DeclareEmergencyRequest declare_emergency => |done| Ok(v1::DeclareEmergencyResponse { referral: Some(stands(done)?), ..Default::default() });
     ReviewEmergencyRequest review_emergency => |done| Ok(v1::ReviewEmergencyResponse { referral: Some(stands(done)?), ..Default::default() });

@@ -108,7 +108,7 @@ impl Done {
 
     /// What was taken and may stand in the wrong place.
     pub(super) fn warnings(&self) -> Vec<v1::Warning> {
-        view::warnings(&self.warnings)
+        view::warnings("", &self.warnings)
     }
 
     /// How the referral stands for its recipient.

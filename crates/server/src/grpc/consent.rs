@@ -89,7 +89,7 @@ served! {
 fn recorded(done: &Done) -> Result<v1::RecordConsentResponse, Failed> {
     let (at, _) = done.event(|fact| matches!(fact, Fact::ConsentRecorded(_)))?;
     let (referral, consent) = consent(done, |consent| consent.at == at)?;
-    Ok(v1::RecordConsentResponse { consent: Some(view::consent(referral, consent, done.now)), ..Default::default() })
+    Ok(v1::RecordConsentResponse { consent: Some(view::consent(referral, consent, done.now)), warnings: done.warnings(), ..Default::default() })
 }
 
 fn withdrawn(done: &Done) -> Result<v1::WithdrawConsentResponse, Failed> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brygga_domain::{Code as _, FunctionId, InboxKind, Referral};
+use brygga_domain::clocks::Duty;
+use brygga_domain::{Code as _, FunctionId, GroundTable, InboxKind, Referral};
 use brygga_engine::Broker;
 use brygga_engine::projection;
 use brygga_engine::readers::AskError;
@@ -96,6 +97,11 @@ impl Outside {
                 },
             };
             let Some(until) = untold.filter(|until| *until > self.told) else { continue };
+            // What rang while another notice failed may be done by now.
+            if matches!(self.is_owed(&broker, until).await, Ok(false)) {
+                self.move_on(&broker, until);
+                continue;
+            }
             tokio::select! {
                 () = stops.cut.cancelled() => return,
                 told = self.tell(&broker, until, &stops.stop) => if told {
@@ -180,7 +186,7 @@ impl Outside {
 
     /// The next entries between two positions: where they end, and whether one of them still waits.
     async fn next_between<R: Reader>(&self, broker: &Broker<R>, (from, before): (u64, u64)) -> Result<Option<(u64, bool)>, AskError> {
-        let function = self.function.to_string();
+        let (function, table) = (self.function.to_string(), Arc::clone(broker.table()));
         let after = After { after: i64::try_from(from).unwrap_or(i64::MAX).saturating_sub(1), limit: LATE_ENTRIES };
         let late = broker.readers().ask(move |reader| {
             Box::pin(async move {
@@ -195,7 +201,7 @@ impl Outside {
                 for rows in &rows {
                     let referral = projection::referral(rows)?;
                     let own = entries.iter().filter(|entry| entry.referral == rows.referral.id);
-                    waits |= own.into_iter().any(|entry| still_waits(&entry.kind, &referral));
+                    waits |= own.into_iter().any(|entry| still_waits(&entry.kind, &referral, &table));
                 }
                 Ok::<_, StoreError>(Some((last, waits)))
             })
@@ -205,10 +211,14 @@ impl Outside {
 }
 
 /// Whether an entry still asks for something: somebody has to act on it, or to hear of it.
-fn still_waits(kind: &str, referral: &Referral) -> bool {
+fn still_waits(kind: &str, referral: &Referral, table: &GroundTable) -> bool {
     match InboxKind::from_text(kind) {
         Some(InboxKind::Offered | InboxKind::SectionsOffered) => referral.sections.iter().any(|section| section.offered && !section.has_left()),
-        Some(InboxKind::Reminder) => !referral.stage.is_ended(),
+        // The clock of a reminder runs still, or an emergency waits for its review.
+        Some(InboxKind::Reminder) => {
+            let reminded = Duty::senders_level(table, referral).max(Duty::recipients_level(table, referral));
+            reminded.is_some() || referral.emergencies.iter().any(|emergency| emergency.review.is_none())
+        }
         Some(InboxKind::StopUse) => referral.notices.iter().any(|notice| notice.answer.is_none()),
         Some(InboxKind::OfferWithdrawn | InboxKind::Retracted | InboxKind::ContentDestroyed) | None => true,
     }

@@ -154,13 +154,19 @@ pub fn known(answers: Option<v1::Answers>) -> Result<Answers, Malformed> {
 /// `ConfirmClearance`.
 pub fn confirm_clearance(mut request: v1::ConfirmClearanceRequest, door: &Door, agency: &AgencyId) -> Result<Asked, Malformed> {
     let mut check = Check::default();
-    let decided = request.decision.take();
+    let (decided, owed) = (request.decision.take(), request.owed.take());
     let head = head!(request, door, agency);
     let referral = check.referral("referral", &request.referral);
-    let decided = check.message("decision", decided).and_then(|decided| decision(&mut check, "decision.", decided));
-    // Revisions count from 1.
-    let owed = (request.owed_revision > 0).then_some(request.owed_revision);
-    check.asked(&head, (|| Some(Action::ConfirmClearance(referral?, decided?, owed)))())
+    let revision = owed.as_ref().map(|owed| owed.revision);
+    if owed.is_some() && decided.is_some() {
+        check.fault("owed", "stands beside decision; give one of the two");
+    }
+    if revision == Some(0) {
+        check.fault("owed.revision", "must be a revision, from 1");
+    }
+    let (field, decided) = owed.map_or(("decision", decided), |owed| ("owed.decision", owed.decision));
+    let decided = check.message(field, decided).and_then(|decided| decision(&mut check, &format!("{field}."), decided));
+    check.asked(&head, (|| Some(Action::ConfirmClearance(referral?, decided?, revision)))())
 }
 
 /// `RevokeClearance`.

@@ -674,7 +674,8 @@ pub struct Routing {
     /// Where the person lives, as the directory names its territories (`0184`, `0180/bromma`); empty: not stated.
     #[prost(string, tag = "1")]
     pub territory: ::prost::alloc::string::String,
-    /// On what that rests, or the choice of the recipient where no territory is stated; compulsory beside a territory.
+    /// On what that rests, or the choice of the recipient where no territory is stated; compulsory beside a territory, and for a board's function that
+    /// serves territories where somebody's registration is protected.
     #[prost(enumeration = "::brygga_journal::v1::ResidenceBasis", tag = "2")]
     pub residence_basis: i32,
     /// Age today, in whole years, of the person whom the referral is about; absent: not stated, at most 130.
@@ -783,7 +784,7 @@ pub struct SubmitReferralResponse {
     /// How it stands.
     #[prost(message, optional, tag = "3")]
     pub referral: ::core::option::Option<SenderReferral>,
-    /// What may stand in the wrong place; at most 32. A repeated write gets the same ones.
+    /// What may stand in the wrong place; at most 50. A repeated write gets the same ones.
     #[prost(message, repeated, tag = "4")]
     pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
@@ -834,7 +835,7 @@ pub struct AmendReferralResponse {
     /// How the referral stands.
     #[prost(message, optional, tag = "3")]
     pub referral: ::core::option::Option<SenderReferral>,
-    /// What may stand in the wrong place; at most 32. A repeated write gets the same ones.
+    /// What may stand in the wrong place; at most 50. A repeated write gets the same ones.
     #[prost(message, repeated, tag = "4")]
     pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
@@ -1892,7 +1893,7 @@ pub struct ClearanceReferral {
     #[prost(message, repeated, tag = "11")]
     pub emergencies: ::prost::alloc::vec::Vec<Emergency>,
     /// Words of a second officer that are still owed on what left in an emergency and was amended or decided anew since: ConfirmClearance gives
-    /// them, by `owed_revision`. A leader sees its own, and with them that the section left.
+    /// them as `owed`. A leader sees its own, and with them that the section left.
     #[prost(message, repeated, tag = "12")]
     pub owed_words: ::prost::alloc::vec::Vec<OwedWord>,
 }
@@ -1987,7 +1988,7 @@ pub struct AssessReferralResponse {
     /// One explanation for each blocked cell; none of a referral that has ended.
     #[prost(message, repeated, tag = "3")]
     pub blocked: ::prost::alloc::vec::Vec<Explanation>,
-    /// What may stand in the wrong place of a draft; at most 32.
+    /// What may stand in the wrong place of a draft; at most 50.
     #[prost(message, repeated, tag = "4")]
     pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
@@ -2023,6 +2024,9 @@ pub struct DecideClearanceResponse {
     /// How the referral stands.
     #[prost(message, optional, tag = "3")]
     pub referral: ::core::option::Option<ClearanceReferral>,
+    /// What may stand in the wrong place; at most 50.
+    #[prost(message, repeated, tag = "4")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
 /// Asks to decide as the second officer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2043,10 +2047,19 @@ pub struct ConfirmClearanceRequest {
     /// What the second officer comes to, cell by cell. A cell on which the two do not release on the same ground is withheld.
     #[prost(message, optional, tag = "5")]
     pub decision: ::core::option::Option<Decision>,
-    /// The revision whose owed words (ClearanceReferral.owed_words) this is, for each of its cells; 0: it is about what stands. It is put on record
-    /// and changes nothing else.
-    #[prost(uint32, tag = "6")]
-    pub owed_revision: u32,
+    /// In place of `decision`: words that are owed (ClearanceReferral.owed_words).
+    #[prost(message, optional, tag = "6")]
+    pub owed: ::core::option::Option<OwedDecision>,
+}
+/// What the second officer comes to on what left in an emergency and stands no more. It is put on record and changes nothing else.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OwedDecision {
+    /// The revision that left, of each of the cells.
+    #[prost(uint32, tag = "1")]
+    pub revision: u32,
+    /// The decision; it names that revision.
+    #[prost(message, optional, tag = "2")]
+    pub decision: ::core::option::Option<Decision>,
 }
 /// The second officer's word is on record.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2060,6 +2073,9 @@ pub struct ConfirmClearanceResponse {
     /// How the referral stands.
     #[prost(message, optional, tag = "3")]
     pub referral: ::core::option::Option<ClearanceReferral>,
+    /// What may stand in the wrong place; at most 50.
+    #[prost(message, repeated, tag = "4")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
 /// Asks to take decisions back.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3029,6 +3045,9 @@ pub struct RecordConsentResponse {
     /// The consent.
     #[prost(message, optional, tag = "3")]
     pub consent: ::core::option::Option<Consent>,
+    /// What may stand in the wrong place; at most 50.
+    #[prost(message, repeated, tag = "4")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
 /// Asks to end a consent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

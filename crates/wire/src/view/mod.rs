@@ -42,9 +42,10 @@ pub(crate) fn interest(referral: &Referral, interest: Interest) -> String {
     }
 }
 
-/// What was taken and may stand in the wrong place.
-pub fn warnings(found: &[Warning]) -> Vec<v1::Warning> {
-    let warning = |one: &Warning| v1::Warning { field: one.field.clone(), text: Some(v1::Text { sv: one.words.sv.clone(), en: one.words.en.clone() }) };
+/// What was taken and may stand in the wrong place; `within` is the field that the message stands in, with a dot, or nothing.
+pub fn warnings(within: &str, found: &[Warning]) -> Vec<v1::Warning> {
+    let warning =
+        |one: &Warning| v1::Warning { field: format!("{within}{}", one.field), text: Some(v1::Text { sv: one.words.sv.clone(), en: one.words.en.clone() }) };
     found.iter().map(warning).collect()
 }
 

@@ -238,7 +238,8 @@ pub fn envelope(referral: &Referral, table: &GroundTable, now: Time) -> v1::Enve
         .collect();
     let shown = |category: Category| sections.iter().any(|section| section.category == category.number());
     // What is decided after an offer was taken back is nobody's to follow.
-    let withheld = if referral.stage == Stage::Held { Vec::new() } else { named_as_withheld(referral, shown) };
+    let knows = referral.sections.iter().any(|section| section.offered || section.released.is_some());
+    let withheld = if knows { named_as_withheld(referral, shown) } else { Vec::new() };
     let notices = referral.notices.iter().map(|notice| v1::HeldNotice {
         position: notice.at.0,
         sections: notice.sections.clone(),
