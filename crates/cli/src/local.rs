@@ -99,6 +99,12 @@ pub fn check<W: Checked>(request: W, agency: Option<&AgencyId>) -> Result<Vec<v1
         .map_err(|malformed| Failure::malformed(W::PATH, malformed.violations.into_iter().map(|fault| format!("{} {}", fault.field, fault.description))))
 }
 
+/// Whether each of that kind is assessed on its own, so that none is sent in bulk.
+pub fn is_assessed_each(kind: i32) -> bool {
+    let each = |kind| GroundTable::load(SHIPPED).is_ok_and(|table| table.assesses_each(kind));
+    ReferralKind::from_number(kind).is_some_and(each)
+}
+
 /// What the table of kinds and the sections themselves say against a submission. `from` is known where the agency is.
 pub fn submission_faults(request: &v1::SubmitReferralRequest, from: Option<AgencyKind>) -> Vec<String> {
     let Some(kind) = ReferralKind::from_number(request.kind) else { return vec![String::from("kind is not known")] };

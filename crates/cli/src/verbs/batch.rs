@@ -66,7 +66,7 @@ pub async fn submit(desk: &mut Desk<'_>, file: &Path) -> Result<(), Failure> {
     let settings = if desk.common.dry_run { desk.settings().ok() } else { Some(desk.settings()?) };
     let stream = if desk.common.dry_run { None } else { Some(desk.client()?.0.stream_referrals()) };
     let total = lines(file)?.count();
-    let mut batch = Batch { file, total, done: 0, refused: 0, worst: 0, same: HashMap::new() };
+    let mut batch = Batch { file, total, done: 0, refused: 0, worst: 0, assessed_each: HashMap::new(), same: HashMap::new() };
     let progress = super::watch::progress(desk, total, "submitting");
     let mut underway = Underway::new();
     for (number, line) in (1..).zip(lines(file)?) {
@@ -127,6 +127,8 @@ struct Batch<'a> {
     done: usize,
     refused: usize,
     worst: u8,
+    /// Which kinds are not for a batch, as far as they were asked for.
+    assessed_each: HashMap<i32, bool>,
     /// How often each line was there already.
     same: HashMap<[u8; 32], u64>,
 }
@@ -142,6 +144,10 @@ impl Batch<'_> {
         let refused = |what: &str| Failure::input(&self.file.display().to_string(), &InputFault { path: String::new(), what: what.to_owned() });
         let text = str::from_utf8(line).map_err(|_| refused("not UTF-8"))?;
         let mut request: v1::SubmitReferralRequest = read(text, desk.now)?;
+        let kind = request.kind;
+        if *self.assessed_each.entry(kind).or_insert_with(|| local::is_assessed_each(kind)) {
+            return Err(refused("of that kind each is assessed on its own: submit it by itself, without --batch"));
+        }
         if desk.common.now.is_none() {
             let later: v1::SubmitReferralRequest = read(text, desk.now.checked_add(jiff::Span::new().hours(LATER_HOURS)).unwrap_or(jiff::Timestamp::MIN))?;
             if later.encode_to_vec() != request.encode_to_vec() {
@@ -241,7 +247,7 @@ mod tests {
     #[test]
     fn a_line_keeps_its_key_whatever_stands_around_it() {
         let keys = |lines: &[&str]| {
-            let mut batch = Batch { file: Path::new("x"), total: 0, done: 0, refused: 0, worst: 0, same: HashMap::new() };
+            let mut batch = Batch { file: Path::new("x"), total: 0, done: 0, refused: 0, worst: 0, assessed_each: HashMap::new(), same: HashMap::new() };
             lines.iter().map(|line| batch.key(line.as_bytes())).collect::<Vec<_>>()
         };
         let first = keys(&["a", "b", "a", "c"]);
