@@ -23,7 +23,7 @@ use crate::directory::{Directory, Function};
 use crate::event::{Escalation, Fact, Outcome, Reminder};
 use crate::gate;
 use crate::grounds::{Deadline, DeadlineKind, GroundTable};
-use crate::ids::{FunctionId, Position};
+use crate::ids::{AgencyId, FunctionId, Position};
 use crate::referral::{Cell, CellState, Referral, Section, Stage};
 use crate::refusal::Refusal;
 use crate::time::Time;
@@ -120,7 +120,16 @@ impl<'a> Duty<'a> {
 
     /// The function that a mark goes to: another function only of the same agency, for it learns which referral waits.
     fn addressee(self, referral: &Referral, (clock, to): (ClockName, Addressee), now: Time) -> Option<FunctionId> {
-        let owner = self.owner(referral, clock)?;
+        Some(self.on_duty(referral, (self.owner(referral, clock)?, to), now))
+    }
+
+    /// The clearance function of an agency that is there to be called about a referral.
+    pub fn clearer(self, referral: &Referral, agency: &AgencyId, now: Time) -> Option<FunctionId> {
+        let owner = self.directory.clearance_functions(agency).find(|function| !referral.excludes_function(&function.id))?;
+        Some(self.on_duty(referral, (owner, Addressee::Owner), now))
+    }
+
+    fn on_duty(self, referral: &Referral, (owner, to): (&'a Function, Addressee), now: Time) -> FunctionId {
         let sister = |named: &Option<FunctionId>| {
             let other = named.as_ref().and_then(|id| self.directory.function(id));
             other.filter(|other| other.host == owner.host && !referral.excludes_function(&other.id))
@@ -131,7 +140,7 @@ impl<'a> Duty<'a> {
         };
         let open = self.calendar().is_open(self.opening(Some(named)), now);
         let there = if open { None } else { sister(&named.duty.out_of_hours).or_else(|| sister(&owner.duty.out_of_hours)) };
-        Some(there.unwrap_or(named).id.clone())
+        there.unwrap_or(named).id.clone()
     }
 
     fn start(self, referral: &Referral, rule: &ClockRule) -> Option<Time> {

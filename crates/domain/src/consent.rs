@@ -89,6 +89,22 @@ pub(crate) fn answer_stop_use(to: &mut Draft<'_>, notice: Position, answer: Stop
     Ok(())
 }
 
+/// The consent of that id, if it was given for the cell, whatever became of it since.
+pub(crate) fn once_given(to: &Draft<'_>, name: CellName, id: ConsentId) -> Result<Position, Refusal> {
+    use crate::gate::ConsentLack;
+    let referral = to.referral()?;
+    let person = match name.interest {
+        Interest::Person(id) => referral.person_name(id),
+        Interest::Investigation => None,
+    };
+    let refuse = |lack| Refusal::consent(lack, name.section, person);
+    let (consent, section) = referral.consent(id).zip(referral.section(name.section)).ok_or_else(|| refuse(ConsentLack::Missing))?;
+    match crate::gate::carries(consent, referral, (section.category, name.interest), (to.facts.table, to.facts.now)) {
+        Ok(()) | Err(ConsentLack::Withdrawn | ConsentLack::Expired) => Ok(consent.at),
+        Err(lack) => Err(refuse(lack)),
+    }
+}
+
 /// The consent that a decision of this cell rests on: the one that it names, else the likely one if it carries the cell, else the latest that does.
 pub(crate) fn resting_on(to: &Draft<'_>, name: CellName, named: Option<ConsentId>, likely: Option<Position>) -> Result<Position, Refusal> {
     let referral = to.referral()?;

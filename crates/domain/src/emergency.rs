@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::EmergencyVerdict;
 use crate::clearance::{self, for_clearing};
 use crate::command::{NewCell, NewDecision, NewEmergency, NewOutcome, NewReview};
+use crate::consent;
 use crate::decide::{Draft, wrong_stage};
 use crate::event::{CellName, Confirmation, EmergencyDeclaration, EmergencyReview, Event, Fact, Interest, Outcome, SecondDecision};
 use crate::explain;
@@ -203,25 +204,24 @@ pub(crate) fn word_on_what_left(to: &Draft<'_>, (cell, answers): (&NewCell, &Ans
         NewOutcome::Release { revision, .. } if *revision != first.revision => {
             return Err(Refusal::about(Reason::RevisionChanged, Detail::Cell(cell.cell.section, cell.cell.person)));
         }
-        NewOutcome::Release { ground, consent, .. } => (ground, consent),
+        NewOutcome::Release { ground, consent, .. } => (ground, *consent),
     };
-    let (referral, table) = (to.referral()?, to.facts.table);
-    let category = referral.section(first.cell.section).map(|section| section.category);
-    let lawful = category.and_then(|category| {
-        let about = (category, referral.protected(first.cell.interest));
-        table.lawful(code, gate::direction(referral), about, to.facts.now).ok()
-    });
-    let ground = lawful.or_else(|| table.grounds().find(|ground| ground.code == *code));
-    if ground.is_none() && *code != first.ground {
-        return Err(Refusal::about(Reason::GroundUnknown, Detail::Ground(code.clone(), cell.cell.section, cell.cell.person)));
+    if *code != first.ground {
+        let ground = clearance::fulfilled_ground(to, first.cell, (cell.cell, answers), code)?;
+        let consent = ground.needs_consent().then(|| consent::resting_on(to, first.cell, named, None)).transpose()?;
+        return Ok(Outcome::Release { ground: code.clone(), consent });
     }
-    let unmet = ground.map(|ground| table.unmet(ground, explain::whose(referral, first.cell.interest), answers, to.facts.now)).unwrap_or_default();
+    let (referral, table) = (to.referral()?, to.facts.table);
+    let (direction, whose) = (gate::direction(referral), explain::whose(referral, first.cell.interest));
+    // By whatever wording it was decided: one of the ground's must be fulfilled.
+    let wordings = table.grounds().filter(|ground| ground.code == *code && ground.goes(direction.from, direction.to));
+    let unmet = wordings.map(|ground| table.unmet(ground, whose, answers, to.facts.now)).min_by_key(Vec::len).unwrap_or_default();
     if !unmet.is_empty() {
         return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
     }
-    let consent = match named {
-        Some(id) => Some(referral.consent(*id).ok_or(Refusal::new(Reason::ConsentMissing))?.at),
-        None => first.consent.filter(|_| *code == first.ground),
+    let consent = match named.filter(|_| first.consent.is_some()) {
+        Some(id) => Some(consent::once_given(to, first.cell, id)?),
+        None => first.consent,
     };
     Ok(Outcome::Release { ground: code.clone(), consent })
 }

@@ -409,7 +409,7 @@ impl Fold<'_> {
             referral: id.clone(),
             kind: kind.to_string(),
         }));
-        let passed_over = projection::passed_over(event, referral, &self.directory);
+        let passed_over = projection::passed_over(event, referral, Duty { table: &self.law.table, directory: &self.directory });
         self.batch.inbox.extend(passed_over.map(|function| InboxRow {
             position: number(position),
             function: function.to_string(),

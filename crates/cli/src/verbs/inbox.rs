@@ -133,17 +133,17 @@ where
     if desk.format() == Format::Table {
         desk.line(&done)?;
     }
-    let sent = match sent_on(desk, envelope.thread_id).await {
-        Ok(sent) => sent,
-        Err(failure) => {
-            desk.talk(&format!("warning    what was sent on in this thread could not be read: {}", failure.happened().trim_end()))?;
-            Vec::new()
+    let mut lines = Vec::new();
+    match sent_on(desk, envelope.thread_id).await {
+        Ok(sent) => {
+            lines.extend(sent.iter().map(to_take_back));
+            if let Value::Object(object) = &mut shown {
+                object.insert(String::from("sent_on"), sent.iter().map(message::show).collect());
+            }
         }
-    };
-    if let Value::Object(object) = &mut shown {
-        object.insert(String::from("sent_on"), sent.iter().map(message::show).collect());
+        // Left out, for none would mean that there is nothing to take back.
+        Err(failure) => desk.talk(&format!("warning    what was sent on in this thread could not be read: {}", failure.happened().trim_end()))?,
     }
-    let lines: Vec<String> = sent.iter().map(to_take_back).collect();
     desk.answer(&lines, shown)
 }
 
@@ -162,13 +162,9 @@ async fn sent_on(desk: &mut Desk<'_>, thread_id: String) -> Result<Vec<v1::Sende
     }
 }
 
-/// Whether it goes on, or has left, and was not taken back yet.
+/// Whether it was not taken back yet. What was declined may have been looked at for conflicts, so it is among these.
 fn can_be_taken_back(sent: &v1::SenderReferral) -> bool {
-    match SenderStatus::from_number(sent.status) {
-        Some(SenderStatus::Retracted | SenderStatus::RecallConfirmed) => false,
-        Some(SenderStatus::Stored | SenderStatus::NothingPasses | SenderStatus::Offered | SenderStatus::Opened | SenderStatus::Answered) => true,
-        Some(_) | None => sent.sections.iter().any(|section| section.released_revision > 0),
-    }
+    [SenderStatus::Retracted, SenderStatus::RecallConfirmed].iter().all(|status| status.number() != sent.status)
 }
 
 fn to_take_back(sent: &v1::SenderReferral) -> String {

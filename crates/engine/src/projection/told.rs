@@ -1,10 +1,11 @@
 //! What inboxes and senders are told of an event.
 
+use brygga_domain::clocks::Duty;
 use brygga_domain::codes::{InboxKind, SenderStatus};
 use brygga_domain::event::{ContentName, Event, Fact};
 use brygga_domain::gate::ReleasedSection;
 use brygga_domain::referral::{Cell, CellState, Referral, Section, Stage};
-use brygga_domain::{Directory, FunctionId, Position};
+use brygga_domain::{FunctionId, Position};
 
 /// What the recipient's inbox and the sender are told of the event at a position, given the referral before and after its command.
 pub fn notices(at: Position, event: &Event, before: Option<&Referral>, after: &Referral) -> (Option<InboxKind>, Option<SenderStatus>) {
@@ -56,10 +57,9 @@ pub fn notices(at: Position, event: &Event, before: Option<&Referral>, after: &R
 
 /// The clearance function of a leader at another agency that broke the glass: its other officers are to decide and to review, and it follows no
 /// statuses of a referral that is not its own.
-pub fn passed_over<'d>(event: &Event, referral: &Referral, directory: &'d Directory) -> Option<&'d FunctionId> {
+pub fn passed_over(event: &Event, referral: &Referral, duty: Duty<'_>) -> Option<FunctionId> {
     let by_leader = matches!(event.fact, Fact::EmergencyDeclared(_)) && event.agency != referral.sender;
-    let mut functions = directory.clearance_functions(&event.agency).map(|function| &function.id);
-    functions.find(|function| by_leader && !referral.excludes_function(function))
+    if by_leader { duty.clearer(referral, &event.agency, event.time) } else { None }
 }
 
 /// The function whose inbox is told of an event: the recipient, or whoever a clock reminds.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brygga_domain::clocks::Duty;
-use brygga_domain::{Code as _, FunctionId, GroundTable, InboxKind, Referral};
+use brygga_domain::clocks::{Duty, Mark};
+use brygga_domain::{ClockLevel, ClockName, Code as _, FunctionId, GroundTable, InboxKind, Referral};
 use brygga_engine::Broker;
 use brygga_engine::projection;
 use brygga_engine::readers::AskError;
@@ -58,6 +58,8 @@ pub struct Outside {
     told: u64,
     /// What lies before this position and nobody was told of is late.
     late_before: u64,
+    /// Whether the last notice did not come through.
+    failed: bool,
 }
 
 /// Where an entry ends: it was told of where everything before that was.
@@ -67,7 +69,7 @@ pub(super) fn end(entry: &InboxRow) -> u64 {
 
 impl Outside {
     pub(super) fn new(way: Way, function: FunctionId, bell: watch::Receiver<u64>) -> Self {
-        Self { way, function, bell, told: 0, late_before: 0 }
+        Self { way, function, bell, told: 0, late_before: 0, failed: false }
     }
 
     /// Tells it until the broker stops. Whoever was never told in this way is told of what comes after `begins`.
@@ -98,7 +100,7 @@ impl Outside {
             };
             let Some(until) = untold.filter(|until| *until > self.told) else { continue };
             // What rang while another notice failed may be done by now.
-            if matches!(self.is_owed(&broker, until).await, Ok(false)) {
+            if std::mem::take(&mut self.failed) && matches!(self.is_owed(&broker, until).await, Ok(false)) {
                 self.move_on(&broker, until);
                 continue;
             }
@@ -106,6 +108,8 @@ impl Outside {
                 () = stops.cut.cancelled() => return,
                 told = self.tell(&broker, until, &stops.stop) => if told {
                     self.move_on(&broker, until);
+                } else {
+                    self.failed = true;
                 }
             }
         }
@@ -214,10 +218,13 @@ impl Outside {
 fn still_waits(kind: &str, referral: &Referral, table: &GroundTable) -> bool {
     match InboxKind::from_text(kind) {
         Some(InboxKind::Offered | InboxKind::SectionsOffered) => referral.sections.iter().any(|section| section.offered && !section.has_left()),
-        // The clock of a reminder runs still, or an emergency waits for its review.
+        // The clock of a reminder runs still, or an emergency waits for its review, or time ran out with the content, which is not done by anybody.
         Some(InboxKind::Reminder) => {
             let reminded = Duty::senders_level(table, referral).max(Duty::recipients_level(table, referral));
-            reminded.is_some() || referral.emergencies.iter().any(|emergency| emergency.review.is_none())
+            let ran_out = Mark { clock: ClockName::Keep, level: ClockLevel::Overdue };
+            reminded.is_some()
+                || referral.emergencies.iter().any(|emergency| emergency.review.is_none())
+                || (!referral.stage.is_ended() && referral.marks.contains(&ran_out))
         }
         Some(InboxKind::StopUse) => referral.notices.iter().any(|notice| notice.answer.is_none()),
         Some(InboxKind::OfferWithdrawn | InboxKind::Retracted | InboxKind::ContentDestroyed) | None => true,
