@@ -169,7 +169,11 @@ fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answ
             if to.referral()?.section(name.section).is_some_and(|section| section.revision != *revision) {
                 return Err(Refusal::about(Reason::RevisionChanged, Detail::Cell(name.section, new.cell.person)));
             }
-            let ground = fulfilled_ground(to, name, (new.cell, answers), code)?;
+            let ground = lawful_ground(to, name, new.cell, code)?;
+            let unmet = to.facts.table.unmet(ground, explain::whose(to.referral()?, name.interest), answers, to.facts.now);
+            if !unmet.is_empty() {
+                return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
+            }
             let consent = ground.needs_consent().then(|| consent::resting_on(to, name, *consent, likely)).transpose()?;
             let (referral, policy) = (to.referral()?, to.facts.table.two_officers());
             let in_emergency = emergency::standing(referral, name.interest, to.facts.now).is_some() && policy.are_due_in_emergency(code);
@@ -182,11 +186,9 @@ fn decided_cell(to: &Draft<'_>, name: CellName, (new, answers): (&NewCell, &Answ
     }
 }
 
-/// The ground, if it is lawful for the cell and everything that it asks is said.
-pub(crate) fn fulfilled_ground<'a>(to: &Draft<'a>, name: CellName, (named, answers): (NamedCell, &Answers), code: &GroundCode) -> Result<&'a Ground, Refusal> {
-    let ground = lawful_ground(to, name, named, code)?;
-    let unmet = to.facts.table.unmet(ground, explain::whose(to.referral()?, name.interest), answers, to.facts.now);
-    if unmet.is_empty() { Ok(ground) } else { Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet))) }
+/// Whether a ground carries the cell, or did so while it was in force.
+pub(crate) fn once_lawful(to: &Draft<'_>, name: CellName, named: NamedCell, code: &GroundCode) -> Result<(), Refusal> {
+    lawful_ground(to, name, named, code).map(drop).or_else(|refusal| if refusal.reason == Reason::GroundNotInForce { Ok(()) } else { Err(refusal) })
 }
 
 fn lawful_ground<'a>(to: &Draft<'a>, name: CellName, named: NamedCell, code: &GroundCode) -> Result<&'a Ground, Refusal> {

@@ -4,6 +4,7 @@ use crate::codes::{ConsentGiver, StopUseAnswer};
 use crate::command::NewConsent;
 use crate::decide::{Draft, wrong_stage};
 use crate::event::{CellName, ConsentGiven, Fact, Interest};
+use crate::gate::{self, ConsentLack};
 use crate::ids::{ConsentId, Position};
 use crate::referral::{CONSENTS_MAX, Consent, Referral};
 use crate::refusal::{Detail, Reason, Refusal};
@@ -89,20 +90,28 @@ pub(crate) fn answer_stop_use(to: &mut Draft<'_>, notice: Position, answer: Stop
     Ok(())
 }
 
-/// The consent of that id, if it was given for the cell, whatever became of it since.
-pub(crate) fn once_given(to: &Draft<'_>, name: CellName, id: ConsentId) -> Result<Position, Refusal> {
-    use crate::gate::ConsentLack;
+/// The consent named for a cell, whatever became of it since; where none is named the likely one, else the latest that was given for it.
+pub(crate) fn once_given(to: &Draft<'_>, name: CellName, (named, likely): (Option<ConsentId>, Option<Position>)) -> Result<Position, Refusal> {
     let referral = to.referral()?;
+    let section = referral.section(name.section).ok_or(Refusal::about(Reason::CellUnknown, Detail::Section(name.section)))?;
     let person = match name.interest {
         Interest::Person(id) => referral.person_name(id),
         Interest::Investigation => None,
     };
+    let lack = |consent: &Consent| {
+        if likely == Some(consent.at) {
+            return None;
+        }
+        let lack = gate::carries(consent, referral, (section.category, name.interest), (to.facts.table, to.facts.now)).err()?;
+        (!matches!(lack, ConsentLack::Withdrawn | ConsentLack::Expired)).then_some(lack)
+    };
     let refuse = |lack| Refusal::consent(lack, name.section, person);
-    let (consent, section) = referral.consent(id).zip(referral.section(name.section)).ok_or_else(|| refuse(ConsentLack::Missing))?;
-    match crate::gate::carries(consent, referral, (section.category, name.interest), (to.facts.table, to.facts.now)) {
-        Ok(()) | Err(ConsentLack::Withdrawn | ConsentLack::Expired) => Ok(consent.at),
-        Err(lack) => Err(refuse(lack)),
+    if let Some(id) = named {
+        let consent = referral.consent(id).ok_or_else(|| refuse(ConsentLack::Missing))?;
+        return lack(consent).map_or(Ok(consent.at), |lack| Err(refuse(lack)));
     }
+    let latest = || referral.consents.iter().rev().find(|consent| lack(consent).is_none()).map(|consent| consent.at);
+    likely.or_else(latest).ok_or_else(|| refuse(ConsentLack::Missing))
 }
 
 /// The consent that a decision of this cell rests on: the one that it names, else the likely one if it carries the cell, else the latest that does.
@@ -116,13 +125,13 @@ pub(crate) fn resting_on(to: &Draft<'_>, name: CellName, named: Option<ConsentId
     let refuse = |lack| Refusal::consent(lack, name.section, person);
     let (cell, law) = ((section.category, name.interest), (to.facts.table, to.facts.now));
     let consent = if let Some(id) = named {
-        let consent = referral.consent(id).ok_or_else(|| refuse(crate::gate::ConsentLack::Missing))?;
-        crate::gate::carries(consent, referral, cell, law).map_err(refuse)?;
+        let consent = referral.consent(id).ok_or_else(|| refuse(ConsentLack::Missing))?;
+        gate::carries(consent, referral, cell, law).map_err(refuse)?;
         consent
     } else {
-        let carries = |consent: &&Consent| crate::gate::carries(consent, referral, cell, law).is_ok();
+        let carries = |consent: &&Consent| gate::carries(consent, referral, cell, law).is_ok();
         let likely = referral.consents.iter().find(|consent| Some(consent.at) == likely).filter(carries);
-        likely.map_or_else(|| crate::gate::consent_for(referral, cell, law).map_err(refuse), Ok)?
+        likely.map_or_else(|| gate::consent_for(referral, cell, law).map_err(refuse), Ok)?
     };
     Ok(consent.at)
 }

@@ -13,7 +13,7 @@ use crate::decide::{Draft, wrong_stage};
 use crate::event::{CellName, Confirmation, EmergencyDeclaration, EmergencyReview, Event, Fact, Interest, Outcome, SecondDecision};
 use crate::explain;
 use crate::gate;
-use crate::grounds::{Answers, GroundCode};
+use crate::grounds::{Answers, Ground, GroundCode};
 use crate::ids::{AgencyId, OfficerPseudonym, Position};
 use crate::referral::{EMERGENCIES_MAX, Referral, TELEPHONE_NOTES_MAX};
 use crate::refusal::{Detail, Reason, Refusal};
@@ -206,22 +206,19 @@ pub(crate) fn word_on_what_left(to: &Draft<'_>, (cell, answers): (&NewCell, &Ans
         }
         NewOutcome::Release { ground, consent, .. } => (ground, *consent),
     };
-    if *code != first.ground {
-        let ground = clearance::fulfilled_ground(to, first.cell, (cell.cell, answers), code)?;
-        let consent = ground.needs_consent().then(|| consent::resting_on(to, first.cell, named, None)).transpose()?;
-        return Ok(Outcome::Release { ground: code.clone(), consent });
-    }
-    let (referral, table) = (to.referral()?, to.facts.table);
+    let (referral, table, now) = (to.referral()?, to.facts.table, to.facts.now);
     let (direction, whose) = (gate::direction(referral), explain::whose(referral, first.cell.interest));
-    // By whatever wording it was decided: one of the ground's must be fulfilled.
-    let wordings = table.grounds().filter(|ground| ground.code == *code && ground.goes(direction.from, direction.to));
-    let unmet = wordings.map(|ground| table.unmet(ground, whose, answers, to.facts.now)).min_by_key(Vec::len).unwrap_or_default();
+    if *code != first.ground {
+        clearance::once_lawful(to, first.cell, cell.cell, code)?;
+    }
+    // By whatever wording there was: one of the ground's must be fulfilled.
+    let was = |ground: &&Ground| ground.never_clears.is_none() && ground.has_begun(&now.date()) && ground.goes(direction.from, direction.to);
+    let wordings: Vec<&Ground> = table.grounds().filter(|ground| ground.code == *code).filter(was).collect();
+    let unmet = wordings.iter().map(|ground| table.unmet(ground, whose, answers, now)).min_by_key(Vec::len).unwrap_or_default();
     if !unmet.is_empty() {
         return Err(Refusal::about(Reason::ConditionUnmet, Detail::Conditions(code.clone(), unmet)));
     }
-    let consent = match named.filter(|_| first.consent.is_some()) {
-        Some(id) => Some(consent::once_given(to, first.cell, id)?),
-        None => first.consent,
-    };
+    let needed = if *code == first.ground { first.consent.is_some() } else { wordings.iter().any(|ground| ground.needs_consent()) };
+    let consent = needed.then(|| consent::once_given(to, first.cell, (named, first.consent))).transpose()?;
     Ok(Outcome::Release { ground: code.clone(), consent })
 }

@@ -420,6 +420,11 @@ impl Ground {
         in_force(&self.valid_from, self.valid_to.as_deref(), date)
     }
 
+    /// Whether it is in force on a day or was before.
+    pub(crate) fn has_begun(&self, date: &str) -> bool {
+        self.valid_from.as_str() <= date
+    }
+
     /// Whether it goes from one kind of agency to another.
     pub fn goes(&self, from: AgencyKind, to: AgencyKind) -> bool {
         self.from.iter().any(|party| party.covers(from)) && self.to.iter().any(|party| party.covers(to))
