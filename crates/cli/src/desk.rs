@@ -61,7 +61,7 @@ impl Desk<'_> {
         writeln!(self.err, "{text}").map_err(|_| Failure::closed())
     }
 
-    /// Tells what the broker took and its sender should look at once more; `about` names which of several it is.
+    /// Tells what may stand in the wrong place, so that its sender looks at it once more; `about` names which of several requests it is.
     pub fn warn(&mut self, about: &str, warnings: &[v1::Warning]) -> Result<(), Failure> {
         warnings.iter().try_for_each(|warning| {
             let why = warning.text.as_ref().map_or("", |text| text.en.as_str());

@@ -47,8 +47,8 @@ pub struct Review {
     pub verdict: EmergencyVerdict,
 }
 
-/// A second officer's word that is owed on a decision which stands no more: something left on it in an emergency, and since then the section
-/// has other content, or its cell another decision.
+/// A second officer's word that is owed on a decision: something left on it in an emergency. A referral keeps those on decisions which stand no
+/// more, the section having other content since, or its cell another decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwedWord {
     /// The cell.

@@ -180,7 +180,7 @@ impl Book {
         self.standing(cell).filter(|standing| standing.revoked.is_none() && standing.revision == revision)
     }
 
-    /// A decision that stands no more, on which something left in an emergency.
+    /// A decision on which something left in an emergency before a second officer's word, whether it still stands or not.
     pub(crate) fn owed(&self, cell: CellName, decision: Position) -> Option<&Standing> {
         let section = self.section(cell.section)?;
         let left = (section.released, section.released_at);
