@@ -3,7 +3,7 @@
 use crate::codes::{ConsentGiver, StopUseAnswer};
 use crate::command::NewConsent;
 use crate::decide::{Draft, wrong_stage};
-use crate::event::{CellName, ConsentGiven, Fact, Interest};
+use crate::event::{CellName, ConsentGiven, Fact};
 use crate::gate::{self, ConsentLack};
 use crate::ids::{ConsentId, Position};
 use crate::referral::{CONSENTS_MAX, Consent, Referral};
@@ -94,10 +94,6 @@ pub(crate) fn answer_stop_use(to: &mut Draft<'_>, notice: Position, answer: Stop
 pub(crate) fn once_given(to: &Draft<'_>, name: CellName, (named, likely): (Option<ConsentId>, Option<Position>)) -> Result<Position, Refusal> {
     let referral = to.referral()?;
     let section = referral.section(name.section).ok_or(Refusal::about(Reason::CellUnknown, Detail::Section(name.section)))?;
-    let person = match name.interest {
-        Interest::Person(id) => referral.person_name(id),
-        Interest::Investigation => None,
-    };
     let lack = |consent: &Consent| {
         if likely == Some(consent.at) {
             return None;
@@ -105,7 +101,7 @@ pub(crate) fn once_given(to: &Draft<'_>, name: CellName, (named, likely): (Optio
         let lack = gate::carries(consent, referral, (section.category, name.interest), (to.facts.table, to.facts.now)).err()?;
         (!matches!(lack, ConsentLack::Withdrawn | ConsentLack::Expired)).then_some(lack)
     };
-    let refuse = |lack| Refusal::consent(lack, name.section, person);
+    let refuse = |lack| Refusal::consent(lack, name.section, referral.person_of(name.interest));
     if let Some(id) = named {
         let consent = referral.consent(id).ok_or_else(|| refuse(ConsentLack::Missing))?;
         return lack(consent).map_or(Ok(consent.at), |lack| Err(refuse(lack)));
@@ -118,11 +114,7 @@ pub(crate) fn once_given(to: &Draft<'_>, name: CellName, (named, likely): (Optio
 pub(crate) fn resting_on(to: &Draft<'_>, name: CellName, named: Option<ConsentId>, likely: Option<Position>) -> Result<Position, Refusal> {
     let referral = to.referral()?;
     let section = referral.section(name.section).ok_or(Refusal::about(Reason::CellUnknown, Detail::Section(name.section)))?;
-    let person = match name.interest {
-        Interest::Person(id) => referral.person_name(id),
-        Interest::Investigation => None,
-    };
-    let refuse = |lack| Refusal::consent(lack, name.section, person);
+    let refuse = |lack| Refusal::consent(lack, name.section, referral.person_of(name.interest));
     let (cell, law) = ((section.category, name.interest), (to.facts.table, to.facts.now));
     let consent = if let Some(id) = named {
         let consent = referral.consent(id).ok_or_else(|| refuse(ConsentLack::Missing))?;

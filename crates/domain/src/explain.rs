@@ -163,9 +163,5 @@ fn open<'t>(ground: &'t Ground, whose: Whose, question: Question<'t, '_>) -> Opt
 pub fn whose(referral: &Referral, interest: Interest) -> Whose {
     let own = referral.consents.iter().filter(|consent| Interest::Person(consent.given.person) == interest);
     let by_custodian = own.into_iter().any(|consent| consent.given.given_by != ConsentGiver::Person);
-    let role = match interest {
-        Interest::Person(id) => referral.person_name(id).map(|name| name.role),
-        Interest::Investigation => None,
-    };
-    Whose { role, by_custodian }
+    Whose { role: referral.person_of(interest).map(|name| name.role), by_custodian }
 }

@@ -296,6 +296,14 @@ impl Referral {
         }
     }
 
+    /// The person that an interest is, as parties call them.
+    pub fn person_of(&self, interest: Interest) -> Option<PersonName> {
+        match interest {
+            Interest::Person(id) => self.person_name(id),
+            Interest::Investigation => None,
+        }
+    }
+
     /// The consent of that id.
     pub fn consent(&self, id: ConsentId) -> Option<&Consent> {
         self.consents.iter().find(|consent| consent.given.consent == id)

@@ -14,8 +14,8 @@ use brygga_domain::decide::{Decided, Facts, Known, refused};
 use brygga_domain::gate;
 use brygga_domain::refusal::{Reason, Refusal};
 use brygga_domain::{
-    Action, Code as _, Command, Directory, Fact, GroundTable, InboxKind, LookupHash, OfferAnswer, Position, Reference, Referral, ReferralId, ReferralName,
-    Time, decide, may_receive,
+    Action, Code as _, Command, Directory, Fact, FunctionId, GroundTable, InboxKind, LookupHash, OfferAnswer, Position, Reference, Referral, ReferralId,
+    ReferralName, Time, decide, may_receive,
 };
 use brygga_merkle::{Checkpoint, Frontier, Hash};
 use bytes::Bytes;
@@ -403,19 +403,15 @@ impl Fold<'_> {
     fn notice(&mut self, position: u64, event: &brygga_domain::Event, (before, referral): (Option<&Referral>, &Referral)) {
         let (inbox, status) = projection::notices(Position(position), event, before, referral);
         let id = Blob::from(referral.id.as_bytes());
-        self.batch.inbox.extend(inbox.map(|kind| InboxRow {
-            position: number(position),
-            function: projection::told_function(event, referral).to_string(),
-            referral: id.clone(),
-            kind: kind.to_string(),
-        }));
-        let passed_over = projection::passed_over(event, referral, Duty { table: &self.law.table, directory: &self.directory });
-        self.batch.inbox.extend(passed_over.map(|function| InboxRow {
+        let entry = |function: &FunctionId, kind: InboxKind| InboxRow {
             position: number(position),
             function: function.to_string(),
             referral: id.clone(),
-            kind: InboxKind::Reminder.to_string(),
-        }));
+            kind: kind.to_string(),
+        };
+        self.batch.inbox.extend(inbox.map(|kind| entry(projection::told_function(event, referral), kind)));
+        let passed_over = projection::passed_over(event, referral, Duty { table: &self.law.table, directory: &self.directory });
+        self.batch.inbox.extend(passed_over.map(|function| entry(&function, InboxKind::Reminder)));
         self.batch.statuses.extend(status.map(|status| StatusRow {
             position: number(position),
             agency: referral.sender.to_string(),

@@ -38,8 +38,8 @@ fn laid_out(parts: &impl Serialize, layout: u8) -> Option<Blob> {
     postcard::to_extend(parts, vec![layout]).ok().map(Blob)
 }
 
-fn read<'p, P: Deserialize<'p>>(parts: &'p [u8], layout: u8) -> Option<P> {
-    let laid_out = parts.split_first().filter(|(first, _)| **first == layout).map(|(_, laid_out)| laid_out)?;
+fn read<'p, P: Deserialize<'p>>(parts: &'p Blob, layout: u8) -> Option<P> {
+    let laid_out = parts.0.split_first().filter(|(first, _)| **first == layout).map(|(_, laid_out)| laid_out)?;
     postcard::take_from_bytes(laid_out).ok().filter(|(_, rest)| rest.is_empty()).map(|(parts, _)| parts)
 }
 
@@ -62,7 +62,7 @@ impl ReferralRows {
     }
 
     /// A referral's own row and those columns, as rows again.
-    pub fn whole(referral: ReferralRow, parts: &[u8], more_parts: Option<&[u8]>) -> Result<Self, Corrupt> {
+    pub fn whole(referral: ReferralRow, parts: &Blob, more_parts: Option<&Blob>) -> Result<Self, Corrupt> {
         let OwnParts(persons, sections, cells, consents, stop_uses, emergencies, excluded) = read(parts, LAYOUT).ok_or_else(|| corrupt(&referral, "parts"))?;
         let more = more_parts.map(|more| read(more, MORE_LAYOUT).ok_or_else(|| corrupt(&referral, "more_parts"))).transpose()?;
         let OwnMoreParts(inherited, owed) = more.unwrap_or_default();

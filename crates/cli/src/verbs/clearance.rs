@@ -133,12 +133,12 @@ async fn confirm(desk: &mut Desk<'_>, referral: String, (from, owed): (&Path, Op
         let decision = request.decision.take().or_else(|| request.owed.take()?.decision);
         request.owed = Some(v1::OwedDecision { revision, decision });
     }
-    let given = request.owed.is_some();
+    let is_owed = request.owed.is_some();
     request.referral = one_name(referral, &request.referral)?;
     let (officer, subject) = (request.officer.clone(), request.referral.clone());
     let Some(answer) = desk.write(request, &officer).await.map_err(|failure| failure.about(subject))? else { return Ok(()) };
     let (referral, shown) = (answer.response.referral.clone().unwrap_or_default(), whole(&answer));
-    if !given {
+    if !is_owed {
         return tell(desk, &referral, &answer, shown);
     }
     let mut lines = vec![logged("on record  the second officer's word on what left; nothing else changes", &answer)];

@@ -249,5 +249,5 @@ fn referral(mut row: Packed<'_>) -> Result<ReferralRows, sqlx::Error> {
         claimed_by: row.maybe_blob()?,
     };
     let (parts, more) = (row.blob()?, row.maybe_blob()?);
-    ReferralRows::whole(own, &parts.0, more.as_ref().map(|more| more.0.as_slice())).map_err(|corrupt| sqlx::Error::Decode(corrupt.into()))
+    ReferralRows::whole(own, &parts, more.as_ref()).map_err(|corrupt| sqlx::Error::Decode(corrupt.into()))
 }

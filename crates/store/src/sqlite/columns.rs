@@ -189,8 +189,7 @@ pub(super) fn put_progress(row: &ReferralRow, slots: &mut Slots<'_, '_>) -> Resu
 pub(super) fn referral(from: &mut Taken<'_>) -> Result<ReferralRows> {
     let (first_position, next_due_at, parts, more): (_, _, Blob, Option<Blob>) = (from.take()?, from.take()?, from.take()?, from.take()?);
     let own = referral_columns!(take ReferralRow { first_position, next_due_at, }, from,);
-    ReferralRows::whole(own, &parts.0, more.as_ref().map(|more| more.0.as_slice()))
-        .map_err(|corrupt| Error::FromSqlConversionFailure(0, Type::Blob, corrupt.into()))
+    ReferralRows::whole(own, &parts, more.as_ref()).map_err(|corrupt| Error::FromSqlConversionFailure(0, Type::Blob, corrupt.into()))
 }
 
 /// Puts what tells whether an emergency waits for its review.
