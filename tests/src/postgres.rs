@@ -11,8 +11,8 @@ use tokio::sync::OnceCell;
 
 /// How long a session may stand in a transaction: shorter than the server's own limit, which would hide it.
 const IN_TRANSACTION_MAX: Duration = Duration::from_secs(5);
-/// How often that is looked at.
-const IN_TRANSACTION_POLL: Duration = Duration::from_millis(100);
+/// How often the database is looked at.
+const POLL: Duration = Duration::from_millis(100);
 
 /// How to reach a database as somebody.
 pub fn options(cluster: &Cluster, database: &str, user: &str) -> PostgresOptions {
@@ -58,16 +58,27 @@ pub fn section(options: &PostgresOptions) -> String {
 /// # Panics
 /// When one goes on to: whoever began it is gone, and its connection would be handed to the next.
 pub async fn no_session_in_transaction(world: &Path) {
-    let text = std::fs::read_to_string(world.join("bryggad.toml")).unwrap();
-    let database = text.lines().find_map(|line| line.strip_prefix("database = \"")).unwrap().trim_end_matches('"');
+    let database = database_of(world);
     let question =
         format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND application_name = 'bryggad' AND state LIKE 'idle in transaction%'");
-    let idle = async {
-        while Cluster::shared().sql("postgres", &question) != "0" {
-            tokio::time::sleep(IN_TRANSACTION_POLL).await;
-        }
-    };
+    let idle = until_none(&database, &question);
     tokio::time::timeout(IN_TRANSACTION_MAX, idle).await.expect("a session of the broker stands in a transaction");
+}
+
+/// Waits until the database of a world says of nothing that it is on its way.
+pub async fn nothing_on_its_way(world: &Path) {
+    until_none(&database_of(world), "SELECT count(*) FROM brygga.in_flight").await;
+}
+
+fn database_of(world: &Path) -> String {
+    let text = std::fs::read_to_string(world.join("bryggad.toml")).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("database = \"")).unwrap().trim_end_matches('"').to_owned()
+}
+
+async fn until_none(database: &str, question: &str) {
+    while Cluster::shared().sql(database, question) != "0" {
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// Makes a world for one more broker on the log of another world: the same keys and authority, a signer state of its own.

@@ -16,6 +16,7 @@ use brygga_tests::history::History;
 use brygga_tests::load::{Pair, Players, Random, judge, own_pin, setting};
 use brygga_tests::postgres::{join, section};
 use brygga_tests::requests::{AUDITOR, BOARD, POLICE, submission};
+use brygga_tests::watchers::Watchers;
 use tokio::process::Command;
 
 /// Each fault, whether another node must step up, and whether the old primary's server goes on meanwhile.
@@ -252,6 +253,7 @@ async fn nothing_acknowledged_is_lost_and_no_stale_primary_discloses() {
     let (brokers, stale_folder) = brokers(&nodes.folder.join("brokers"), &options).await;
     let police = Client::connect(&own_pin(brokers[0].config(POLICE), "withdraws.pin")).unwrap().as_officer("klara");
     let players = Players::start(pairs(&brokers), &mut random);
+    let watchers = Watchers::start(&brokers).await;
     let (mut seen, mut windows) = (History::default(), Vec::new());
     for cycle in 1..=cycles {
         for (fault, moves, goes_on) in FAULTS {
@@ -279,11 +281,12 @@ async fn nothing_acknowledged_is_lost_and_no_stale_primary_discloses() {
     seen.join(players.end().await);
     let auditor = Client::connect(&brokers[1].config(AUDITOR)).unwrap().as_officer("eva");
     let log = judge(&seen, &auditor).await;
+    let shown = watchers.end(&log, ANSWERED_MAX).await;
     replayed(brokers[2].folder()).await;
     for broker in brokers {
         assert_eq!(broker.stop().await, Some(0));
     }
-    println!("{}, {} events", seen.summary(), log.entries.len());
+    println!("{}, {} events, {shown} entries on streams", seen.summary(), log.entries.len());
     outages(&seen, &windows);
 }
 

@@ -3,11 +3,14 @@
 //! `CANCELLED_CALLS` sets how many are given up at random points, `SEED` repeats a run.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use brygga_client::{Client, v1};
 use brygga_domain::{Code as _, Fact, OfferAnswer, Reason};
-use brygga_tests::harness::{Broker, on_postgres};
+use brygga_engine::store::{After, Reader as _};
+use brygga_store::SqliteReader;
+use brygga_tests::harness::{Broker, on_postgres, replayed, settle};
 use brygga_tests::load::{Random, own_pin, setting, whole_log};
 use brygga_tests::postgres;
 use brygga_tests::requests::{AUDITOR, BOARD, POLICE, held_submission, minutes_ago, request_id, submission};
@@ -254,40 +257,194 @@ async fn what_is_given_up_at_any_point_is_carried_out_once_or_not_yet() {
     assert_eq!(broker.stop().await, Some(0));
 }
 
+/// Content on its way, submissions and withdrawals, each given up; whether it was answered before does not matter.
+async fn give_up_content(client: &Client, inbox: &Client, random: u64, given_up: &GivenUp) {
+    let life = Duration::from_micros(random % LIFE_MICROS_MAX);
+    let begun = async {
+        match given_up {
+            GivenUp::Submitted(request) => drop(client.submit_referral(*request.clone()).await),
+            GivenUp::Opened(request) => drop(inbox.open_referral(request.clone()).await),
+            GivenUp::OpenedOnStream(request) => drop(inbox.stream_inbox().call(request.clone()).await),
+            GivenUp::Withdrawn(request) => drop(client.withdraw_consent(request.clone()).await),
+        }
+    };
+    drop(tokio::time::timeout(life, begun).await);
+}
+
+enum GivenUp {
+    Submitted(Box<v1::SubmitReferralRequest>),
+    Opened(v1::OpenReferralRequest),
+    OpenedOnStream(v1::OpenReferralRequest),
+    Withdrawn(v1::WithdrawConsentRequest),
+}
+
+impl GivenUp {
+    /// The next of a player's: of what it submitted itself some is opened, and little withdrawn.
+    fn next(id: String, random: &mut Random, ready: &[(String, String)]) -> Self {
+        let (referral, consent_id) = ready[usize::try_from(random.within(0, u64::try_from(ready.len()).unwrap() - 1)).unwrap()].clone();
+        let open = v1::OpenReferralRequest { request_id: id.clone(), referral: referral.clone(), ..Default::default() };
+        match random.within(0, 9) {
+            0..4 => Self::Submitted(Box::new(v1::SubmitReferralRequest { request_id: id, ..submission() })),
+            4..7 => Self::Opened(open),
+            7..9 => Self::OpenedOnStream(open),
+            _ => Self::Withdrawn(v1::WithdrawConsentRequest { request_id: id, referral, consent_id, ..Default::default() }),
+        }
+    }
+
+    /// Under its key it was carried out once, or is now, or is refused for what a withdrawal has shut; gives what was submitted.
+    async fn again(self, client: &Client, inbox: &Client) -> Option<String> {
+        let may_be_shut = |outcome: Result<(), brygga_client::ClientError>| {
+            let shut = [Reason::NotCleared, Reason::AlreadyWithdrawn, Reason::WrongStage, Reason::ConsentWithdrawn];
+            assert!(outcome.as_ref().err().is_none_or(|error| error.reason().is_some_and(|reason| shut.contains(&reason))), "{outcome:?}");
+        };
+        match self {
+            Self::Submitted(request) => return Some(client.submit_referral(*request).await.unwrap().response.referral.unwrap().id),
+            Self::Opened(request) | Self::OpenedOnStream(request) => may_be_shut(inbox.open_referral(request).await.map(drop)),
+            Self::Withdrawn(request) => may_be_shut(client.withdraw_consent(request).await.map(drop)),
+        }
+        None
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_that_is_run_again_submits_nothing_twice() {
+async fn content_that_is_given_up_leaves_nothing_on_its_way() {
+    // Each is a whole submission, opening or withdrawal, so there are fewer of them.
+    let (count, seed) = (setting("CANCELLED_CALLS", CANCELLED_CALLS) / 5, setting("SEED", u64::from(std::process::id())));
+    println!("SEED={seed} given up: {count}");
     let home = tempfile::tempdir().unwrap();
     let broker = Broker::start(&home.path().join("world"), "").await;
-    let example =
-        std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy/examples/contact-request.json")).unwrap();
+    let mut players = JoinSet::new();
+    for player in 0..CLIENTS {
+        let client = Client::connect(&own_pin(broker.config(POLICE), &format!("{player}.pin"))).unwrap().as_officer("klara");
+        let inbox = Client::connect(&own_pin(broker.config(BOARD), &format!("{player}.pin"))).unwrap().as_officer("sara");
+        let mut random = Random(seed.wrapping_add(player));
+        players.spawn(async move {
+            let (mut ready, mut all) = (Vec::new(), Vec::new());
+            for _ in 0..20 {
+                let answer = client.submit_referral(submission()).await.unwrap();
+                let consent = answer
+                    .proof
+                    .events()
+                    .values()
+                    .find_map(|event| if let Fact::ConsentRecorded(given) = &event.fact { Some(given.consent.to_string()) } else { None });
+                ready.push((answer.response.referral.unwrap().id, consent.unwrap()));
+            }
+            for number in 0..count / CLIENTS {
+                let id = request_id(u128::from(player + 1) << 96 | u128::from(number));
+                let given_up = GivenUp::next(id, &mut random, &ready);
+                give_up_content(&client, &inbox, random.draw(), &given_up).await;
+                all.push(given_up);
+            }
+            let mut submitted: Vec<String> = ready.into_iter().map(|(referral, _)| referral).collect();
+            for given_up in all {
+                submitted.extend(given_up.again(&client, &inbox).await);
+            }
+            submitted
+        });
+    }
+    let submitted: Vec<String> = within("what was given up", players.join_all()).await.concat();
+    let log = whole_log(&broker.client(AUDITOR, "eva")).await;
+    let facts = || log.entries.iter().map(|(_, leaf)| brygga_journal::decode(leaf).unwrap().fact);
+    let on_record: Vec<String> =
+        facts().filter_map(|fact| if let Fact::ReferralSubmitted(new) = fact { Some(new.referral.to_string()) } else { None }).collect();
+    let distinct = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
+    assert_eq!((on_record.len(), distinct(&on_record)), (submitted.len(), distinct(&submitted)), "recorded once, and acknowledged");
+    assert!(
+        facts().filter(|fact| matches!(fact, Fact::SectionsReleased { .. })).count() > 100 && facts().any(|fact| matches!(fact, Fact::ConsentWithdrawn { .. }))
+    );
+    within("nothing on its way", nothing_on_its_way(broker.folder())).await;
+    replayed(broker.folder()).await;
+    assert_eq!(broker.stop().await, Some(0));
+}
+
+/// Waits until the database says of nothing that it is on its way.
+async fn nothing_on_its_way(world: &Path) {
+    if on_postgres() {
+        return postgres::nothing_on_its_way(world).await;
+    }
+    let mut reader = SqliteReader::open_beside(&world.join("brygga.db")).await.unwrap();
+    let all = reader.all_referrals(After { after: -1, limit: 100_000 }).await.unwrap();
+    for rows in all {
+        while !reader.in_flight(rows.referral.first_position).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// A made-up line of a batch by its number and recipient.
+fn lines_of_a_batch() -> impl Fn(usize, &str) -> String {
+    let example = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy/examples/contact-request.json")).unwrap();
     // A batch names moments: the same line says the same whenever the file is run.
     let day = |time: brygga_domain::Time| format!("\"{}\"", time.to_string().split('T').next().unwrap());
     let example = example.replace("\"-1d\"", &day(minutes_ago(24 * 60))).replace("\"-0d\"", &day(minutes_ago(0)));
     let example = example.replace("\"+30d\"", &day(minutes_ago(0).plus_minutes(30 * 24 * 60)));
     let whole: serde_json::Value = serde_json::from_str(&example).unwrap();
-    let line = |number: usize, recipient: &str| {
+    move |number, recipient| {
         let mut line = whole.clone();
         line["reported_at"] = minutes_ago(30 + u64::try_from(number).unwrap()).to_string().into();
         line["sender_reference"] = format!("made-up-{number}").into();
         line["recipient"] = recipient.into();
         line.to_string()
+    }
+}
+
+/// `referral submit --batch`: its exit code, its answers and its talk.
+async fn run_batch(world: &Path, file: &Path, format: &str) -> (u8, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let args = ["brygga", "referral", "submit", "--officer", "klara", "-o", format, "--as", POLICE, "--world"].map(str::to_owned);
+    let rest = [world.display().to_string(), String::from("--batch"), file.display().to_string()];
+    let code = brygga_cli::run(args.into_iter().chain(rest).collect(), &mut out, &mut err).await;
+    (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_was_cut_short_is_taken_up_and_tells_how_far_it_is() {
+    const LINES: usize = 1_100;
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("world");
+    assert_eq!(Broker::start(&folder, "").await.stop().await, Some(0));
+    settle(&folder, (20_000, 29_999), &mut Random(u64::from(std::process::id())));
+    let broker = Broker::start(&folder, "").await;
+    let line = lines_of_a_batch();
+    let lines: Vec<String> = (0..LINES).map(|number| line(number, "solna-rvc")).collect();
+    let file = home.path().join("lines.ndjson");
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let police = broker.client(POLICE, "klara");
+    let some_are_there = async {
+        let all = || police.list_referrals(v1::ListReferralsRequest { page_size: 500, ..Default::default() });
+        while all().await.unwrap().referrals.len() < 100 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        broker.kill().await;
+        Broker::start(&folder, "").await
     };
+    let ((code, ..), broker) = tokio::join!(run_batch(&folder, &file, "json"), some_are_there);
+    println!("the batch whose broker was killed ended with {code}");
+    let (code, said, talk) = run_batch(&folder, &file, "table").await;
+    assert_eq!((code, said.lines().filter(|line| line.starts_with("line ")).count()), (0, LINES), "{talk}");
+    assert!(talk.contains("submitting 1000 of 1100 lines"), "{talk}");
+    let log = whole_log(&broker.client(AUDITOR, "eva")).await;
+    let submitted = log.entries.iter().filter(|(_, leaf)| matches!(brygga_journal::decode(leaf).unwrap().fact, Fact::ReferralSubmitted(_)));
+    assert_eq!(submitted.count(), LINES);
+    assert_eq!(broker.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_is_run_again_submits_nothing_twice() {
+    let home = tempfile::tempdir().unwrap();
+    let broker = Broker::start(&home.path().join("world"), "").await;
+    let line = lines_of_a_batch();
     let mut lines: Vec<String> = (0..40).map(|number| line(number, "solna-rvc")).collect();
     lines[7] = line(7, "no-such-function");
     lines[9] = String::from("{ not json");
     // No child is one of many.
-    let concern =
-        std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy/examples/child-concern.json")).unwrap();
+    let concern = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy/examples/child-concern.json")).unwrap();
     lines[11] = serde_json::from_str::<serde_json::Value>(&concern).unwrap().to_string();
     let file = home.path().join("lines.ndjson");
     std::fs::write(&file, lines.join("\n")).unwrap();
     let run = async || {
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let args = ["brygga", "referral", "submit", "--officer", "klara", "-o", "json", "--as", POLICE, "--world"].map(str::to_owned);
-        let rest = [broker.folder().display().to_string(), String::from("--batch"), file.display().to_string()];
-        let code = brygga_cli::run(args.into_iter().chain(rest).collect(), &mut out, &mut err).await;
-        let said: Vec<serde_json::Value> = String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        (code, said, String::from_utf8(err).unwrap())
+        let (code, said, talk) = run_batch(broker.folder(), &file, "json").await;
+        (code, said.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>(), talk)
     };
     let stored =
         |said: &[serde_json::Value]| -> BTreeSet<String> { said.iter().filter_map(|line| line["referral"]["id"].as_str().map(str::to_owned)).collect() };

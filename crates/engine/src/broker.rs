@@ -122,7 +122,7 @@ pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<W
         state,
         known: parts.head,
         current,
-        unsettled: false,
+        untold: false,
         keys_looked: Time::from_micros(0),
         tiles,
         windows,
@@ -149,6 +149,15 @@ impl From<Refusal> for NoAnswer {
     }
 }
 
+impl From<NoRoom> for NoAnswer {
+    fn from(room: NoRoom) -> Self {
+        match room {
+            NoRoom::Full => Self::Full,
+            NoRoom::Gone => Self::Gone,
+        }
+    }
+}
+
 impl<R: Reader> Broker<R> {
     /// Carries a command out: answered after the commit, never before, and what shuts the gate only when nothing that it covers is on
     /// its way any more. A caller that goes away changes nothing.
@@ -161,16 +170,25 @@ impl<R: Reader> Broker<R> {
     }
 
     /// Hands a command to the committer, and gives where its answer will come.
-    pub(crate) fn hand_over(&self, command: Command) -> Result<oneshot::Receiver<Answer>, NoAnswer> {
+    fn hand_over(&self, command: Command) -> Result<oneshot::Receiver<Answer>, NoAnswer> {
+        let (pending, answered) = self.pending(command)?;
+        self.senders.put(pending)?;
+        Ok(answered)
+    }
+
+    /// Does the same for a command of the broker's own, once there is room for it.
+    pub(crate) async fn hand_over_in_turn(&self, command: Command) -> Result<oneshot::Receiver<Answer>, NoAnswer> {
+        let (pending, answered) = self.pending(command)?;
+        self.senders.put_in_turn(pending).await?;
+        Ok(answered)
+    }
+
+    fn pending(&self, command: Command) -> Result<(Pending, oneshot::Receiver<Answer>), NoAnswer> {
         if self.doubt.get().is_some() {
             return Err(NoAnswer::Failed(Failure::Doubted));
         }
-        let (answer, answered) = oneshot::channel::<Answer>();
-        self.senders.put(Pending { command, answer }).map_err(|room| match room {
-            NoRoom::Full => NoAnswer::Full,
-            NoRoom::Gone => NoAnswer::Gone,
-        })?;
-        Ok(answered)
+        let (answer, answered) = oneshot::channel();
+        Ok((Pending { command, answer }, answered))
     }
 
     /// Builds the receipt of a committed command, and loads what it released.
@@ -216,26 +234,30 @@ impl<R: Reader> Broker<R> {
         self.current.directory()
     }
 
-    /// Looks whether another broker has appended, and takes in what it did: who takes part, and how far the log has grown.
-    pub async fn keep_up(&self) -> Result<(), AskError> {
+    /// Looks whether another broker has appended, and takes in who takes part since; gives the size that the log is seen to have. What is only
+    /// seen may still be lost with its server, so nothing else follows from it.
+    pub async fn look(&self) -> Result<u64, AskError> {
         let known = self.current.size();
-        let news = self.readers.ask(move |reader| Box::pin(async move { look(reader, known).await })).await?;
-        if let Some((size, directory)) = news {
+        let Some((size, directory)) = self.readers.ask(move |reader| Box::pin(async move { look(reader, known).await })).await? else { return Ok(known) };
+        self.current.entered(size, Arc::new(directory));
+        Ok(size)
+    }
+
+    /// Another broker has said that it committed: takes in who takes part since, and wakes those whom it concerns.
+    pub async fn heard(&self, news: &News) -> Result<(), AskError> {
+        if news.size > self.current.size() {
             // Order matters: whoever is woken by the size finds the directory that goes with it.
-            self.current.entered(size, Arc::new(directory));
-            self.current.grown(size);
+            self.look().await?;
+            self.current.grown(news.size);
         }
+        self.current.heard(news);
         Ok(())
     }
 
-    /// Wakes those whom another broker's commit concerns, once the log is known to have its size.
-    pub fn heard(&self, news: &News) {
-        self.current.heard(news);
-    }
-
-    /// Wakes everybody if some of the log was told of by nobody: a hint of another broker may be lost.
-    pub fn caught_up(&self) {
-        self.current.caught_up();
+    /// Has the committer find out what of the log is durable, by a commit of its own, and wakes everybody if some of it was told of by nobody: a
+    /// hint of another broker may be lost.
+    pub fn prove(&self) {
+        self.current.want_proof();
     }
 
     /// A function was told outside of everything before a position; kept with the next batch.

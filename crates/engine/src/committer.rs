@@ -105,11 +105,13 @@ pub struct Committer<S, C> {
     pub(crate) law: Law,
     pub(crate) signer: LogSigner,
     pub(crate) state: SignerState,
-    /// The head as this committer last saw it: at the start, in a load, or as it committed it.
+    /// The latest head that is as durable as an answer: that of the start, or what a commit of this broker has gone on from or led to. What
+    /// a load shows is not, before its own commit: the server may have lost its standby, and be lost with it.
     pub(crate) known: HeadRow,
     pub(crate) current: Current,
-    /// Whether it is open what became of the last batch: the next load shows it, and whom it concerned was not told.
-    pub(crate) unsettled: bool,
+    /// Whether there may be events below the head that nobody was told of: those of a batch of which it stayed open what became of it, or
+    /// of another broker whose hint was lost.
+    pub(crate) untold: bool,
     /// When old keys were forgotten last.
     pub(crate) keys_looked: Time,
     pub(crate) tiles: HeldTiles,
@@ -146,26 +148,28 @@ impl<S: Store, C: Clock> Committer<S, C> {
             taken = self.lanes.take() => taken,
             () = self.windows.idle() => Some(Vec::new()),
             () = self.noticed.idle() => Some(Vec::new()),
+            () = self.current.proof_wanted() => Some(Vec::new()),
         }
     }
 
     async fn round(&mut self, pending: Vec<Pending>) -> ControlFlow<String> {
+        self.untold |= self.current.take_proof_wanted();
         let (commands, answers): (Vec<Command>, Vec<_>) = pending.into_iter().map(|pending| (pending.command, pending.answer)).unzip();
         let Some(loaded) = self.load(&commands, answers.len()).await else {
             refuse_all(answers, &Failure::NotCommitted);
             return ControlFlow::Continue(());
         };
-        let prev_size = loaded.head.size;
         if let Err(why) = self.catch_up(&loaded) {
             self.state.doubt(&why);
             return doubt(answers, why);
         }
+        let before = loaded.head.clone();
         let writer = Writer { origin: self.signer.origin(), broker: self.windows.broker(), next_sent: self.windows.next() };
         let folded = match batch::fold(loaded, &commands, &self.law, self.clock.now(), writer) {
             Ok(folded) => folded,
             Err(corrupt) => return doubt(answers, corrupt.to_string()),
         };
-        let Some((mut folded, note)) = self.sign(folded, prev_size) else {
+        let Some((mut folded, note)) = self.sign(folded, before.size) else {
             return doubt(answers, String::from("the head could not be signed"));
         };
         let closed = self.windows.take_closed();
@@ -174,11 +178,14 @@ impl<S: Store, C: Clock> Committer<S, C> {
         folded.batch.keys_before = self.old_keys();
         // Order matters: a window begins before its release can be seen by anybody.
         let windows = self.windows.open(&folded.batch.in_flight);
-        match self.commit(&folded.batch, answers.len(), prev_size).await {
+        match self.commit(&folded.batch, answers.len(), before.size).await {
             Ok(outcome) => {
                 if outcome != CommitOutcome::Committed {
                     self.windows.put_back(closed);
                     tokio::time::sleep(LOAD_BACKOFF).await;
+                }
+                if outcome == CommitOutcome::Committed {
+                    self.known = before;
                 }
                 self.answer(answers, (folded, windows), note, outcome)
             }
@@ -215,11 +222,6 @@ impl<S: Store, C: Clock> Committer<S, C> {
             directory::enter(Arc::make_mut(&mut self.law.directory), &loaded.agencies, &loaded.functions).map_err(|corrupt| corrupt.to_string())?;
             self.current.entered(head.events(), Arc::clone(&self.law.directory));
         }
-        self.current.grown(head.events());
-        if std::mem::take(&mut self.unsettled) {
-            self.current.caught_up();
-        }
-        self.known = head.clone();
         Ok(())
     }
 
@@ -296,7 +298,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
             }
             CommitOutcome::OutcomeUnknown => {
                 // What became of it is in the head that the next batch loads.
-                self.unsettled = true;
+                self.untold = true;
                 self.noticed.put_back(folded.batch.noticed);
                 refuse_all(answers, &Failure::OutcomeUnknown);
                 return ControlFlow::Continue(());
@@ -340,11 +342,14 @@ impl<S: Store, C: Clock> Committer<S, C> {
             // The caller may be gone; what is committed is committed.
             drop(answer.send(reply));
         }
+        self.current.grown(self.known.events());
         if let Some(head) = &folded.batch.head {
-            self.current.grown(head.events());
             let told = Told::of(&folded.batch.inbox, &folded.batch.statuses);
             self.observer.told(&folded.batch.inbox);
             self.current.heard(&News { from, size: head.events(), told: Some(told) });
+        }
+        if std::mem::take(&mut self.untold) {
+            self.current.caught_up();
         }
         ControlFlow::Continue(())
     }

@@ -3,9 +3,10 @@
 //! The committer tells it what it committed and loaded, the follower what other brokers appended; neither takes it back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use brygga_domain::Directory;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::bells::{Bells, News};
 
@@ -16,14 +17,22 @@ pub(crate) struct Current {
     /// With the size of the log that it was read at, so that an older one never replaces a newer.
     directory: watch::Sender<(u64, Arc<Directory>)>,
     bells: Bells,
+    proof: Arc<Proof>,
+}
+
+/// Whether the committer is to commit something, which proves what is there.
+#[derive(Debug, Default)]
+struct Proof {
+    wanted: AtomicBool,
+    asked: Notify,
 }
 
 impl Current {
     pub(crate) fn new(size: u64, directory: Arc<Directory>) -> Self {
-        Self { head: watch::Sender::new(size), directory: watch::Sender::new((size, directory)), bells: Bells::new(size) }
+        Self { head: watch::Sender::new(size), directory: watch::Sender::new((size, directory)), bells: Bells::new(size), proof: Arc::default() }
     }
 
-    /// How far the log has grown.
+    /// How far the log has grown, as far as that is durable.
     pub(crate) fn size(&self) -> u64 {
         *self.head.borrow()
     }
@@ -38,7 +47,7 @@ impl Current {
         Arc::clone(&self.directory.borrow().1)
     }
 
-    /// The log has that size now, at least.
+    /// The log has that size now, at least, and a commit has shown that it keeps it.
     pub(crate) fn grown(&self, size: u64) {
         self.head.send_if_modified(|known| {
             let grown = size > *known;
@@ -55,6 +64,24 @@ impl Current {
     /// Whoever is to be told of anything was told, or is now.
     pub(crate) fn caught_up(&self) {
         self.bells.seen(self.size());
+    }
+
+    /// Has the committer commit something, which proves what is there, and look whom nobody told.
+    pub(crate) fn want_proof(&self) {
+        self.proof.wanted.store(true, Ordering::Release);
+        self.proof.asked.notify_one();
+    }
+
+    /// Comes back when it should, if no batch has done so before.
+    pub(crate) async fn proof_wanted(&self) {
+        while !self.proof.wanted.load(Ordering::Acquire) {
+            self.proof.asked.notified().await;
+        }
+    }
+
+    /// Whether it should, for the batch that does.
+    pub(crate) fn take_proof_wanted(&self) -> bool {
+        self.proof.wanted.swap(false, Ordering::AcqRel)
     }
 
     /// Who is woken.

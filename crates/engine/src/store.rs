@@ -204,6 +204,8 @@ pub trait Reader: Send + 'static {
     fn referrals(&mut self, ids: &[Blob]) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
     /// Referrals of a sending agency by first position after `after.after`.
     fn sent_by(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
+    /// Referrals that an agency sent and that are not at an end, by first position.
+    fn open_sent_by(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
     /// Referrals with an undecided or unconfirmed cell that the agency may clear (as sender or leader), or with an emergency to review. By first position.
     fn pending_clearances(&mut self, agency: &str, after: After) -> impl Future<Output = Result<Vec<ReferralRows>, StoreError>> + Send;
     /// Every referral by first position, for the comparison of rows with the journal.

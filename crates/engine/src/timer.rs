@@ -73,7 +73,7 @@ impl<'b, R: Reader> Timer<'b, R> {
     async fn make(&self, rows: &[DueRow]) -> Result<(), LookError> {
         let mut answers = Vec::with_capacity(rows.len());
         for row in rows {
-            answers.push(self.broker.hand_over(self.command(row)?).map_err(LookError::NotMade)?);
+            answers.push(self.broker.hand_over_in_turn(self.command(row)?).await.map_err(LookError::NotMade)?);
         }
         for answer in answers {
             made(answer).await?;

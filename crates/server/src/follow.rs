@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brygga_engine::Broker;
+use brygga_engine::readers::AskError;
 use brygga_engine::store::Reader;
 use brygga_store::PostgresHints;
 use tokio::time::MissedTickBehavior;
@@ -17,6 +18,7 @@ pub async fn follow<R: Reader>(broker: Arc<Broker<R>>, mut hints: PostgresHints,
     let mut poll = tokio::time::interval(POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut listening, mut deaf, mut answers) = (true, false, true);
+    let mut seen = 0;
     loop {
         let news = tokio::select! {
             () = stop.cancelled() => return,
@@ -39,20 +41,28 @@ pub async fn follow<R: Reader>(broker: Arc<Broker<R>>, mut hints: PostgresHints,
                 None
             }
         };
-        // Order matters: whoever is woken finds what there is to read.
-        let kept_up = if news.as_ref().is_some_and(|news| news.size <= *broker.head().borrow()) { Ok(()) } else { broker.keep_up().await };
-        match (kept_up, news) {
-            (Ok(()), Some(news)) => broker.heard(&news),
-            (Ok(()), None) => {
-                broker.caught_up();
-                answers = true;
-            }
+        let looked = match &news {
+            Some(news) => broker.heard(news).await,
+            None => poll_once(&broker, &mut seen, &mut hints).await,
+        };
+        match looked {
+            Ok(()) => answers = true,
             // Told once, not each second: what asks for itself says it too.
-            (Err(error), _) if answers => {
+            Err(error) if answers => {
                 tracing::warn!(error = %error, "what other brokers appended cannot be read");
                 answers = false;
             }
-            (Err(_), _) => {}
+            Err(_) => {}
         }
     }
+}
+
+/// What was there at the poll before and that no hint has told of since is looked into; a hint that is on its way is given that time.
+async fn poll_once<R: Reader>(broker: &Broker<R>, seen: &mut u64, hints: &mut PostgresHints) -> Result<(), AskError> {
+    if *seen > *broker.head().borrow() {
+        hints.give_up();
+        broker.prove();
+    }
+    *seen = broker.look().await?;
+    Ok(())
 }

@@ -54,6 +54,7 @@ impl Reader for AnyReader {
         referral(key: &ReferralKey) -> Result<Option<ReferralRows>, StoreError>;
         referrals(ids: &[Blob]) -> Result<Vec<ReferralRows>, StoreError>;
         sent_by(agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError>;
+        open_sent_by(agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError>;
         pending_clearances(agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError>;
         all_referrals(after: After) -> Result<Vec<ReferralRows>, StoreError>;
         contents(referral: &Blob, wanted: &[(i64, i64)]) -> Result<Vec<ContentRow>, StoreError>;

@@ -173,7 +173,7 @@ mod tests {
     const REFERRALS: &[&str] = &["referral_pkey"];
 
     /// Each question that is asked again and again, the types of what it is asked with, and the indexes that it must use.
-    const PLANS: [(&str, &str, &[&str]); 21] = [
+    const PLANS: [(&str, &str, &[&str]); 29] = [
         (
             statements::LOAD,
             "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]",
@@ -182,13 +182,19 @@ mod tests {
         (statements::LOAD, "text[], bytea[], bytea[], text[], bytea[], bytea[], bigint, text[]", REFERRALS),
         (
             statements::WRITE_RARE,
-            "bigint[], bigint[], bytea[], bigint[], text[], bigint[], bigint[], bigint[], bytea[], text[], text[], text[], bigint[], text[], text[], bigint[], text[], text[], text[], bigint[], bigint, bigint",
+            "bigint[], bigint[], bytea[], bigint[], text[], bigint[], bigint[], bigint[], bytea[], text[], text[], text[], bigint[], text[], text[], bigint[], text[], text[], text[], bigint[], bigint, bigint, bigint",
             &["request_key_by_age"],
+        ),
+        (
+            statements::WRITE,
+            "bigint[], bytea[], bytea[], bigint[], bigint[], bytea[], bytea[], bigint[], bytea[], text[], bytea[], text[], text[], text[], text[], text[], text[], text[], text[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], text[], text[], bigint[], bigint[], bytea[], bigint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], bytea[], bytea[], text[], bigint[], bytea[], text[], text[], bigint[], bytea[], text[], bigint[], bigint[], bigint[], bigint[], bytea[], bytea[], bytea[], bigint[], text[], bytea[], bytea[], bytea[], bytea[], bytea[], bytea[], text[], bytea[], bytea[], bigint[], text[], bigint[], bytea[], text[], bigint[], bigint[], bytea[], bigint[], bigint[], bigint[], bigint[], bytea[], bigint[], bigint[], bigint[], bigint[], bigint[], bytea[], bytea[], bigint[], bytea[], text",
+            &["in_flight_pkey", "section_content_pkey", "log_head_pkey"],
         ),
         (statements::READ_PENDING, "text, bigint, bigint", &["referral_sender_clears", "referral_leader_clears"]),
         (statements::READ_OPEN_INBOX, "text, bigint, bigint", &["referral_in_inbox"]),
         (statements::READ_DUE, "bigint, bigint, bigint, bigint", &["referral_due"]),
         (statements::READ_SENT, "text, bigint, bigint", &["referral_by_sender"]),
+        (statements::READ_OPEN_SENT, "text, bigint, bigint", &["referral_open_sent"]),
         (statements::READ_ALL, "bigint, bigint", REFERRALS),
         (statements::READ_REFERRALS, "bytea[]", &["referral_id_key"]),
         (statements::READ_BY_REFERENCE, "text", &["referral_reference_key"]),
@@ -202,13 +208,32 @@ mod tests {
         (statements::READ_STATUSES, "text, bigint, bigint", &["status_pkey"]),
         (statements::READ_OPENINGS, "bigint", &["opening_pkey"]),
         (statements::READ_EVENTS, "bigint, bigint", &["event_pkey"]),
+        (statements::READ_LEAF_HASHES, "bigint, bigint", &["event_pkey"]),
+        (statements::READ_TREE_HASHES, "bigint, bigint, bigint", &["tree_pkey"]),
+        (statements::READ_CHECKPOINT, "bigint", &["checkpoint_pkey"]),
+        (statements::READ_LATEST_CHECKPOINT, "", &["checkpoint_pkey"]),
         (statements::READ_FOLLOWING_CHECKPOINT, "bigint", &["checkpoint_prev_size_key"]),
+        (statements::READ_HEAD, "", &["log_head_pkey"]),
+        (statements::READ_HEAD_LOCKED, "", &["log_head_pkey"]),
     ];
 
     fn options(user: &str, database: &str) -> PostgresOptions {
         let cluster = Cluster::shared();
         let server = Server::Socket { folder: cluster.socket_folder().to_owned() };
         PostgresOptions { server, port: cluster.port(), database: database.to_owned(), user: user.to_owned(), password_file: None }
+    }
+
+    /// What reads through a whole table, or through a whole index. What is on its way is never much, nor are emergencies that nobody has
+    /// reviewed, and of an index's end one row is taken.
+    fn scans(plan: &str) -> Vec<&str> {
+        let lines: Vec<&str> = plan.lines().collect();
+        let next = |at: usize| lines.get(at + 1).is_some_and(|line| line.contains("Index Cond"));
+        let whole = |at: usize, line: &str| {
+            let index = line.contains("Index Scan") || line.contains("Index Only Scan");
+            let little = ["on in_flight", "on emergency_unreviewed", "Backward using checkpoint_pkey"].iter().any(|scanned| line.contains(scanned));
+            (line.contains("Seq Scan") || index && !next(at)) && !little
+        };
+        lines.iter().enumerate().filter(|(at, line)| whole(*at, line)).map(|(_, line)| *line).collect()
     }
 
     #[tokio::test]
@@ -219,15 +244,15 @@ mod tests {
         let mut link = Link::new(&options("brygga_run", &database), Role::Reader, Arc::default());
         let connection = link.connection().await.unwrap();
         for (number, (statement, types, wanted)) in PLANS.into_iter().enumerate() {
-            let nulls = types.split(", ").map(|_| "NULL").collect::<Vec<_>>().join(", ");
-            connection.execute(AssertSqlSafe(format!("PREPARE q{number} ({types}) AS {statement}"))).await.unwrap();
-            let rows = connection.fetch_all(AssertSqlSafe(format!("EXPLAIN EXECUTE q{number} ({nulls})"))).await.unwrap();
+            let bracketed = |inner: String| if types.is_empty() { String::new() } else { format!("({inner})") };
+            let nulls = bracketed(types.split(", ").map(|_| "NULL").collect::<Vec<_>>().join(", "));
+            connection.execute(AssertSqlSafe(format!("PREPARE q{number} {} AS {statement}", bracketed(types.to_owned())))).await.unwrap();
+            let rows = connection.fetch_all(AssertSqlSafe(format!("EXPLAIN EXECUTE q{number} {nulls}"))).await.unwrap();
             let plan = rows.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>().join("\n");
             for index in wanted {
                 assert!(plan.contains(index), "{index} is not in the plan of\n{statement}\n{plan}");
             }
-            let scans = plan.lines().filter(|line| line.contains("Seq Scan") && !line.contains("log_head"));
-            assert_eq!(scans.collect::<Vec<_>>(), Vec::<&str>::new(), "{statement}\n{plan}");
+            assert_eq!(scans(&plan), Vec::<&str>::new(), "{statement}\n{plan}");
         }
     }
 }

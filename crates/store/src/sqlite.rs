@@ -39,10 +39,11 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 
 /// The schema's steps, in order, each with the version that it leads to. A step that has been released never changes.
-const MIGRATIONS: [(i64, &str); 3] = [
+const MIGRATIONS: [(i64, &str); 4] = [
     (1, include_str!("migrations/sqlite/0001_journal.sql")),
     (2, include_str!("migrations/sqlite/0002_noticed.sql")),
     (3, include_str!("migrations/sqlite/0003_more_parts.sql")),
+    (4, include_str!("migrations/sqlite/0004_open_sent.sql")),
 ];
 
 /// How to open a store.
@@ -220,7 +221,7 @@ mod tests {
     use super::*;
 
     /// Each question that is asked again and again, the index it must use, and none may read through a whole table.
-    const PLANS: [(&str, &[&str]); 29] = [
+    const PLANS: [(&str, &[&str]); 31] = [
         (statements::READ_KEY, &["(agency=? AND request=?)"]),
         (statements::FIND_BY_ID, &["COVERING INDEX", "(id=?)"]),
         (statements::FIND_BY_REFERENCE, &["COVERING INDEX", "(reference=?)"]),
@@ -231,7 +232,8 @@ mod tests {
         (statements::READ_PENDING, &["referral_sender_clears", "referral_leader_clears"]),
         (statements::READ_OPEN_INBOX, &["referral_in_inbox"]),
         (statements::READ_DUE, &["referral_due"]),
-        (statements::READ_SENT, &["referral_by_sender"]),
+        (statements::READ_SENT, &["referral_by_sender (sender=? AND rowid>?)"]),
+        (statements::READ_OPEN_SENT, &["referral_open_sent (sender=? AND first_position>?)"]),
         (statements::READ_REFERRAL, &["(rowid=?)"]),
         (statements::READ_BY_ID, &["(id=?)"]),
         (statements::READ_BY_REFERENCE, &["(reference=?)"]),
@@ -247,6 +249,7 @@ mod tests {
         (statements::READ_OPENINGS, &["(position=?)"]),
         (statements::READ_FOLLOWING_CHECKPOINT, &["(prev_size=?)"]),
         (statements::READ_OPEN_REVIEWS, &["emergency_unreviewed"]),
+        (statements::READ_CHECKPOINT, &["(rowid=?)"]),
         (statements::READ_TREE_HASHES, &["(level=? AND number>? AND number<?)"]),
         (statements::READ_EVENTS, &["(rowid>? AND rowid<?)"]),
         (statements::READ_LEAF_HASHES, &["(rowid>? AND rowid<?)"]),

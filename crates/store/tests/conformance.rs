@@ -4,6 +4,7 @@
 
 mod conformance {
     pub mod aside;
+    pub mod dump;
     pub mod memory;
     pub mod postgres;
     pub mod postgres_schema;

@@ -100,14 +100,38 @@ async fn a_committer_decides_under_the_directory_that_another_wrote() {
     let names = |broker: &Broker<MemoryReader>| ["ny-ett", "ny-tva", "ny-tre"].map(|name| broker.directory().function(&name.parse().unwrap()).is_some());
     assert_eq!((names(&one), names(&other)), ([true, true, true], [true, true, false]));
     // Without a command of its own it follows what is stored.
-    assert!(*other.head().borrow() < *one.head().borrow());
+    let size = *one.head().borrow();
+    assert!(*other.head().borrow() < size);
     let mut woken = other.head();
     woken.mark_unchanged();
-    other.keep_up().await.unwrap();
-    assert!(woken.has_changed().unwrap() && *woken.borrow_and_update() == *one.head().borrow());
+    assert_eq!(other.look().await.unwrap(), size);
     assert_eq!(names(&other), [true, true, true]);
-    other.keep_up().await.unwrap();
+    assert!(!woken.has_changed().unwrap(), "what is only seen may still be lost");
+    other.prove();
+    woken.changed().await.unwrap();
+    assert_eq!(*woken.borrow_and_update(), size);
+    assert_eq!(other.look().await.unwrap(), size);
     assert!(!woken.has_changed().unwrap(), "nothing new wakes nobody");
+}
+
+/// The server of a log may show what its replicas do not have yet, and be lost: the next one goes on from before it.
+#[tokio::test]
+async fn what_was_only_seen_and_is_lost_is_no_reason_for_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = begun().await;
+    let replica = MemoryDatabase::from_tables(database.tables());
+    let store = Arc::new(Mutex::new(database.store()));
+    let broker = broker(PutBack(Arc::clone(&store)), database.reader(), &folder.path().join("state")).await;
+    let before = *broker.head().borrow();
+    Driver::new(database.store()).batch(&[registration(100, function("annan"))], Time::from_micros(START_US)).await.unwrap();
+    database.faults().script_commits([Some(CommitFault::NotCommitted)]);
+    let command = registration(1, function("ny-ett"));
+    assert_eq!(broker.carry_out(command.clone()).await.err(), Some(NoAnswer::Failed(Failure::NotCommitted)));
+    broker.look().await.unwrap();
+    assert_eq!(*broker.head().borrow(), before, "no stream goes beyond what is durable");
+    *store.lock().await = replica.store();
+    let answer = broker.carry_out(command).await.unwrap();
+    assert_eq!((answer.committed.replayed, answer.committed.size), (false, before + 1));
 }
 
 #[tokio::test]

@@ -95,6 +95,34 @@ async fn a_stream_of_a_lost_broker_goes_on_at_another_from_its_cursor() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_go_on_where_no_hint_comes() {
+    let Two { home: _home, one, other } = Two::start().await;
+    let police = one.client(POLICE, "klara");
+    let mut statuses = other.client(POLICE, "klara").watch_referrals(0);
+    let mut inbox = other.client(BOARD, "sara").watch_inbox(&RVC.parse().unwrap(), 0);
+    police.submit_referral(submission()).await.unwrap();
+    within("an entry", inbox.next()).await.unwrap();
+    within("a status", statuses.next()).await.unwrap();
+    within("a status", statuses.next()).await.unwrap();
+    // From here on whatever listens is cut off as soon as it does.
+    let deaf = tokio::spawn(async {
+        loop {
+            Cluster::shared().sql("postgres", "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for _ in 0..3 {
+        let referral = police.submit_referral(submission()).await.unwrap().response.referral.unwrap().id;
+        assert_eq!(within("an entry", inbox.next()).await.unwrap().referral, referral);
+        assert_eq!(within("a status", statuses.next()).await.unwrap().referral, referral);
+        assert_eq!(within("a status", statuses.next()).await.unwrap().referral, referral);
+    }
+    deaf.abort();
+    assert_eq!((one.stop().await, other.stop().await), (Some(0), Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_function_that_one_broker_enters_is_known_to_the_other() {
     let Two { home, one, other } = Two::start().await;
     assert_eq!(one.stop().await, Some(0));
@@ -170,10 +198,9 @@ async fn what_was_acknowledged_survives_kills_of_brokers_and_crashes_of_the_data
         let back = Broker::start(&folders[victim], "").await;
         assert!(back.ready()["in_doubt"].is_null(), "a kill is no reason for doubt: {}", back.ready());
         brokers.insert(victim, back);
-        if kill % kills_a_crash == 0 || kill == kills {
-            waits.push(players.all_answered(STUCK_MAX).await);
-            waits.push(watchers.all_move(STUCK_MAX).await);
-        }
+        // Both from the same moment: nobody is silent for longer than that.
+        let (answered, moved) = tokio::join!(players.all_answered(STUCK_MAX), watchers.all_move(STUCK_MAX));
+        waits.extend([answered, moved]);
     }
     let seen = players.end().await;
     let auditor = Client::connect(&brokers[1].config(AUDITOR)).unwrap().as_officer("eva");

@@ -94,13 +94,12 @@ fn cursor(referral: &Referral) -> Cursor {
 
 /// Referrals of a sender that match, and where to go on if the scan was ended before the list was.
 async fn sent<R: Reader>(reader: &mut R, by: &Reads, wanted: &ReferralsWanted) -> Result<(Vec<Referral>, Option<Cursor>), StoreError> {
-    let matches = |referral: &Referral| {
-        by.sees(referral) && wanted.thread.is_none_or(|thread| referral.thread == thread) && !(wanted.open_only && referral.stage.is_ended())
-    };
+    let matches = |referral: &Referral| by.sees(referral) && wanted.thread.is_none_or(|thread| referral.thread == thread);
     let mut after = wanted.page.after.as_ref().and_then(|cursor| cursor.0.first().copied()).unwrap_or(read::BEGINNING);
     let (mut found, mut scanned) = (Vec::new(), 0_usize);
     while scanned < read::LIST_SCAN_REFERRALS_MAX {
-        let rows = reader.sent_by(by.agency.as_str(), After { after, limit: wanted.page.entries }).await?;
+        let page = After { after, limit: wanted.page.entries };
+        let rows = if wanted.open_only { reader.open_sent_by(by.agency.as_str(), page).await? } else { reader.sent_by(by.agency.as_str(), page).await? };
         let last_chunk = u32::try_from(rows.len()).is_ok_and(|count| count < wanted.page.entries);
         scanned = scanned.saturating_add(rows.len());
         for row in &rows {

@@ -54,7 +54,8 @@ pub(super) trait Source<R: Reader>: Send + Sync + 'static {
     /// Whether the agency may follow it still. Asked before every look: what the directory says may change while a stream is open.
     fn may_follow(&self, rpc: &Rpc<R>, agency: &AgencyId) -> Result<(), Failed>;
 
-    /// Reads on from the cursor and moves it. `head` is the size of a log whose entries the reader is known to see.
+    /// Reads on from the cursor and moves it, below `head`, the size of a log that is durable and whose entries the reader is known to see: what
+    /// is beyond may be lost with its server, and another log may have something else there.
     fn more(&mut self, rpc: &Rpc<R>, head: u64) -> impl Future<Output = Result<Found<Self::Item>, Failed>> + Send;
 
     /// Rings when a look is worth it.

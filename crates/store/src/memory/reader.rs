@@ -79,6 +79,11 @@ impl Reader for MemoryReader {
         self.page(after, |rows| rows.referral.sender == agency)
     }
 
+    async fn open_sent_by(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
+        let open = |rows: &ReferralRows| matches!(rows.referral.stage.as_str(), "held" | "ready" | "opened" | "accepted");
+        self.page(after, |rows| rows.referral.sender == agency && open(rows))
+    }
+
     async fn pending_clearances(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
         self.page(after, |rows| Waiting::of(rows).is_for(agency, rows))
     }

@@ -8,6 +8,9 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use crate::statement::name;
 
+/// SQLSTATE of whoever writes where nothing may be written.
+const READ_ONLY: &str = "25006";
+
 /// What the server or the connection said.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
@@ -19,7 +22,7 @@ pub enum Trouble {
         /// What it says; names constraints and tables, no values.
         message: String,
     },
-    /// The server ended the connection.
+    /// The server ended the connection, or is of no use to it any more.
     #[error("PostgreSQL ended the connection: {message} ({code})")]
     Ended {
         /// SQLSTATE.
@@ -67,6 +70,8 @@ impl From<sqlx::Error> for Trouble {
                 Some(said) => {
                     let (code, message) = (said.code().to_owned(), said.message().to_owned());
                     match said.severity() {
+                        // Read-only: the server was demoted under an open connection. Another one may be primary by now.
+                        _ if code == READ_ONLY => Self::Ended { code, message },
                         PgSeverity::Fatal | PgSeverity::Panic => Self::Ended { code, message },
                         PgSeverity::Error | PgSeverity::Warning | PgSeverity::Notice | PgSeverity::Debug | PgSeverity::Info | PgSeverity::Log => {
                             Self::Said { code, message }

@@ -1,6 +1,7 @@
 //! Says and hears that a broker has committed, and whom that concerns. A hint and nothing else: whoever waits for the log to grow asks for it
 //! as well.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,21 +27,36 @@ const ANYBODY: &str = "*";
 pub struct PostgresHints {
     options: PostgresOptions,
     writing: Arc<Writing>,
-    listener: Option<PgListener>,
+    listener: Listener,
+}
+
+/// The connection: kept while it comes about, for whoever waits for it may stop waiting.
+enum Listener {
+    None,
+    Connecting(Pin<Box<dyn Future<Output = Result<PgListener, ConnectError>> + Send>>),
+    Open(PgListener),
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Connecting(_) => "Connecting",
+            Self::Open(_) => "Open",
+        })
+    }
 }
 
 impl PostgresHints {
     pub(super) fn new(options: &PostgresOptions, writing: Arc<Writing>) -> Self {
-        Self { options: options.clone(), writing, listener: None }
+        Self { options: options.clone(), writing, listener: Listener::None }
     }
 
     /// Waits for the next commit of another broker. After an error the next call connects
     /// again; the caller waits a moment before it.
     pub async fn next(&mut self) -> Result<News, ConnectError> {
-        let listener = match &mut self.listener {
-            Some(listening) => listening,
-            none => none.insert(listen(&self.options).await?),
-        };
+        let writing = Arc::clone(&self.writing);
+        let listener = self.listening().await?;
         loop {
             // A connection that is lost is given up: what was said meanwhile is not made good by the listener but by its caller.
             let heard = match listener.try_recv().await {
@@ -48,21 +64,41 @@ impl PostgresHints {
                 Ok(None) => return self.lost(Trouble::Other(String::from("the connection was lost"))),
                 Err(error) => return self.lost(error.into()),
             };
-            if let (Some(news), false) = (parsed(heard.payload()), self.writing.is_own(heard.process_id())) {
+            if let (Some(news), false) = (parsed(heard.payload()), writing.is_own(heard.process_id())) {
                 return Ok(news);
             }
         }
     }
 
+    /// Drops the connection: it may be to a server that nobody works on any more, or through a network that is cut and does not say so.
+    pub fn give_up(&mut self) {
+        self.listener = Listener::None;
+    }
+
+    async fn listening(&mut self) -> Result<&mut PgListener, ConnectError> {
+        if let Listener::None = &self.listener {
+            self.listener = Listener::Connecting(Box::pin(listen(self.options.clone())));
+        }
+        if let Listener::Connecting(connecting) = &mut self.listener {
+            let connected = connecting.await;
+            self.listener = Listener::None;
+            self.listener = Listener::Open(connected?);
+        }
+        match &mut self.listener {
+            Listener::Open(listener) => Ok(listener),
+            Listener::None | Listener::Connecting(_) => Err(Trouble::Other(String::from("nothing listens")).into()),
+        }
+    }
+
     fn lost(&mut self, trouble: Trouble) -> Result<News, ConnectError> {
-        self.listener = None;
+        self.give_up();
         Err(trouble.into())
     }
 }
 
 /// The library listens on a connection out of a pool only; this pool has one, and nobody else uses it.
-async fn listen(options: &PostgresOptions) -> Result<PgListener, ConnectError> {
-    let options = connect_options(options)?;
+async fn listen(options: PostgresOptions) -> Result<PgListener, ConnectError> {
+    let options = connect_options(&options)?;
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_MAX).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await.map_err(Trouble::from)?;
     listener.eager_reconnect(false);

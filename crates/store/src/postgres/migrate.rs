@@ -12,17 +12,18 @@ use super::statements::{BECOME_OWNER, HAS_SCHEMA, MIGRATION_LIMITS, READ_SCHEMA_
 use super::{OpenError, PostgresOptions};
 
 /// The schema that this program knows.
-pub const SCHEMA_KNOWN: i64 = 3;
+pub const SCHEMA_KNOWN: i64 = 4;
 /// How often a migration tries to get its locks, each time for two seconds, before it gives up.
 const LOCK_TRIES_MAX: u32 = 30;
 /// How long it lets brokers work between two tries.
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
 
 /// The schema's steps, in order. A step that has been released never changes.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "journal", include_str!("../migrations/postgres/0001_journal.sql")),
     (2, "noticed", include_str!("../migrations/postgres/0002_noticed.sql")),
-    (SCHEMA_KNOWN, "more parts", include_str!("../migrations/postgres/0003_more_parts.sql")),
+    (3, "more parts", include_str!("../migrations/postgres/0003_more_parts.sql")),
+    (SCHEMA_KNOWN, "open sent", include_str!("../migrations/postgres/0004_open_sent.sql")),
 ];
 
 const ROLES: &str = include_str!("../migrations/postgres/roles.sql");

@@ -99,6 +99,10 @@ impl Reader for PostgresReader {
         self.page(statements::READ_SENT, agency, after).await
     }
 
+    async fn open_sent_by(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
+        self.page(statements::READ_OPEN_SENT, agency, after).await
+    }
+
     async fn pending_clearances(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
         self.page(statements::READ_PENDING, agency, after).await
     }

@@ -96,7 +96,7 @@ UNION SELECT r.first_position FROM unnest($4) AS wanted (reference) JOIN referra
 UNION SELECT r.first_position FROM used JOIN referral AS r ON r.id = used.referral
 )\n",
     packed!("head", h, [size, last_time], [], [root, frontier, grounds]),
-    "\nFROM log_head AS h\nUNION ALL ",
+    "\nFROM log_head AS h WHERE h.single = 1\nUNION ALL ",
     packed!("key", k, [refused, size, at], [agency, positions, released], [request, digest, referral]),
     "\nFROM used AS k\nUNION ALL ",
     referrals!(),
@@ -108,7 +108,7 @@ FROM unnest($5) AS wanted (hash) JOIN sender_reference AS s USING (hash)\nUNION 
     packed!("offer", o, [position], [agency, answer], [id]),
     "\nFROM unnest($6) AS wanted (id) JOIN offer AS o USING (id)
 UNION ALL SELECT news.* FROM (SELECT $7) AS known (size) CROSS JOIN LATERAL (",
-    "SELECT 'known_root', NULL::bigint[], NULL::text[], ARRAY[c.root] FROM checkpoint AS c JOIN log_head AS h ON h.size > c.size WHERE c.size = known.size
+    "SELECT 'known_root', NULL::bigint[], NULL::text[], ARRAY[c.root] FROM checkpoint AS c JOIN log_head AS h ON h.single = 1 AND h.size > c.size WHERE c.size = known.size
 UNION ALL ",
     packed!("agency", a, [position], [id, entry], []),
     "\nFROM agency AS a WHERE a.position >= known.size\nUNION ALL ",
@@ -163,7 +163,7 @@ WHERE (i.origin, i.broker, i.number) = (gone.origin, gone.broker, gone.number)",
     "), destroyed AS (DELETE FROM section_content AS c USING unnest($80, $81, $82) AS gone (origin, section, revision)
 WHERE (c.origin, c.section, c.revision) = (gone.origin, gone.section, gone.revision)",
     "), moved AS (UPDATE log_head SET (size, root, frontier, last_time, grounds) = (head.size, head.root, head.frontier, head.last_time, head.grounds)
-FROM unnest($83, $84, $85, $86, $87) AS head (size, root, frontier, last_time, grounds) RETURNING log_head.size)
+FROM unnest($83, $84, $85, $86, $87) AS head (size, root, frontier, last_time, grounds) WHERE log_head.single = 1 RETURNING log_head.size)
 SELECT pg_notify('brygga_log', $88) FROM moved",
 );
 
@@ -183,7 +183,8 @@ pub(crate) const WRITE_RARE: &str = concat!(
     insert!(noticed, function 18, way 19, position 20),
     // A broker that was slower changes nothing.
     "\nON CONFLICT (function, way) DO UPDATE SET position = excluded.position WHERE excluded.position > noticed.position",
-    ")\nDELETE FROM request_key WHERE ctid = ANY (ARRAY(SELECT ctid FROM request_key WHERE at < $21 ORDER BY at LIMIT $22))",
+    "), left_behind AS (DELETE FROM in_flight WHERE until < $21",
+    ")\nDELETE FROM request_key WHERE ctid = ANY (ARRAY(SELECT ctid FROM request_key WHERE at < $22 ORDER BY at LIMIT $23))",
 );
 
 pub(crate) const COMMIT: &str = "-- commit\nCOMMIT";
@@ -193,7 +194,7 @@ pub(crate) const ROLLBACK: &str = "-- rollback\nROLLBACK";
 /// The head, once nobody holds it any more: what a lost commit was about to do is done or undone by then. A lock is a commit of its own
 /// and waits for the same replicas, so what it shows is as durable as an answered commit.
 pub(crate) const READ_HEAD_LOCKED: &str = "-- read_head_locked
-SELECT size, root, frontier, last_time, grounds FROM log_head FOR UPDATE";
+SELECT size, root, frontier, last_time, grounds FROM log_head WHERE single = 1 FOR UPDATE";
 
 pub(crate) const READ_FOLLOWING_CHECKPOINT: &str = "-- read_following_checkpoint
 SELECT size, prev_size, root, note FROM checkpoint WHERE prev_size = $1";
@@ -201,7 +202,7 @@ SELECT size, prev_size, root, note FROM checkpoint WHERE prev_size = $1";
 // What readers ask.
 
 pub(crate) const READ_HEAD: &str = "-- read_head
-SELECT size, root, frontier, last_time, grounds FROM log_head";
+SELECT size, root, frontier, last_time, grounds FROM log_head WHERE single = 1";
 
 pub(crate) const READ_EVENTS: &str = "-- read_events
 SELECT position, bytes, leaf_hash FROM event WHERE position >= $1 AND position < $2 ORDER BY position";
@@ -230,6 +231,12 @@ pub(crate) const READ_BY_SENDER_REFERENCE: &str = referrals!(
 
 pub(crate) const READ_SENT: &str =
     referrals!("read_sent", "SELECT first_position AS origin FROM referral WHERE sender = $1 AND first_position > $2 ORDER BY first_position LIMIT $3");
+
+pub(crate) const READ_OPEN_SENT: &str = referrals!(
+    "read_open_sent",
+    "SELECT first_position AS origin FROM referral
+WHERE sender = $1 AND stage IN ('held', 'ready', 'opened', 'accepted') AND first_position > $2 ORDER BY first_position LIMIT $3"
+);
 
 pub(crate) const READ_PENDING: &str = referrals!(
     "read_pending",
@@ -317,7 +324,7 @@ mod tests {
     use super::*;
 
     /// Every statement of this file.
-    const TEXTS: [&str; 34] = [
+    const TEXTS: [&str; 35] = [
         LOCK,
         LOAD,
         WRITE,
@@ -336,6 +343,7 @@ mod tests {
         READ_BY_REFERENCE,
         READ_BY_SENDER_REFERENCE,
         READ_SENT,
+        READ_OPEN_SENT,
         READ_PENDING,
         READ_ALL,
         READ_OPEN_INBOX,

@@ -144,6 +144,10 @@ impl Reader for SqliteReader {
         self.referrals_of(READ_SENT, agency, after).await
     }
 
+    async fn open_sent_by(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
+        self.referrals_of(READ_OPEN_SENT, agency, after).await
+    }
+
     async fn pending_clearances(&mut self, agency: &str, after: After) -> Result<Vec<ReferralRows>, StoreError> {
         self.referrals_of(READ_PENDING, agency, after).await
     }

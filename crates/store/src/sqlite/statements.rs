@@ -258,6 +258,10 @@ pub(super) const READ_BY_ID: &str = referrals!("read_by_id", "WHERE id = ?");
 pub(super) const READ_BY_REFERENCE: &str = referrals!("read_by_reference", "WHERE reference = ?");
 pub(super) const READ_BY_SENDER_REFERENCE: &str = referrals!("read_by_sender_reference", "WHERE id = (SELECT referral FROM sender_reference WHERE hash = ?)");
 pub(super) const READ_SENT: &str = referrals!("read_sent", "WHERE sender = ? AND first_position > ? ORDER BY first_position LIMIT ?");
+pub(super) const READ_OPEN_SENT: &str = referrals!(
+    "read_open_sent",
+    "INDEXED BY referral_open_sent WHERE sender = ? AND stage IN ('held', 'ready', 'opened', 'accepted') AND first_position > ? ORDER BY first_position LIMIT ?"
+);
 /// `?1`: the agency, `?2`: after which position, `?3`: how many.
 pub(super) const READ_PENDING: &str = referrals!(
     "read_pending",
@@ -300,6 +304,9 @@ pub(super) const CHECKPOINT_PASSIVE: &str = "-- checkpoint_passive
 PRAGMA wal_checkpoint(PASSIVE)";
 pub(super) const CHECKPOINT_TRUNCATE: &str = "-- checkpoint_truncate
 PRAGMA wal_checkpoint(TRUNCATE)";
+/// What a broker that is gone had on its way long ago.
+pub(super) const FORGET_OLD_IN_FLIGHT: &str = "-- forget_old_in_flight
+DELETE FROM in_flight WHERE until < ?";
 /// What a broker that is gone had on its way went with its connections.
 pub(super) const FORGET_IN_FLIGHT: &str = "-- forget_in_flight
 DELETE FROM in_flight";

@@ -10,9 +10,10 @@ use brygga_store::postgres::{ConnectError, OpenError, SCHEMA_KNOWN, Server, make
 use brygga_store::{MemoryDatabase, PostgresOptions, PostgresReader, PostgresReaders, PostgresStore};
 use tokio::sync::OnceCell;
 
+use super::dump::dump;
 use super::samples::Log;
 use super::sqlite::{Sqlite, one_submission};
-use super::suite::{Backend, dump, noticed, script, suite};
+use super::suite::{Backend, noticed, script, suite};
 
 /// A database of a test's own.
 pub struct Postgres {
@@ -259,6 +260,34 @@ async fn a_commit_that_was_written_and_not_answered_is_found_by_settling() {
 }
 
 #[tokio::test]
+async fn a_connection_to_a_server_that_takes_no_writes_any_more_is_given_up() {
+    let cluster = Cluster::start(&Setup::default());
+    let database = prepared(&cluster).await;
+    let (mut store, _readers) = PostgresStore::open(&options(&cluster, &database, "brygga_run"), 1).await.unwrap();
+    commit(&mut store, &one_submission()).await;
+    let writers =
+        || cluster.sql(&database, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'brygga_run' AND query LIKE '-- %' AND query NOT LIKE '-- read%'");
+    assert_eq!(writers(), "1");
+    cluster.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
+    cluster.sql("postgres", "SELECT pg_reload_conf()");
+    while store.load(&Wanted::default()).await.is_ok() {
+        store.commit(&Batch::default()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    while writers() != "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Nor does it take another to the same server, as long as that refuses writes.
+    assert!(matches!(store.load(&Wanted::default()).await, Err(StoreError::Unavailable { statement: "lock", .. })));
+    cluster.sql("postgres", "ALTER SYSTEM RESET default_transaction_read_only");
+    cluster.sql("postgres", "SELECT pg_reload_conf()");
+    while store.load(&Wanted::default()).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    store.commit(&Batch::default()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_head_that_is_held_too_long_fails_the_load() {
     let (backend, mut store, _reader) = Postgres::fresh().await;
     let (mut other, _) = backend.open().await.unwrap();
@@ -301,7 +330,10 @@ async fn an_older_schema_is_brought_up_to_date_by_its_operator_only() {
     let (backend, mut store, mut reader) = Postgres::fresh().await;
     commit(&mut store, &one_submission()).await;
     let before = dump(&mut reader).await;
-    backend.sql("ALTER TABLE brygga.referral DROP COLUMN more_parts; DROP TABLE brygga.noticed; DELETE FROM brygga._sqlx_migrations WHERE version > 1");
+    backend.sql(
+        "DROP INDEX brygga.referral_open_sent; ALTER TABLE brygga.referral DROP COLUMN more_parts; DROP TABLE brygga.noticed;
+        DELETE FROM brygga._sqlx_migrations WHERE version > 1",
+    );
     let error = backend.open().await.map(drop).unwrap_err();
     assert!(matches!(&error, OpenError::OlderSchema { found: 1, known: SCHEMA_KNOWN, .. }) && error.to_string().contains("bryggad migrate"), "{error:?}");
     let done = migrate(&backend.options("brygga_migrate")).await.unwrap();

@@ -9,8 +9,18 @@ use super::samples;
 use super::sqlite::{Sqlite, one_submission};
 use super::suite::Backend as _;
 
-const SQLITE: &str = concat!(include_str!("../../src/migrations/sqlite/0001_journal.sql"), include_str!("../../src/migrations/sqlite/0002_noticed.sql"));
-const POSTGRES: &str = concat!(include_str!("../../src/migrations/postgres/0001_journal.sql"), include_str!("../../src/migrations/postgres/0002_noticed.sql"));
+const SQLITE: &str = concat!(
+    include_str!("../../src/migrations/sqlite/0001_journal.sql"),
+    include_str!("../../src/migrations/sqlite/0002_noticed.sql"),
+    include_str!("../../src/migrations/sqlite/0003_more_parts.sql"),
+    include_str!("../../src/migrations/sqlite/0004_open_sent.sql"),
+);
+const POSTGRES: &str = concat!(
+    include_str!("../../src/migrations/postgres/0001_journal.sql"),
+    include_str!("../../src/migrations/postgres/0002_noticed.sql"),
+    include_str!("../../src/migrations/postgres/0003_more_parts.sql"),
+    include_str!("../../src/migrations/postgres/0004_open_sent.sql"),
+);
 
 /// A column: its type in SQLite's words, whether it may be absent, its place in the primary key.
 type Column = (String, bool, u32);

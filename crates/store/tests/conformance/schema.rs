@@ -10,7 +10,12 @@ use super::samples;
 use super::sqlite::{Sqlite, one_submission};
 use super::suite::{Backend as _, script};
 
-const SCHEMA: &str = concat!(include_str!("../../src/migrations/sqlite/0001_journal.sql"), include_str!("../../src/migrations/sqlite/0002_noticed.sql"));
+const SCHEMA: &str = concat!(
+    include_str!("../../src/migrations/sqlite/0001_journal.sql"),
+    include_str!("../../src/migrations/sqlite/0002_noticed.sql"),
+    include_str!("../../src/migrations/sqlite/0003_more_parts.sql"),
+    include_str!("../../src/migrations/sqlite/0004_open_sent.sql"),
+);
 
 #[tokio::test]
 async fn append_only_tables_refuse_update_delete_and_replace() {

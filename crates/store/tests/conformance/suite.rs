@@ -2,13 +2,13 @@
 
 use brygga_engine::rows::*;
 use brygga_engine::store::*;
-use serde_json::{Value, json};
 
 use super::aside;
 pub use super::aside::{
     destroyed_content_is_gone_and_no_other, how_far_a_function_was_told_never_goes_back, old_keys_are_forgotten_and_no_young_one,
     reviews_that_are_open_are_loaded_for_their_agency,
 };
+use super::dump::dump;
 use super::samples::{self, Log};
 
 /// A back end under test.
@@ -20,56 +20,11 @@ pub trait Backend {
         Self: Sized;
 }
 
-const ALL: After = After { after: -1, limit: 1000 };
+pub const ALL: After = After { after: -1, limit: 1000 };
 
 pub async fn commit(store: &mut impl Store, batch: &Batch) {
     store.load(&Wanted::default()).await.unwrap();
     store.commit(batch).await.unwrap();
-}
-
-/// Everything that readers can tell, as JSON.
-pub async fn dump(reader: &mut impl Reader) -> Value {
-    let head = reader.head().await.unwrap();
-    let referrals = reader.all_referrals(ALL).await.unwrap();
-    let mut contents = Vec::new();
-    for rows in &referrals {
-        contents.extend(reader.contents(&rows.referral.id, &[(1, 1), (2, 1), (3, 1), (4, 1), (1, 2)]).await.unwrap());
-    }
-    let mut in_flight = Vec::new();
-    for rows in &referrals {
-        in_flight.extend(reader.in_flight(rows.referral.first_position).await.unwrap());
-    }
-    let mut openings = Vec::new();
-    for position in 0..head.size {
-        openings.extend(reader.openings(position).await.unwrap());
-    }
-    let mut told = Vec::new();
-    for number in 0..3 {
-        told.push(json!([
-            reader.inbox(&format!("rvc-{number}"), ALL).await.unwrap(),
-            reader.open_inbox(&format!("rvc-{number}"), ALL).await.unwrap(),
-            reader.statuses(&format!("polis-{number}"), ALL).await.unwrap(),
-            reader.sent_by(&format!("polis-{number}"), ALL).await.unwrap(),
-            reader.pending_clearances(&format!("polis-{number}"), ALL).await.unwrap(),
-        ]));
-    }
-    json!({
-        "head": head,
-        "events": reader.events(0, head.size).await.unwrap(),
-        "leaf_hashes": reader.leaf_hashes(0, head.size).await.unwrap(),
-        "tiles": reader.tree_hashes(8, 0, head.size).await.unwrap(),
-        "checkpoint": reader.checkpoint(None).await.unwrap(),
-        "referrals": referrals,
-        "contents": contents,
-        "content_names": reader.content_names(-1, i64::MAX).await.unwrap(),
-        "in_flight": in_flight,
-        "noticed": reader.noticed("rvc-1").await.unwrap(),
-        "due": reader.due(DuePage { until: i64::MAX, after: i64::MIN, after_position: -1, limit: 1000 }).await.unwrap(),
-        "openings": openings,
-        "told": told,
-        "pending_of_leader": reader.pending_clearances("aklagare-1", ALL).await.unwrap(),
-        "directory": reader.directory().await.unwrap(),
-    })
 }
 
 /// A release on its way.
@@ -94,14 +49,19 @@ pub fn submissions(log: &mut Log, count: usize) -> Batch {
 
 /// Batches that write every table, replace rows, and end referrals in every stage.
 pub fn script() -> Vec<Batch> {
+    script_of(30)
+}
+
+/// The same with so many submissions in each of the first two batches.
+pub fn script_of(count: usize) -> Vec<Batch> {
     let mut log = Log::default();
-    let mut first = submissions(&mut log, 30);
+    let mut first = submissions(&mut log, count);
     let agency = |id: &str, position| AgencyRow { id: id.into(), position, entry: format!("{{\"name\":\"{id} \\\"å\\\"\"}}") };
     first.agencies = vec![agency("solna", 0), agency("polis-1", 1)];
     first.functions = vec![FunctionRow { id: String::from("rvc-1"), position: 2, entry: String::from("{}") }];
     first.offers = vec![OfferRow { id: samples::id(1, "offer"), agency: String::from("polis-1"), position: 3, answer: Some(String::from("yes")) }];
     first.in_flight = (0..3).map(|number| in_flight(&first.referrals[number].referral, i64::try_from(number).unwrap())).collect();
-    let mut second = submissions(&mut log, 30);
+    let mut second = submissions(&mut log, count);
     first.noticed = vec![noticed("mail", 100), noticed("webhook", 90)];
     second.noticed = vec![noticed("mail", 140), noticed("webhook", 80)];
     second.departed = first.in_flight[..1].to_vec();
@@ -376,6 +336,12 @@ pub async fn what_is_on_its_way_is_loaded_with_its_referral_until_it_departs<B: 
     // One release sets out while another departs.
     commit(&mut store, &Batch { in_flight: vec![of(&one, 8)], departed: vec![of(&one, 5)], ..Batch::default() }).await;
     assert_eq!(store.load(&wanted).await.unwrap().in_flight, [of(&one, 8)]);
+    // What a broker that is gone has left goes with the keys of its time.
+    let until = of(&one, 8).until;
+    store.commit(&Batch { keys_before: Some(until), ..Batch::default() }).await.unwrap();
+    assert_eq!(store.load(&wanted).await.unwrap().in_flight, [of(&one, 8)]);
+    store.commit(&Batch { keys_before: Some(until + 1), ..Batch::default() }).await.unwrap();
+    assert_eq!(store.load(&wanted).await.unwrap().in_flight, []);
 }
 
 pub async fn a_commit_belongs_to_one_load<B: Backend>() {
@@ -412,14 +378,15 @@ pub async fn pages_join_without_gap_or_repeat<B: Backend>() {
         commit(&mut store, &batch).await;
     }
     let everything = reader.all_referrals(ALL).await.unwrap();
-    let (mut all, mut sent, mut open, mut pending) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (list, which) in [(&mut all, 0), (&mut sent, 1), (&mut open, 2), (&mut pending, 3)] {
+    let (mut all, mut sent, mut open, mut pending, mut open_sent) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (list, which) in [(&mut all, 0), (&mut sent, 1), (&mut open, 2), (&mut pending, 3), (&mut open_sent, 4)] {
         let mut after = After { after: -1, limit: 3 };
         loop {
             let page = match which {
                 0 => reader.all_referrals(after).await,
                 1 => reader.sent_by("polis-1", after).await,
                 2 => reader.open_inbox("rvc-1", after).await,
+                4 => reader.open_sent_by("polis-1", after).await,
                 _ => reader.pending_clearances("polis-1", after).await,
             };
             let page = page.unwrap();
@@ -433,6 +400,8 @@ pub async fn pages_join_without_gap_or_repeat<B: Backend>() {
     let only = |belongs: &dyn Fn(&ReferralRows) -> bool| everything.iter().filter(|rows| belongs(rows)).cloned().collect::<Vec<_>>();
     assert_eq!(all, everything);
     assert_eq!(sent, only(&|rows| rows.referral.sender == "polis-1"));
+    assert_eq!(open_sent, only(&|rows| rows.referral.sender == "polis-1" && rows.referral.stage_code.is_none()));
+    assert!(!open_sent.is_empty() && open_sent.len() < sent.len());
     assert_eq!(open, only(&|rows| rows.referral.recipient == "rvc-1" && asks_recipient(rows)));
     assert!(open.iter().any(|rows| rows.referral.recall.is_some()), "a recall waits until it is confirmed");
     assert_eq!(pending, only(&|rows| rows.referral.sender == "polis-1" && waits(rows, false)));

@@ -77,7 +77,7 @@ impl<R: Reader> Source<R> for Inbox {
             return Ok(Found { items, all: false });
         }
         let (function, after) = (self.function.clone(), After { after: number(self.after), limit: STREAM_CHUNK_ROWS_MAX });
-        let (items, last, count) = rpc.ask(move |reader| Box::pin(async move { entries(reader, &function, after).await })).await?;
+        let (items, last, count) = rpc.ask(move |reader| Box::pin(async move { entries(reader, &function, after, head).await })).await?;
         let all = u32::try_from(count).is_ok_and(|count| count < STREAM_CHUNK_ROWS_MAX);
         self.after = self.after.max(last.unwrap_or(0));
         if all {
@@ -97,8 +97,9 @@ impl<R: Reader> Source<R> for Inbox {
 
 type Entries = (Vec<v1::WatchInboxResponse>, Option<u64>, usize);
 
-async fn entries<R: Reader>(reader: &mut R, function: &FunctionId, after: After) -> Result<Entries, StoreError> {
-    let rows = reader.inbox(function.as_str(), after).await?;
+async fn entries<R: Reader>(reader: &mut R, function: &FunctionId, after: After, head: u64) -> Result<Entries, StoreError> {
+    let mut rows = reader.inbox(function.as_str(), after).await?;
+    rows.retain(|row| row.position < number(head));
     let ids: Vec<Blob> = rows.iter().map(|row| row.referral.clone()).collect();
     let referrals = read::in_order(reader, &ids).await?;
     let (mut items, mut last) = (Vec::new(), None);

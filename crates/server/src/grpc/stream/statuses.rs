@@ -37,7 +37,7 @@ impl<R: Reader> Source<R> for Statuses {
     async fn more(&mut self, rpc: &Rpc<R>, head: u64) -> Result<Found<v1::WatchReferralsResponse>, Failed> {
         let (agency, after) = (self.agency.clone(), After { after: number(self.after), limit: STREAM_CHUNK_ROWS_MAX });
         let directory = rpc.broker.directory();
-        let (items, last) = rpc.ask(move |reader| Box::pin(async move { entries(reader, &agency, after, &directory).await })).await?;
+        let (items, last) = rpc.ask(move |reader| Box::pin(async move { entries(reader, &agency, (after, head), &directory).await })).await?;
         let all = u32::try_from(items.len()).is_ok_and(|count| count < STREAM_CHUNK_ROWS_MAX);
         self.after = self.after.max(last.unwrap_or(0));
         if all {
@@ -57,8 +57,9 @@ impl<R: Reader> Source<R> for Statuses {
 
 type Entries = Result<(Vec<v1::WatchReferralsResponse>, Option<u64>), StoreError>;
 
-async fn entries<R: Reader>(reader: &mut R, agency: &AgencyId, after: After, directory: &Directory) -> Entries {
-    let rows = reader.statuses(agency.as_str(), after).await?;
+async fn entries<R: Reader>(reader: &mut R, agency: &AgencyId, (after, head): (After, u64), directory: &Directory) -> Entries {
+    let mut rows = reader.statuses(agency.as_str(), after).await?;
+    rows.retain(|row| row.position < number(head));
     let ids: Vec<Blob> = rows.iter().map(|row| row.referral.clone()).collect();
     let referrals = read::in_order(reader, &ids).await?;
     let (mut items, mut last) = (Vec::with_capacity(rows.len()), None);

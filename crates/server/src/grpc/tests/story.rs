@@ -2,6 +2,7 @@
 
 use brygga_domain::entropy::commit;
 use brygga_domain::{Code as _, Fact, SenderStatus};
+use brygga_engine::bells::News;
 use brygga_journal::v1 as codes;
 use brygga_merkle::{ConsistencyProof, Hash, InclusionProof};
 use brygga_wire::v1::clearance_service_client::ClearanceServiceClient;
@@ -106,6 +107,23 @@ async fn what_passed_the_gate_leaves_as_it_came_and_the_sender_sees_transport_an
         told.push(SenderStatus::from_number(entry.status).unwrap());
     }
     assert_eq!(told, [SenderStatus::Stored, SenderStatus::Offered, SenderStatus::Opened, SenderStatus::Answered, SenderStatus::Closed]);
+}
+
+#[tokio::test]
+async fn a_stream_goes_no_further_than_what_is_known_to_be_durable() {
+    let world = World::begun().await;
+    let other = world.beside().await;
+    let mut watch =
+        InboxServiceClient::new(other.wire(BOARD)).watch_inbox(v1::WatchInboxRequest { function: RVC.to_owned(), after: 0 }).await.unwrap().into_inner();
+    let mut next = async |wait| tokio::time::timeout(wait, watch.next()).await.map(|item| item.unwrap().unwrap().item);
+    let Ok(Some(v1::watch_inbox_response::Item::Heartbeat(beat))) = next(STREAM_WAIT).await else { panic!("no heartbeat") };
+    let size = beat.position + 1;
+    let referral = world.submitted().await.referral.unwrap();
+    other.broker.heard(&News { from: size, size, told: None }).await.unwrap();
+    assert!(next(std::time::Duration::from_millis(300)).await.is_err(), "what is only seen may be lost, and something else stand there");
+    other.broker.prove();
+    let Ok(Some(v1::watch_inbox_response::Item::Entry(entry))) = next(STREAM_WAIT).await else { panic!("no entry") };
+    assert_eq!(entry.referral, referral.id);
 }
 
 #[tokio::test]

@@ -135,6 +135,11 @@ impl World {
         Self::over(MemoryDatabase::from_tables(tables), Limits::default()).await
     }
 
+    /// Another broker on the same log.
+    pub(super) async fn beside(&self) -> Self {
+        Self::over(self.database.clone(), Limits::default()).await
+    }
+
     async fn over(database: MemoryDatabase, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let head = database.tables().head;
