@@ -186,21 +186,25 @@ fn costs(broker: &Broker, place: &Place) -> anyhow::Result<Costs> {
 }
 
 async fn bulk(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<Vec<serde_json::Value>> {
-    let mut all = Vec::new();
+    say(&format!("{}, {referrals} submissions alone, over streams: each is a life cycle of its own", bench.store.name()))?;
+    say(figures::HEADING)?;
+    let mut rounds = Vec::new();
     for _ in 0..bench.rounds.max(1) {
         let (folder, place) = (tempfile::tempdir()?, Place::make(bench.store).await?);
         let broker = Broker::start(binary, folder.path(), &place.config()).await?;
+        let idle_kib = broker.resident_kib()?;
         let load = Load::connect(&broker, bench.connections, Way::Streams)?;
         load.warm_up().await?;
-        let began = tokio::time::Instant::now();
-        load.fill(FILL_IN_FLIGHT, referrals, false).await?;
-        let per_second = f64::from(u32::try_from(referrals)?) / began.elapsed().as_secs_f64();
-        say(&format!("{}: {referrals} referrals submitted, {per_second:.0} a second", bench.store.name()))?;
-        all.push(serde_json::json!({ "store": bench.store.name(), "referrals": referrals, "per_second": per_second }));
+        let before = costs(&broker, &place)?;
+        let measured = load.fill(FILL_IN_FLIGHT, referrals, false).await?;
+        let (used, disk) = ((before, costs(&broker, &place)?), figures::mib(place.disk_bytes(&broker)? / 1024)?);
+        rounds.push(Round::new(FILL_IN_FLIGHT, measured, used, (idle_kib, broker.resident_kib()?), disk)?);
         drop(load);
         broker.stop().await?;
     }
-    Ok(all)
+    let row = median(&rounds).context("no round was measured")?;
+    say(&row.line())?;
+    Ok(vec![serde_json::json!({ "store": bench.store.name(), "bulk": referrals, "median": row, "rounds": rounds })])
 }
 
 async fn start(binary: &Path, bench: &Bench, referrals: u64) -> anyhow::Result<Vec<serde_json::Value>> {

@@ -25,7 +25,7 @@ const QUESTIONS: usize = 200;
 const STREAMS: usize = 20;
 
 const HEADING: &str = "    events   life cycles/s   life p50 / p99 ms   broker + database CPU µs   proof p50 / p99 ms   inbox p50 / p99 ms   \
-                       stream p50 ms   ready s   resident MiB   disk MiB";
+                       stream p50 ms   ready s   resident broker + database MiB   disk MiB";
 
 /// The figures of one size.
 #[derive(Debug, Serialize)]
@@ -44,7 +44,7 @@ impl Row {
     fn line(&self) -> String {
         let round = &self.round;
         format!(
-            "{:>10}   {:>13.0}   {:>8.2} / {:>6.2}   {:>12.0} + {:>9.0}   {:>9.2} / {:>6.2}   {:>9.2} / {:>6.2}   {:>13.2}   {:>7.3}   {:>12.0}   {:>8.0}",
+            "{:>10}   {:>13.0}   {:>8.2} / {:>6.2}   {:>12.0} + {:>9.0}   {:>9.2} / {:>6.2}   {:>9.2} / {:>6.2}   {:>13.2}   {:>7.3}   {:>15.0} + {:>12.0}   {:>8.0}",
             self.events,
             round.per_second,
             round.life_p50_ms,
@@ -58,6 +58,7 @@ impl Row {
             self.stream_p50_ms,
             self.ready_seconds,
             round.after_mib,
+            round.database_mib,
             round.disk_mib
         )
     }

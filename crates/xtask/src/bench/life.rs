@@ -177,14 +177,7 @@ impl Load {
                 anyhow::Ok(measured)
             });
         }
-        let mut all = Measured::default();
-        while let Some(done) = workers.join_next().await {
-            let measured = done??;
-            all.lives.extend(measured.lives);
-            all.submits.extend(measured.submits);
-        }
-        all.took = began.elapsed();
-        Ok(all)
+        gathered(workers, began).await
     }
 
     /// Life cycles that are due at a fixed rate, whatever the broker does; each is timed from when it was due, so that no wait is left out.
@@ -215,28 +208,40 @@ impl Load {
         Ok(all)
     }
 
-    /// Submits so many referrals, or lives so many whole life cycles, so many in flight.
-    pub async fn fill(&self, in_flight: usize, referrals: u64, whole: bool) -> anyhow::Result<()> {
-        let taken = Arc::new(AtomicU64::new(0));
+    /// Submits so many referrals, or lives so many whole life cycles, so many in flight. A submission alone counts as a life.
+    pub async fn fill(&self, in_flight: usize, referrals: u64, whole: bool) -> anyhow::Result<Measured> {
+        let (taken, began) = (Arc::new(AtomicU64::new(0)), Instant::now());
         let mut workers = JoinSet::new();
         for number in 0..in_flight {
             let (load, taken) = (self.clone(), Arc::clone(&taken));
             workers.spawn(async move {
+                let mut measured = Measured::default();
                 while taken.fetch_add(1, Ordering::Relaxed) < referrals {
                     if whole {
-                        load.live(number).await?;
+                        measured.add(load.live(number).await?);
                     } else {
+                        let submitting = Instant::now();
                         load.submit(load.pair(number)?).await?;
+                        measured.add((submitting.elapsed(), submitting.elapsed()));
                     }
                 }
-                anyhow::Ok(())
+                anyhow::Ok(measured)
             });
         }
-        while let Some(done) = workers.join_next().await {
-            done??;
-        }
-        Ok(())
+        gathered(workers, began).await
     }
+}
+
+/// What all workers measured since they began.
+async fn gathered(mut workers: JoinSet<anyhow::Result<Measured>>, began: Instant) -> anyhow::Result<Measured> {
+    let mut all = Measured::default();
+    while let Some(done) = workers.join_next().await {
+        let measured = done??;
+        all.lives.extend(measured.lives);
+        all.submits.extend(measured.submits);
+    }
+    all.took = began.elapsed();
+    Ok(all)
 }
 
 /// A contact request that carries her consent and the decisions.

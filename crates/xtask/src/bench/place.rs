@@ -1,5 +1,6 @@
 //! Where the broker keeps its log, and what that costs beside the broker itself.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -7,6 +8,7 @@ use brygga_pgtest::{Cluster, SUPERUSER, Setup};
 use brygga_store::PostgresOptions;
 use brygga_store::postgres::{Server, make_roles, migrate};
 use clap::ValueEnum;
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 
 use super::broker::{Broker, TICKS_PER_SECOND};
 
@@ -17,6 +19,8 @@ pub enum Store {
     Sqlite,
     /// A PostgreSQL server of the benchmark's own, made with initdb, on a Unix socket, with fsync on.
     Postgres,
+    /// The same over TCP and TLS 1.3, as brokers reach a server on another machine.
+    PostgresTls,
 }
 
 impl Store {
@@ -25,6 +29,7 @@ impl Store {
         match self {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
+            Self::PostgresTls => "PostgreSQL over TLS",
         }
     }
 }
@@ -49,13 +54,18 @@ pub struct Used {
 impl Place {
     /// A new, empty one.
     pub async fn make(store: Store) -> anyhow::Result<Self> {
-        if store == Store::Sqlite {
-            return Ok(Self::Embedded);
-        }
-        let cluster = Cluster::start(&Setup::default());
+        let (cluster, server) = match store {
+            Store::Sqlite => return Ok(Self::Embedded),
+            Store::Postgres => {
+                let cluster = Cluster::start(&Setup::default());
+                let server = Server::Socket { folder: cluster.socket_folder().to_owned() };
+                (cluster, server)
+            }
+            Store::PostgresTls => over_tls()?,
+        };
         let database = cluster.database(None);
         let as_user = |user: &str| PostgresOptions {
-            server: Server::Socket { folder: cluster.socket_folder().to_owned() },
+            server: server.clone(),
             port: cluster.port(),
             database: database.clone(),
             user: user.to_owned(),
@@ -71,9 +81,12 @@ impl Place {
     pub fn config(&self) -> String {
         match self {
             Self::Embedded => String::new(),
-            Self::Server(cluster, PostgresOptions { port, database, user, .. }) => {
-                let socket = cluster.socket_folder().display();
-                format!("\n[storage.postgres]\nsocket = \"{socket}\"\nport = {port}\ndatabase = \"{database}\"\nuser = \"{user}\"\n")
+            Self::Server(_, PostgresOptions { server, port, database, user, .. }) => {
+                let server = match server {
+                    Server::Socket { folder } => format!("socket = \"{}\"", folder.display()),
+                    Server::Tcp { host, root_certificate } => format!("host = \"{host}\"\nroot_certificate = \"{}\"", root_certificate.display()),
+                };
+                format!("\n[storage.postgres]\n{server}\nport = {port}\ndatabase = \"{database}\"\nuser = \"{user}\"\n")
             }
         }
     }
@@ -105,6 +118,24 @@ impl Place {
             Self::Server(cluster, options) => Ok(cluster.sql("postgres", &format!("SELECT pg_database_size('{}')", options.database)).trim().parse()?),
         }
     }
+}
+
+/// A server on loopback that speaks TLS only, and trusts whoever does.
+fn over_tls() -> anyhow::Result<(Cluster, Server)> {
+    let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let (authority, key) = (CertifiedIssuer::self_signed(params, KeyPair::generate()?)?, KeyPair::generate()?);
+    let certificate = CertificateParams::new(vec![String::from("localhost")])?.signed_by(&key, &authority)?;
+    let settings = ["listen_addresses = '127.0.0.1'", "ssl = on", "ssl_cert_file = 'bench.pem'", "ssl_key_file = 'bench.key'"].map(String::from);
+    let (certificate, key, authority) = (certificate.pem(), key.serialize_pem(), authority.pem());
+    let files: &[(&str, &[u8])] =
+        &[("bench.pem", certificate.as_bytes()), ("bench.key", key.as_bytes()), ("pg_hba.conf", b"local all all trust\nhostssl all all 127.0.0.1/32 trust\n")];
+    let cluster = Cluster::start(&Setup { settings: &settings, files, port: Some(port) });
+    // What a client trusts lies where every user may read it.
+    let root_certificate = cluster.socket_folder().join("root.pem");
+    std::fs::write(&root_certificate, &authority)?;
+    Ok((cluster, Server::Tcp { host: String::from("localhost"), root_certificate }))
 }
 
 /// The database and what lies beside it.
