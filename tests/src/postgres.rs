@@ -1,6 +1,8 @@
 //! PostgreSQL for tests over the wire: databases of their own on a real server.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brygga_pgtest::{Cluster, SUPERUSER};
@@ -68,6 +70,27 @@ pub async fn no_session_in_transaction(world: &Path) {
 /// Waits until the database of a world says of nothing that it is on its way.
 pub async fn nothing_on_its_way(world: &Path) {
     until_none(&database_of(world), "SELECT count(*) FROM brygga.in_flight").await;
+}
+
+/// Ends whatever listens at the database of a world as soon as it does, until the value is dropped.
+pub fn ends_listeners(world: &Path) -> impl Drop {
+    struct Ends(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+            drop(self.1.take().map(std::thread::JoinHandle::join));
+        }
+    }
+    let (database, stop) = (database_of(world), Arc::<AtomicBool>::default());
+    let stopped = Arc::clone(&stop);
+    let end = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{database}' AND query LIKE 'LISTEN%'");
+    let ending = std::thread::spawn(move || {
+        while !stopped.load(Ordering::Relaxed) {
+            Cluster::shared().sql("postgres", &end);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    Ends(stop, Some(ending))
 }
 
 fn database_of(world: &Path) -> String {

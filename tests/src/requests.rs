@@ -6,7 +6,7 @@ use brygga_client::content::encode;
 use brygga_client::content_v1::content::Section as Arm;
 use brygga_client::content_v1::{Identity, OffenceHeading, SafeContact, VictimIdentity};
 use brygga_client::v1;
-use brygga_domain::Time;
+use brygga_domain::{Code as _, OfferAnswer, Time};
 use brygga_journal::v1 as codes;
 use brygga_wire::view::timestamp;
 use bytes::Bytes;
@@ -107,6 +107,13 @@ pub fn decision(reasons: &str) -> v1::Decision {
     cells.push(release(3, "investigation", "NO_HARM"));
     let answers = v1::Answers { asserted: vec![codes::FactCode::HarmExcluded.into()], ..Default::default() };
     v1::Decision { cells, answers: Some(answers), reasons: reasons.to_owned(), ..Default::default() }
+}
+
+/// An offer of support that was answered with yes.
+pub fn offer(request_id: String) -> v1::RecordOfferRequest {
+    let result = Some(v1::offer::Result::Answer(OfferAnswer::Yes.number()));
+    let offer = v1::Offer { result, reported_at: Some(timestamp(minutes_ago(30))), ..Default::default() };
+    v1::RecordOfferRequest { request_id, officer: String::from("klara"), offer: Some(offer), ..Default::default() }
 }
 
 /// A contact request that is held: neither consent nor decision.

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use brygga_client::{Client, v1};
-use brygga_domain::{Code as _, Fact, OfferAnswer, Reason};
+use brygga_domain::{Fact, Reason};
 use brygga_engine::store::{After, Reader as _};
 use brygga_store::SqliteReader;
 use brygga_tests::harness::{Broker, on_postgres, replayed, settle};
 use brygga_tests::load::{Random, own_pin, setting, whole_log};
 use brygga_tests::postgres;
-use brygga_tests::requests::{AUDITOR, BOARD, POLICE, held_submission, minutes_ago, request_id, submission};
+use brygga_tests::requests::{AUDITOR, BOARD, POLICE, held_submission, minutes_ago, offer, request_id, submission};
 use brygga_tests::wire::{call, channel, frame, framed, within};
 use brygga_wire::contract::{CommandStream as _, InboxCommands, ReferralCommands};
 use brygga_wire::envelope::Enveloped;
@@ -33,12 +33,6 @@ const CANCELLED_CALLS: u64 = 10_000;
 const LIFE_MICROS_MAX: u64 = 6_000;
 /// Clients of the test that gives up.
 const CLIENTS: u64 = 4;
-
-fn offer(id: String) -> v1::RecordOfferRequest {
-    let result = Some(v1::offer::Result::Answer(OfferAnswer::Yes.number()));
-    let offer = v1::Offer { result, reported_at: Some(brygga_wire::view::timestamp(minutes_ago(30))), ..Default::default() };
-    v1::RecordOfferRequest { request_id: id, officer: String::from("klara"), offer: Some(offer), ..Default::default() }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_commands_over_one_stream_each_get_their_own_answer() {

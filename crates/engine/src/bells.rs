@@ -1,7 +1,7 @@
 //! Wakes the streams that have something to read, and no others: thousands stay open, and most commits concern two of them.
 //!
 //! Each part of the log is told of by whoever committed it: by the committer, or by another broker's hint, in any order. What nobody told of
-//! is found by a look at the head, and then all are woken. A bell says only that it is worth a look; what there is stands in the store.
+//! is found when the log is seen to be longer, and then all are woken. A bell says only that it is worth a look; what there is stands in the store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -80,6 +80,11 @@ impl Bells {
             None => hung.ring_all(news.size),
         }
         hung.cover(news.from, news.size);
+    }
+
+    /// All of the log below was told of.
+    pub(crate) fn told(&self) -> u64 {
+        self.hung().covered
     }
 
     /// The log has that size; rings for everybody if nobody told of some of it.

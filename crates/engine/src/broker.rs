@@ -229,7 +229,7 @@ impl<R: Reader> Broker<R> {
         self.current.bells().answers(agency.as_str())
     }
 
-    /// The directory as of the last commit that this broker knows of.
+    /// The directory as of the latest that this broker has seen of the log.
     pub fn directory(&self) -> Arc<Directory> {
         self.current.directory()
     }
@@ -238,20 +238,31 @@ impl<R: Reader> Broker<R> {
     /// seen may still be lost with its server, so nothing else follows from it.
     pub async fn look(&self) -> Result<u64, AskError> {
         let known = self.current.size();
-        let Some((size, directory)) = self.readers.ask(move |reader| Box::pin(async move { look(reader, known).await })).await? else { return Ok(known) };
-        self.current.entered(size, Arc::new(directory));
+        let (size, directory) = self.readers.ask(move |reader| Box::pin(async move { look(reader, known).await })).await?;
+        if let Some(directory) = directory {
+            self.current.entered(size, Arc::new(directory));
+        }
+        self.current.saw(size);
         Ok(size)
     }
 
-    /// Another broker has said that it committed: takes in who takes part since, and wakes those whom it concerns.
+    /// Another broker has said that it committed: takes in who takes part since, and wakes those whom it concerns. What no reader sees yet is
+    /// left to whoever looks what nobody was told of.
     pub async fn heard(&self, news: &News) -> Result<(), AskError> {
         if news.size > self.current.size() {
-            // Order matters: whoever is woken by the size finds the directory that goes with it.
-            self.look().await?;
+            // Order matters: whoever is woken by the size finds what there is to read, and the directory that goes with it.
+            if news.size > self.current.seen() && self.look().await? < news.size {
+                return Ok(());
+            }
             self.current.grown(news.size);
         }
         self.current.heard(news);
         Ok(())
+    }
+
+    /// The size of the log of which all below was told of: to those whom it concerns, or to everybody.
+    pub fn told(&self) -> u64 {
+        self.current.bells().told()
     }
 
     /// Has the committer find out what of the log is durable, by a commit of its own, and wakes everybody if some of it was told of by nobody: a
@@ -311,12 +322,12 @@ impl<R: Reader> Broker<R> {
     }
 }
 
-/// The head and the directory of a log that has grown beyond what is known. The head first: the directory is at least as fresh.
-async fn look<R: Reader>(reader: &mut R, known: u64) -> Result<Option<(u64, Directory)>, StoreError> {
+/// The size of a log, and its directory where it has grown beyond what is known. The size first: the directory is at least as fresh.
+async fn look<R: Reader>(reader: &mut R, known: u64) -> Result<(u64, Option<Directory>), StoreError> {
     let size = reader.head().await?.events();
     if size <= known {
-        return Ok(None);
+        return Ok((size, None));
     }
     let (agencies, functions) = reader.directory().await?;
-    Ok(Some((size, directory::read(&agencies, &functions)?)))
+    Ok((size, Some(directory::read(&agencies, &functions)?)))
 }

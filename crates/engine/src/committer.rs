@@ -159,13 +159,16 @@ impl<S: Store, C: Clock> Committer<S, C> {
             refuse_all(answers, &Failure::NotCommitted);
             return ControlFlow::Continue(());
         };
-        if let Err(why) = self.catch_up(&loaded) {
-            self.state.doubt(&why);
-            return doubt(answers, why);
-        }
+        let law = match self.catch_up(&loaded) {
+            Ok(law) => law,
+            Err(why) => {
+                self.state.doubt(&why);
+                return doubt(answers, why);
+            }
+        };
         let before = loaded.head.clone();
         let writer = Writer { origin: self.signer.origin(), broker: self.windows.broker(), next_sent: self.windows.next() };
-        let folded = match batch::fold(loaded, &commands, &self.law, self.clock.now(), writer) {
+        let folded = match batch::fold(loaded, &commands, &law, self.clock.now(), writer) {
             Ok(folded) => folded,
             Err(corrupt) => return doubt(answers, corrupt.to_string()),
         };
@@ -185,7 +188,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
                     tokio::time::sleep(LOAD_BACKOFF).await;
                 }
                 if outcome == CommitOutcome::Committed {
-                    self.known = before;
+                    self.went_on_from(before, law);
                 }
                 self.answer(answers, (folded, windows), note, outcome)
             }
@@ -207,9 +210,9 @@ impl<S: Store, C: Clock> Committer<S, C> {
         }
     }
 
-    /// Takes in what other brokers did since the last batch: the log must go on from what this one knows, and who takes part may have
-    /// changed. A log that went back, or went another way, is never continued.
-    fn catch_up(&mut self, loaded: &Loaded) -> Result<(), String> {
+    /// What other brokers did since the last batch: the log must go on from what this one knows, and who takes part may have changed. A log that
+    /// went back, or went another way, is never continued.
+    fn catch_up(&self, loaded: &Loaded) -> Result<Law, String> {
         let (known, head) = (&self.known, &loaded.head);
         if head.size < known.size {
             return Err(format!("the log went back from {} events to {}", known.size, head.size));
@@ -218,11 +221,19 @@ impl<S: Store, C: Clock> Committer<S, C> {
         if known.size > 0 && root != Some(&known.root) {
             return Err(format!("the log differs from what was committed at {} events", known.size));
         }
+        let mut law = self.law.clone();
         if !loaded.agencies.is_empty() || !loaded.functions.is_empty() {
-            directory::enter(Arc::make_mut(&mut self.law.directory), &loaded.agencies, &loaded.functions).map_err(|corrupt| corrupt.to_string())?;
-            self.current.entered(head.events(), Arc::clone(&self.law.directory));
+            directory::enter(Arc::make_mut(&mut law.directory), &loaded.agencies, &loaded.functions).map_err(|corrupt| corrupt.to_string())?;
         }
-        Ok(())
+        Ok(law)
+    }
+
+    /// A commit has shown that what it went on from is durable.
+    fn went_on_from(&mut self, head: HeadRow, law: Law) {
+        if !Arc::ptr_eq(&law.directory, &self.law.directory) {
+            self.current.entered(head.events(), Arc::clone(&law.directory));
+        }
+        (self.known, self.law) = (head, law);
     }
 
     fn sign(&self, mut folded: Folded, prev_size: i64) -> Option<(Folded, Option<Bytes>)> {
@@ -262,7 +273,8 @@ impl<S: Store, C: Clock> Committer<S, C> {
     /// Finds out what became of a batch whose commit was not answered.
     ///
     /// Our root at our size: written. Another root there: somebody else wrote, ours is not in. The head unchanged: not written.
-    /// A smaller head than the one that was locked means that the store was rewound.
+    /// A smaller head than what is known to be durable means that the store was rewound; what was only loaded may be lost with its server, and
+    /// the batch that was built on it with that.
     async fn settle(&mut self, batch: &Batch, prev_size: i64) -> Result<CommitOutcome, String> {
         let began = self.clock.now();
         for _ in 0..SETTLE_TRIES_MAX {
@@ -270,7 +282,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
                 break;
             }
             match self.store.settle(prev_size).await {
-                Ok((head, _)) if head.size < prev_size => return Err(format!("the head went back from {prev_size} to {}", head.size)),
+                Ok((head, _)) if head.size < self.known.size => return Err(format!("the head went back from {} to {}", self.known.size, head.size)),
                 Ok((_, Some(found))) => {
                     let ours = batch.checkpoint.as_ref().is_some_and(|ours| ours.root == found.root && ours.size == found.size);
                     return Ok(if ours { CommitOutcome::Committed } else { CommitOutcome::NotCommitted });

@@ -1,9 +1,9 @@
 //! What the broker knows of the log beside the write path: how far it has grown, whom that concerns, and who takes part.
 //!
-//! The committer tells it what it committed and loaded, the follower what other brokers appended; neither takes it back.
+//! The committer tells it what it committed, the follower what other brokers say that they did; neither takes it back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use brygga_domain::Directory;
 use tokio::sync::{Notify, watch};
@@ -17,6 +17,8 @@ pub(crate) struct Current {
     /// With the size of the log that it was read at, so that an older one never replaces a newer.
     directory: watch::Sender<(u64, Arc<Directory>)>,
     bells: Bells,
+    /// The size that a reader saw last; it may be lost again.
+    seen: Arc<AtomicU64>,
     proof: Arc<Proof>,
 }
 
@@ -29,12 +31,28 @@ struct Proof {
 
 impl Current {
     pub(crate) fn new(size: u64, directory: Arc<Directory>) -> Self {
-        Self { head: watch::Sender::new(size), directory: watch::Sender::new((size, directory)), bells: Bells::new(size), proof: Arc::default() }
+        Self {
+            head: watch::Sender::new(size),
+            directory: watch::Sender::new((size, directory)),
+            bells: Bells::new(size),
+            seen: Arc::default(),
+            proof: Arc::default(),
+        }
     }
 
     /// How far the log has grown, as far as that is durable.
     pub(crate) fn size(&self) -> u64 {
         *self.head.borrow()
+    }
+
+    /// The size that a reader saw last.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Acquire)
+    }
+
+    /// A reader sees that size.
+    pub(crate) fn saw(&self, size: u64) {
+        self.seen.store(size, Ordering::Release);
     }
 
     /// For whoever waits for the log to grow.
@@ -89,10 +107,10 @@ impl Current {
         &self.bells
     }
 
-    /// The directory of a log of that size.
+    /// The directory of a log of that size. One of a size that was only seen gives way to any of what is durable.
     pub(crate) fn entered(&self, size: u64, directory: Arc<Directory>) {
         self.directory.send_if_modified(|known| {
-            let newer = size >= known.0;
+            let newer = size >= known.0.min(self.size());
             if newer {
                 *known = (size, directory);
             }
@@ -116,6 +134,10 @@ mod tests {
         assert!(current.size() == 7 && *watching.borrow_and_update() == 7);
         current.entered(7, Arc::clone(&new));
         current.entered(6, Arc::clone(&old));
+        assert!(Arc::ptr_eq(&current.directory(), &new));
+        // What was seen beyond and is lost does not stay.
+        current.entered(9, old);
+        current.entered(8, Arc::clone(&new));
         assert!(Arc::ptr_eq(&current.directory(), &new));
     }
 }

@@ -120,7 +120,7 @@ impl LaneSenders {
 }
 
 impl Lanes {
-    /// Waits for one command, then takes what waits, prompt ones first, within the limits. `None` when nobody can send any more;
+    /// Waits for one command, then takes what waits within the limits: prompt ones first, but for the places that ordinary ones have. `None` when nobody can send any more;
     /// once told to stop, nobody can, and what waits is still taken.
     pub async fn take(&mut self) -> Option<Vec<Pending>> {
         let first = loop {

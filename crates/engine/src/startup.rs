@@ -7,7 +7,7 @@ use brygga_merkle::{Checkpoint, Frontier, FrontierPlan, Hash, NoteKey};
 
 use crate::delivery;
 use crate::rows::HeadRow;
-use crate::store::{Reader, StoreError};
+use crate::store::{Reader, Store, StoreError};
 
 /// Why the log is in doubt.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,13 @@ pub async fn check<R: Reader>(reader: &mut R, key: &NoteKey, recorded: Option<&C
         continues(reader, recorded, &checkpoint).await?;
     }
     Ok(head)
+}
+
+/// Whether what a reader saw of a log is as durable as an answer: the head's lock is a commit of its own, waits for the same replicas, and must
+/// show as much.
+pub async fn is_durable<S: Store>(store: &mut S, seen: &HeadRow) -> Result<bool, StoreError> {
+    let (locked, _) = store.settle(seen.size).await?;
+    Ok(locked.size >= seen.size)
 }
 
 async fn last_event<R: Reader>(reader: &mut R, size: u64) -> Result<(), Doubt> {

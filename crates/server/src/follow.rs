@@ -57,9 +57,10 @@ pub async fn follow<R: Reader>(broker: Arc<Broker<R>>, mut hints: PostgresHints,
     }
 }
 
-/// What was there at the poll before and that no hint has told of since is looked into; a hint that is on its way is given that time.
+/// What was there at the poll before and that nobody has told of since is looked into; a hint that is on its way is given that time. A broker in
+/// doubt proves nothing: it goes by hints.
 async fn poll_once<R: Reader>(broker: &Broker<R>, seen: &mut u64, hints: &mut PostgresHints) -> Result<(), AskError> {
-    if *seen > *broker.head().borrow() {
+    if *seen > broker.told() && broker.doubt().is_none() {
         hints.give_up();
         broker.prove();
     }

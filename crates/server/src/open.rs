@@ -94,6 +94,12 @@ pub enum OpenLogError {
         /// The file.
         path: PathBuf,
     },
+    /// The log was longer a moment ago.
+    #[error("the log had {size} events a moment ago and has fewer now: another server has taken over; start again")]
+    Moved {
+        /// How many it had.
+        size: u64,
+    },
     /// There is a log already.
     #[error("{place} holds a log of {size} events already; to serve it with one more broker, run: bryggad join")]
     Holds {
@@ -179,6 +185,10 @@ pub async fn join(config: &Config) -> Result<u64, OpenLogError> {
     let mut reader = PostgresReader::open_beside(options).await?;
     let head = startup::check(&mut reader, signer(config)?.key(), None).await.map_err(|doubt| cannot(with_source(&doubt)))?;
     let Some(checkpoint) = reader.checkpoint(Some(head.size)).await? else { return Err(cannot(String::from("it has not begun"))) };
+    let (mut store, _) = PostgresStore::open(options, 1).await?;
+    if !startup::is_durable(&mut store, &head).await? {
+        return Err(cannot(String::from("it is shorter at the server that takes writes")));
+    }
     let mut made = SignerState::create(state).map_err(OpenLogError::State)?;
     made.record(&head, &checkpoint.note.0).map_err(|source| OpenLogError::Read { path: state.clone(), source })?;
     made.sync();
@@ -189,11 +199,20 @@ pub async fn join(config: &Config) -> Result<u64, OpenLogError> {
 pub async fn open(config: &Config) -> Result<Opened, OpenLogError> {
     let signer = signer(config)?;
     let table = Arc::new(ground_table(config)?);
-    let (store, mut readers, upkeep) = open_place(&config.storage.place).await?;
+    let (mut store, mut readers, upkeep) = open_place(&config.storage.place).await?;
     let Some(reader) = readers.first_mut() else {
         return Err(StoreError::Corrupt(brygga_engine::store::Corrupt { table: "reader", row: String::new(), column: "count" }).into());
     };
     let (state, head) = check(config, &signer, reader).await?;
+    if let AnyStore::Postgres(store) = &mut store {
+        match startup::is_durable(store, &head).await {
+            Ok(true) => {}
+            // Another server has taken over meanwhile: the next start checks its log.
+            Ok(false) => return Err(OpenLogError::Moved { size: head.events() }),
+            // Who asks for lists only can be answered all the same.
+            Err(error) => tracing::warn!(error = %error, "whether the log's head is durable is not known; it will be with the first commit"),
+        }
+    }
     // Order matters: what another broker enters meanwhile is in this directory, or comes with the first batch.
     let (agencies, functions) = reader.directory().await?;
     let (state, directory) = match directory::read(&agencies, &functions) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use brygga_domain::command::NewOffer;
 use brygga_domain::event::{OfferResult, Officer};
@@ -24,6 +25,28 @@ use tokio_util::task::TaskTracker;
 
 /// A store whose database can be put back under its committer.
 struct PutBack(Arc<Mutex<MemoryStore>>);
+
+/// A server that is lost while a commit waits at it: what became of the commit is asked at the next one.
+struct Lost {
+    store: MemoryStore,
+    next: Option<MemoryStore>,
+}
+
+impl Store for Lost {
+    async fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
+        self.store.load(wanted).await
+    }
+    async fn commit(&mut self, batch: &Batch) -> Result<(), CommitError> {
+        let outcome = self.store.commit(batch).await;
+        if let (Err(_), Some(next)) = (&outcome, self.next.take()) {
+            self.store = next;
+        }
+        outcome
+    }
+    async fn settle(&mut self, prev_size: i64) -> Result<(HeadRow, Option<CheckpointRow>), StoreError> {
+        self.store.settle(prev_size).await
+    }
+}
 
 impl Store for PutBack {
     async fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
@@ -108,7 +131,7 @@ async fn a_committer_decides_under_the_directory_that_another_wrote() {
     assert_eq!(names(&other), [true, true, true]);
     assert!(!woken.has_changed().unwrap(), "what is only seen may still be lost");
     other.prove();
-    woken.changed().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), woken.changed()).await.unwrap().unwrap();
     assert_eq!(*woken.borrow_and_update(), size);
     assert_eq!(other.look().await.unwrap(), size);
     assert!(!woken.has_changed().unwrap(), "nothing new wakes nobody");
@@ -117,21 +140,22 @@ async fn a_committer_decides_under_the_directory_that_another_wrote() {
 /// The server of a log may show what its replicas do not have yet, and be lost: the next one goes on from before it.
 #[tokio::test]
 async fn what_was_only_seen_and_is_lost_is_no_reason_for_doubt() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = begun().await;
-    let replica = MemoryDatabase::from_tables(database.tables());
-    let store = Arc::new(Mutex::new(database.store()));
-    let broker = broker(PutBack(Arc::clone(&store)), database.reader(), &folder.path().join("state")).await;
-    let before = *broker.head().borrow();
-    Driver::new(database.store()).batch(&[registration(100, function("annan"))], Time::from_micros(START_US)).await.unwrap();
-    database.faults().script_commits([Some(CommitFault::NotCommitted)]);
-    let command = registration(1, function("ny-ett"));
-    assert_eq!(broker.carry_out(command.clone()).await.err(), Some(NoAnswer::Failed(Failure::NotCommitted)));
-    broker.look().await.unwrap();
-    assert_eq!(*broker.head().borrow(), before, "no stream goes beyond what is durable");
-    *store.lock().await = replica.store();
-    let answer = broker.carry_out(command).await.unwrap();
-    assert_eq!((answer.committed.replayed, answer.committed.size), (false, before + 1));
+    for fault in [CommitFault::NotCommitted, CommitFault::UnknownNotWritten, CommitFault::UnknownWritten] {
+        let folder = tempfile::tempdir().unwrap();
+        let database = begun().await;
+        let replica = MemoryDatabase::from_tables(database.tables());
+        let store = Lost { store: database.store(), next: Some(replica.store()) };
+        let broker = broker(store, replica.reader(), &folder.path().join("state")).await;
+        let before = *broker.head().borrow();
+        Driver::new(database.store()).batch(&[registration(100, function("annan"))], Time::from_micros(START_US)).await.unwrap();
+        database.faults().script_commits([Some(fault)]);
+        let command = registration(1, function("ny-ett"));
+        assert_eq!(broker.carry_out(command.clone()).await.err(), Some(NoAnswer::Failed(Failure::NotCommitted)), "{fault:?}");
+        assert_eq!(*broker.head().borrow(), before, "no stream goes beyond what is durable");
+        let answer = broker.carry_out(command).await.unwrap();
+        assert_eq!((answer.committed.replayed, answer.committed.size), (false, before + 1), "{fault:?}");
+        assert!(broker.directory().function(&"annan".parse().unwrap()).is_none(), "who takes part is lost with it");
+    }
 }
 
 #[tokio::test]

@@ -18,7 +18,10 @@ impl<R: Reader> Rpc<R> {
     pub(super) async fn checkpoint(&self, request: &Request<v1::GetCheckpointRequest>) -> Result<v1::GetCheckpointResponse, Failed> {
         self.caller(request.extensions())?;
         let pinned = request.get_ref().pinned_size;
-        let row = self.ask(|reader| Box::pin(async move { reader.checkpoint(None).await })).await?.ok_or(Failed::Bug("a log without a checkpoint"))?;
+        // What is only seen may be lost with its server. A client that pins more was told of it by an answer.
+        let durable = *self.broker.head().borrow();
+        let wanted = (pinned <= durable && durable > 0).then_some(number(durable));
+        let row = self.ask(move |reader| Box::pin(async move { reader.checkpoint(wanted).await })).await?.ok_or(Failed::Bug("a log without a checkpoint"))?;
         let size = u64::try_from(row.size).map_err(|_| Failed::Bug("a checkpoint has a negative size"))?;
         let proof = if pinned == 0 { None } else { self.broker.consistency(pinned, size).await.map_err(Failed::Read)? };
         let none = v1::ConsistencyProof { from_size: pinned, to_size: size, hashes: Vec::new() };

@@ -211,7 +211,6 @@ impl Tables {
             for (_, key) in &old {
                 self.keys.remove(key);
             }
-            self.in_flight.retain(|_, row| row.until >= before);
         }
         self.keys.extend(batch.keys.iter().map(|row| ((row.agency.clone(), row.request.clone()), row.clone())));
         self.in_flight.extend(batch.in_flight.iter().map(|row| (in_flight_key(row), row.clone())));

@@ -147,6 +147,5 @@ pub(super) fn rare(batch: &Batch, changes: &Changes<'_>) -> Option<Filled> {
     let columns = columns.over(&batch.agencies).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
     let columns = columns.over(&batch.functions).text(|row| &row.id).int(|row| row.position).text(|row| &row.entry);
     let columns = columns.over(&batch.noticed).text(|row| &row.function).text(|row| &row.way).int(|row| row.position);
-    let before = batch.keys_before.unwrap_or(i64::MIN);
-    Some(columns.query.bind(before).bind(before).bind(i64::from(KEYS_FORGOTTEN_MAX)))
+    Some(columns.query.bind(batch.keys_before.unwrap_or(i64::MIN)).bind(i64::from(KEYS_FORGOTTEN_MAX)))
 }

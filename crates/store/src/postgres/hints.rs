@@ -11,7 +11,7 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 
 use super::PostgresOptions;
 use super::error::Trouble;
-use super::link::{ConnectError, Writing, connect_options};
+use super::link::{ConnectError, Writing, answered, connect_options};
 use super::statements::CHANNEL;
 
 /// How long a new connection may take.
@@ -70,9 +70,11 @@ impl PostgresHints {
         }
     }
 
-    /// Drops the connection: it may be to a server that nobody works on any more, or through a network that is cut and does not say so.
+    /// Drops an open connection: it may be to a server that nobody works on any more, or through a network that is cut and does not say so.
     pub fn give_up(&mut self) {
-        self.listener = Listener::None;
+        if let Listener::Open(_) = &self.listener {
+            self.listener = Listener::None;
+        }
     }
 
     async fn listening(&mut self) -> Result<&mut PgListener, ConnectError> {
@@ -100,10 +102,13 @@ impl PostgresHints {
 async fn listen(options: PostgresOptions) -> Result<PgListener, ConnectError> {
     let options = connect_options(&options)?;
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_MAX).connect_lazy_with(options);
-    let mut listener = PgListener::connect_with(&pool).await.map_err(Trouble::from)?;
-    listener.eager_reconnect(false);
-    listener.listen(CHANNEL).await.map_err(Trouble::from)?;
-    Ok(listener)
+    let listening = async {
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await?;
+        Ok(listener)
+    };
+    Ok(answered(listening).await?)
 }
 
 /// The hint of a batch: the sizes of the log before and after it, its functions with `i:`, its senders with `s:`.

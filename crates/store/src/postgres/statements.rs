@@ -79,7 +79,7 @@ macro_rules! referrals {
 
 /// Waits for the head's lock. A statement of its own, since rows are seen as they were when a statement began.
 pub(crate) const LOCK: &str = "-- lock
-BEGIN; SELECT FROM log_head FOR UPDATE";
+BEGIN; SELECT FROM log_head WHERE single = 1 FOR UPDATE";
 
 /// What a batch must see, the head first.
 ///
@@ -183,8 +183,7 @@ pub(crate) const WRITE_RARE: &str = concat!(
     insert!(noticed, function 18, way 19, position 20),
     // A broker that was slower changes nothing.
     "\nON CONFLICT (function, way) DO UPDATE SET position = excluded.position WHERE excluded.position > noticed.position",
-    "), left_behind AS (DELETE FROM in_flight WHERE until < $21",
-    ")\nDELETE FROM request_key WHERE ctid = ANY (ARRAY(SELECT ctid FROM request_key WHERE at < $22 ORDER BY at LIMIT $23))",
+    ")\nDELETE FROM request_key WHERE ctid = ANY (ARRAY(SELECT ctid FROM request_key WHERE at < $21 ORDER BY at LIMIT $22))",
 );
 
 pub(crate) const COMMIT: &str = "-- commit\nCOMMIT";
@@ -293,6 +292,10 @@ SELECT position, field, salt, value FROM opening WHERE position = $1 ORDER BY fi
 pub(crate) const READ_DIRECTORY: &str = "-- read_directory
 SELECT true AS is_agency, id, position, entry FROM agency UNION ALL SELECT false, id, position, entry FROM function ORDER BY 1 DESC, 2";
 
+/// What brokers that are gone had on their way a day ago, once at the start: it reads through the table.
+pub(crate) const FORGET_LEFT_BEHIND: &str = "-- forget_left_behind
+DELETE FROM in_flight WHERE until < extract(epoch FROM now() - interval '1 day') * 1000000";
+
 // The server and the schema.
 
 pub(crate) const READ_SERVER: &str = "-- read_server
@@ -324,7 +327,7 @@ mod tests {
     use super::*;
 
     /// Every statement of this file.
-    const TEXTS: [&str; 35] = [
+    const TEXTS: [&str; 36] = [
         LOCK,
         LOAD,
         WRITE,
@@ -355,6 +358,7 @@ mod tests {
         READ_STATUSES,
         READ_OPENINGS,
         READ_DIRECTORY,
+        FORGET_LEFT_BEHIND,
         READ_SERVER,
         HAS_SCHEMA,
         READ_SCHEMA_VERSION,

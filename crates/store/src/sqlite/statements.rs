@@ -304,9 +304,6 @@ pub(super) const CHECKPOINT_PASSIVE: &str = "-- checkpoint_passive
 PRAGMA wal_checkpoint(PASSIVE)";
 pub(super) const CHECKPOINT_TRUNCATE: &str = "-- checkpoint_truncate
 PRAGMA wal_checkpoint(TRUNCATE)";
-/// What a broker that is gone had on its way long ago.
-pub(super) const FORGET_OLD_IN_FLIGHT: &str = "-- forget_old_in_flight
-DELETE FROM in_flight WHERE until < ?";
 /// What a broker that is gone had on its way went with its connections.
 pub(super) const FORGET_IN_FLIGHT: &str = "-- forget_in_flight
 DELETE FROM in_flight";

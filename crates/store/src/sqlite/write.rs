@@ -31,7 +31,7 @@ pub(super) fn write(connection: &Connection, batch: &Batch, standing: Standing) 
     referrals(connection, &batch.referrals, standing)?;
     append(connection, APPEND_INBOX, &batch.inbox)?;
     append(connection, APPEND_STATUS, &batch.statuses)?;
-    forget_old(connection, batch.keys_before)?;
+    forget_keys(connection, batch.keys_before)?;
     append(connection, WRITE_KEY, &batch.keys)?;
     append(connection, INSERT_IN_FLIGHT, &batch.in_flight)?;
     departed(connection, &batch.departed)?;
@@ -55,10 +55,8 @@ fn append<R: Whole>(connection: &Connection, statement: &'static str, rows: &[R]
     rows.iter().try_for_each(|row| prepared.run(|slots| row.put(slots)))
 }
 
-/// Keys that nobody repeats any more, and what brokers that are gone had on their way then.
-fn forget_old(connection: &Connection, before: Option<i64>) -> Result<(), Failed> {
+fn forget_keys(connection: &Connection, before: Option<i64>) -> Result<(), Failed> {
     let Some(before) = before else { return Ok(()) };
-    connection.prepare(FORGET_OLD_IN_FLIGHT)?.run(|slots| slots.put(&before))?;
     connection.prepare(FORGET_KEYS)?.run(|slots| {
         slots.put(&before)?;
         slots.put(&i64::from(KEYS_FORGOTTEN_MAX))

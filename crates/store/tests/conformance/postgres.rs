@@ -259,6 +259,11 @@ async fn a_commit_that_was_written_and_not_answered_is_found_by_settling() {
     assert_eq!((Some(head), following), (batch.head, batch.checkpoint));
 }
 
+/// What comes about within moments, or never.
+async fn soon(comes_about: impl Future<Output = ()>) {
+    tokio::time::timeout(Duration::from_secs(20), comes_about).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_connection_to_a_server_that_takes_no_writes_any_more_is_given_up() {
     let cluster = Cluster::start(&Setup::default());
@@ -270,21 +275,45 @@ async fn a_connection_to_a_server_that_takes_no_writes_any_more_is_given_up() {
     assert_eq!(writers(), "1");
     cluster.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
     cluster.sql("postgres", "SELECT pg_reload_conf()");
-    while store.load(&Wanted::default()).await.is_ok() {
-        store.commit(&Batch::default()).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    while writers() != "0" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    // The server tells its sessions of a setting when they wait for the next question.
+    let refused = async {
+        while store.load(&Wanted::default()).await.is_ok() {
+            store.commit(&Batch::default()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon(refused).await;
+    soon(async {
+        while writers() != "0" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
     // Nor does it take another to the same server, as long as that refuses writes.
     assert!(matches!(store.load(&Wanted::default()).await, Err(StoreError::Unavailable { statement: "lock", .. })));
     cluster.sql("postgres", "ALTER SYSTEM RESET default_transaction_read_only");
     cluster.sql("postgres", "SELECT pg_reload_conf()");
-    while store.load(&Wanted::default()).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    soon(async {
+        while store.load(&Wanted::default()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
     store.commit(&Batch::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_broker_that_is_gone_left_on_its_way_is_forgotten_at_a_start() {
+    let (backend, mut store, mut reader) = Postgres::fresh().await;
+    let mut batch = one_submission();
+    let (origin, now) =
+        (batch.referrals[0].referral.first_position, backend.sql("SELECT (extract(epoch FROM now()) * 1000000)::bigint").parse::<i64>().unwrap());
+    let row = |number, until| brygga_engine::rows::InFlightRow { origin, broker: super::samples::id(1, "broker"), number, released_at: origin, until };
+    let two_days = 2 * 24 * 3_600_000_000;
+    batch.in_flight = vec![row(1, now - two_days), row(2, now)];
+    commit(&mut store, &batch).await;
+    backend.open().await.unwrap();
+    assert_eq!(reader.in_flight(origin).await.unwrap(), [row(2, now)]);
 }
 
 #[tokio::test]

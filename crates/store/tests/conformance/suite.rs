@@ -336,12 +336,6 @@ pub async fn what_is_on_its_way_is_loaded_with_its_referral_until_it_departs<B: 
     // One release sets out while another departs.
     commit(&mut store, &Batch { in_flight: vec![of(&one, 8)], departed: vec![of(&one, 5)], ..Batch::default() }).await;
     assert_eq!(store.load(&wanted).await.unwrap().in_flight, [of(&one, 8)]);
-    // What a broker that is gone has left goes with the keys of its time.
-    let until = of(&one, 8).until;
-    store.commit(&Batch { keys_before: Some(until), ..Batch::default() }).await.unwrap();
-    assert_eq!(store.load(&wanted).await.unwrap().in_flight, [of(&one, 8)]);
-    store.commit(&Batch { keys_before: Some(until + 1), ..Batch::default() }).await.unwrap();
-    assert_eq!(store.load(&wanted).await.unwrap().in_flight, []);
 }
 
 pub async fn a_commit_belongs_to_one_load<B: Backend>() {
