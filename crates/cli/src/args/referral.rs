@@ -27,7 +27,7 @@ pub enum ReferralCommand {
         /// The referrals, each as JSON of SubmitReferralRequest; - for the standard input
         #[arg(required_unless_present = "batch", value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Many referrals, one JSON of SubmitReferralRequest a line; running the file again submits nothing twice
+        /// Many referrals, one JSON of SubmitReferralRequest a line; running the file again within 30 days submits nothing twice
         #[arg(long, value_name = "FILE.ndjson", conflicts_with = "files")]
         batch: Option<PathBuf>,
         /// The referral, by reference or id, that the agency has opened and passes on by this one: a disclosure of its own, held until it is cleared

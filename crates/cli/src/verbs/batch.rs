@@ -221,7 +221,7 @@ impl Batch<'_> {
             return Ok(());
         }
         desk.talk(&format!("{} of {} lines were not submitted", self.refused.saturating_add(left), self.total))?;
-        desk.talk("running the same file again, mended or not, submits nothing twice")?;
+        desk.talk("running the same file again, mended or not, submits nothing twice within 30 days")?;
         Err(Failure::said(self.worst))
     }
 }

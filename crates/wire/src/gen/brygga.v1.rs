@@ -7320,7 +7320,8 @@ pub mod stream_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// For systems that send or receive much. A stream takes a limited number of commands at a time, and reads on as answers leave.
+    /// For systems that send or receive much. A stream takes a limited number of commands at a time, and reads on as answers leave. Pings of
+    /// HTTP/2 tell that it is alive; a heartbeat of its own comes only where an inbox is watched on it.
     #[derive(Debug, Clone)]
     pub struct StreamServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -7501,7 +7502,8 @@ pub mod stream_service_server {
             tonic::Status,
         >;
     }
-    /// For systems that send or receive much. A stream takes a limited number of commands at a time, and reads on as answers leave.
+    /// For systems that send or receive much. A stream takes a limited number of commands at a time, and reads on as answers leave. Pings of
+    /// HTTP/2 tell that it is alive; a heartbeat of its own comes only where an inbox is watched on it.
     #[derive(Debug)]
     pub struct StreamServiceServer<T> {
         inner: Arc<T>,
