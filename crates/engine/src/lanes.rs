@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::committer::Pending;
 
 /// How many commands one batch holds at most.
-pub const BATCH_COMMANDS_MAX: usize = 256;
+pub const BATCH_COMMANDS_MAX: usize = 512;
 /// How many places of a batch ordinary commands have before prompt ones, where some wait: whoever floods the prompt lane stops nobody's reports.
 pub const BATCH_ORDINARY_MIN: usize = BATCH_COMMANDS_MAX / 4;
 /// How many bytes of content one batch holds before it takes no more.
