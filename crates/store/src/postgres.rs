@@ -12,6 +12,7 @@ mod migrate;
 mod reader;
 mod rows;
 mod statements;
+mod tunnel;
 mod writer;
 
 use std::path::PathBuf;

@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions as _, Row as _};
 
 use super::error::Trouble;
 use super::statements::READ_SERVER;
-use super::{PostgresOptions, SCHEMA, Server};
+use super::{PostgresOptions, SCHEMA, Server, tunnel};
 
 /// The oldest server.
 const SERVER_VERSION_MIN: i32 = 150_000;
@@ -157,8 +157,8 @@ impl Link {
 
     async fn open(&self) -> Result<PgConnection, ConnectError> {
         let options = connect_options(&self.options)?;
-        let mut connection = match tokio::time::timeout(CONNECT_MAX, options.connect()).await {
-            Ok(connected) => connected.map_err(Trouble::from)?,
+        let mut connection = match tokio::time::timeout(CONNECT_MAX, self.connect(options)).await {
+            Ok(connected) => connected?,
             Err(_) => return Err(Trouble::Silent(CONNECT_MAX).into()),
         };
         let server = answered(sqlx::query(READ_SERVER).fetch_one(&mut connection)).await?;
@@ -168,6 +168,14 @@ impl Link {
             self.writing.connections.fetch_add(1, Ordering::AcqRel);
         }
         Ok(connection)
+    }
+
+    async fn connect(&self, options: PgConnectOptions) -> Result<PgConnection, Trouble> {
+        let options = match &self.options.server {
+            Server::Tcp { host, .. } => options.socket(tunnel::open(host, self.options.port).await.map_err(Trouble::Broken)?),
+            Server::Socket { .. } => options,
+        };
+        Ok(options.connect().await?)
     }
 
     /// Whether the server is fit for what the connection is for.

@@ -1,0 +1,59 @@
+//! The way to a server over TCP, on which nothing waits for an acknowledgement.
+//!
+//! sqlx opens TCP connections itself and leaves Nagle's algorithm on: of a batch of more than one TLS record the last piece then waits
+//! until the server acknowledges the first, which it puts off by some 40 ms. So sqlx is given a Unix socket that leads, within this
+//! process, to a connection that is opened here. TLS goes through from end to end: what passes here is ciphertext.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::time::timeout;
+
+/// How long the library may take to come.
+const COME_MAX: Duration = Duration::from_secs(5);
+/// Bytes that are on their way in one direction.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Opens it, and gives the folder that sqlx takes for that of the server's socket. The socket has a name and lies in no folder: it is there
+/// for one connection of this process, and gone with it.
+pub(super) async fn open(host: &str, port: u16) -> io::Result<PathBuf> {
+    let server = TcpStream::connect((host, port)).await?;
+    server.set_nodelay(true)?;
+    let folder = PathBuf::from(format!("\0brygga-{:016x}", RandomState::new().build_hasher().finish()));
+    let listener = UnixListener::bind(folder.join(format!(".s.PGSQL.{port}")))?;
+    #[expect(clippy::disallowed_methods, reason = "it ends with either end of the connection")]
+    tokio::spawn(async move {
+        if let Ok(Ok(library)) = timeout(COME_MAX, own(listener)).await {
+            lead(library, server).await;
+        }
+    });
+    Ok(folder)
+}
+
+/// The connection that this process makes; whoever else comes is turned away.
+async fn own(listener: UnixListener) -> io::Result<UnixStream> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        if stream.peer_cred()?.pid().and_then(|pid| u32::try_from(pid).ok()) == Some(std::process::id()) {
+            return Ok(stream);
+        }
+    }
+}
+
+/// Until one end closes; the other is closed then, too.
+async fn lead(library: UnixStream, server: TcpStream) {
+    let ((from_library, to_library), (from_server, to_server)) = (library.into_split(), server.into_split());
+    tokio::select! {
+        () = copy(from_library, to_server) => {}
+        () = copy(from_server, to_library) => {}
+    }
+}
+
+async fn copy(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+    // How a connection ended is the library's to say: it sees the same.
+    drop(copy_buf(&mut BufReader::with_capacity(BUFFER_BYTES, from), &mut to).await);
+}
