@@ -9,7 +9,7 @@ use crate::v1;
 
 /// All of them share what they lie in: a receipt has a hundred, and each is handed on more than once on its way out.
 fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
-    let mut all = Bytes::from_iter(hashes.iter().flat_map(|hash| *hash.as_bytes()));
+    let mut all: Bytes = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
     hashes.iter().map(|hash| all.split_to(hash.as_bytes().len())).collect()
 }
 
