@@ -237,12 +237,11 @@ impl<R: Reader> Broker<R> {
     /// Looks whether another broker has appended, and takes in who takes part since; gives the size that the log is seen to have. What is only
     /// seen may still be lost with its server, so nothing else follows from it.
     pub async fn look(&self) -> Result<u64, AskError> {
-        let known = self.current.size();
-        let (size, directory) = self.readers.ask(move |reader| Box::pin(async move { look(reader, known).await })).await?;
+        let (known, held) = (self.current.size(), self.current.directory_size());
+        let (size, directory) = self.readers.ask(move |reader| Box::pin(async move { look(reader, known, held).await })).await?;
         if let Some(directory) = directory {
             self.current.entered(size, Arc::new(directory));
         }
-        self.current.saw(size);
         Ok(size)
     }
 
@@ -251,7 +250,7 @@ impl<R: Reader> Broker<R> {
     pub async fn heard(&self, news: &News) -> Result<(), AskError> {
         if news.size > self.current.size() {
             // Order matters: whoever is woken by the size finds what there is to read, and the directory that goes with it.
-            if news.size > self.current.seen() && self.look().await? < news.size {
+            if self.look().await? < news.size {
                 return Ok(());
             }
             self.current.grown(news.size);
@@ -322,10 +321,11 @@ impl<R: Reader> Broker<R> {
     }
 }
 
-/// The size of a log, and its directory where it has grown beyond what is known. The size first: the directory is at least as fresh.
-async fn look<R: Reader>(reader: &mut R, known: u64) -> Result<(u64, Option<Directory>), StoreError> {
+/// The size of a log, and its directory where it has grown beyond what is known and the one that is held is of another size. The size first: the
+/// directory is at least as fresh.
+async fn look<R: Reader>(reader: &mut R, known: u64, held: u64) -> Result<(u64, Option<Directory>), StoreError> {
     let size = reader.head().await?.events();
-    if size <= known {
+    if size <= known || size == held {
         return Ok((size, None));
     }
     let (agencies, functions) = reader.directory().await?;

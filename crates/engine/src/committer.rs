@@ -230,9 +230,8 @@ impl<S: Store, C: Clock> Committer<S, C> {
 
     /// A commit has shown that what it went on from is durable.
     fn went_on_from(&mut self, head: HeadRow, law: Law) {
-        if !Arc::ptr_eq(&law.directory, &self.law.directory) {
-            self.current.entered(head.events(), Arc::clone(&law.directory));
-        }
+        // Always: one that was only seen, and is lost, gives way to it.
+        self.current.entered(head.events(), Arc::clone(&law.directory));
         (self.known, self.law) = (head, law);
     }
 

@@ -3,7 +3,7 @@
 //! The committer tells it what it committed, the follower what other brokers say that they did; neither takes it back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use brygga_domain::Directory;
 use tokio::sync::{Notify, watch};
@@ -17,8 +17,6 @@ pub(crate) struct Current {
     /// With the size of the log that it was read at, so that an older one never replaces a newer.
     directory: watch::Sender<(u64, Arc<Directory>)>,
     bells: Bells,
-    /// The size that a reader saw last; it may be lost again.
-    seen: Arc<AtomicU64>,
     proof: Arc<Proof>,
 }
 
@@ -31,28 +29,12 @@ struct Proof {
 
 impl Current {
     pub(crate) fn new(size: u64, directory: Arc<Directory>) -> Self {
-        Self {
-            head: watch::Sender::new(size),
-            directory: watch::Sender::new((size, directory)),
-            bells: Bells::new(size),
-            seen: Arc::default(),
-            proof: Arc::default(),
-        }
+        Self { head: watch::Sender::new(size), directory: watch::Sender::new((size, directory)), bells: Bells::new(size), proof: Arc::default() }
     }
 
     /// How far the log has grown, as far as that is durable.
     pub(crate) fn size(&self) -> u64 {
         *self.head.borrow()
-    }
-
-    /// The size that a reader saw last.
-    pub(crate) fn seen(&self) -> u64 {
-        self.seen.load(Ordering::Acquire)
-    }
-
-    /// A reader sees that size.
-    pub(crate) fn saw(&self, size: u64) {
-        self.seen.store(size, Ordering::Release);
     }
 
     /// For whoever waits for the log to grow.
@@ -72,6 +54,11 @@ impl Current {
             *known = size.max(*known);
             grown
         });
+    }
+
+    /// The size of the log that the directory was read at.
+    pub(crate) fn directory_size(&self) -> u64 {
+        self.directory.borrow().0
     }
 
     /// Whom a stretch of the log concerns; the log has its size already.

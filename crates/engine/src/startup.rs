@@ -74,10 +74,13 @@ pub async fn check<R: Reader>(reader: &mut R, key: &NoteKey, recorded: Option<&C
 }
 
 /// Whether what a reader saw of a log is as durable as an answer: the head's lock is a commit of its own, waits for the same replicas, and must
-/// show as much.
-pub async fn is_durable<S: Store>(store: &mut S, seen: &HeadRow) -> Result<bool, StoreError> {
+/// show as much of the same log.
+pub async fn is_durable<S: Store, R: Reader>(store: &mut S, reader: &mut R, seen: &HeadRow) -> Result<bool, StoreError> {
     let (locked, _) = store.settle(seen.size).await?;
-    Ok(locked.size >= seen.size)
+    if locked.size <= seen.size {
+        return Ok((locked.size, &locked.root) == (seen.size, &seen.root));
+    }
+    Ok(seen.size == 0 || reader.checkpoint(Some(seen.size)).await?.is_some_and(|then| then.root == seen.root))
 }
 
 async fn last_event<R: Reader>(reader: &mut R, size: u64) -> Result<(), Doubt> {

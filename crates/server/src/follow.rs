@@ -18,7 +18,7 @@ pub async fn follow<R: Reader>(broker: Arc<Broker<R>>, mut hints: PostgresHints,
     let mut poll = tokio::time::interval(POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut listening, mut deaf, mut answers) = (true, false, true);
-    let mut seen = 0;
+    let mut polled = Polled::default();
     loop {
         let news = tokio::select! {
             () = stop.cancelled() => return,
@@ -43,7 +43,7 @@ pub async fn follow<R: Reader>(broker: Arc<Broker<R>>, mut hints: PostgresHints,
         };
         let looked = match &news {
             Some(news) => broker.heard(news).await,
-            None => poll_once(&broker, &mut seen, &mut hints).await,
+            None => poll_once(&broker, &mut polled, &mut hints).await,
         };
         match looked {
             Ok(()) => answers = true,
@@ -59,11 +59,25 @@ pub async fn follow<R: Reader>(broker: Arc<Broker<R>>, mut hints: PostgresHints,
 
 /// What was there at the poll before and that nobody has told of since is looked into; a hint that is on its way is given that time. A broker in
 /// doubt proves nothing: it goes by hints.
-async fn poll_once<R: Reader>(broker: &Broker<R>, seen: &mut u64, hints: &mut PostgresHints) -> Result<(), AskError> {
-    if *seen > broker.told() && broker.doubt().is_none() {
-        hints.give_up();
+async fn poll_once<R: Reader>(broker: &Broker<R>, polled: &mut Polled, hints: &mut PostgresHints) -> Result<(), AskError> {
+    let told = broker.told();
+    if polled.seen > told && broker.doubt().is_none() {
+        // Once: while nothing can be committed, nothing is missed.
+        if polled.missed != Some(told) {
+            hints.give_up();
+            polled.missed = Some(told);
+        }
         broker.prove();
     }
-    *seen = broker.look().await?;
+    polled.seen = broker.look().await?;
     Ok(())
+}
+
+/// What the poll before has left.
+#[derive(Default)]
+struct Polled {
+    /// The size of the log as it was seen.
+    seen: u64,
+    /// Up to where all was told of when a hint was missed last.
+    missed: Option<u64>,
 }

@@ -94,8 +94,8 @@ pub enum OpenLogError {
         /// The file.
         path: PathBuf,
     },
-    /// The log was longer a moment ago.
-    #[error("the log had {size} events a moment ago and has fewer now: another server has taken over; start again")]
+    /// The log was another one a moment ago.
+    #[error("the log of {size} events is not the one that stands at the database now: another server has taken over; start again")]
     Moved {
         /// How many it had.
         size: u64,
@@ -186,8 +186,8 @@ pub async fn join(config: &Config) -> Result<u64, OpenLogError> {
     let head = startup::check(&mut reader, signer(config)?.key(), None).await.map_err(|doubt| cannot(with_source(&doubt)))?;
     let Some(checkpoint) = reader.checkpoint(Some(head.size)).await? else { return Err(cannot(String::from("it has not begun"))) };
     let (mut store, _) = PostgresStore::open(options, 1).await?;
-    if !startup::is_durable(&mut store, &head).await? {
-        return Err(cannot(String::from("it is shorter at the server that takes writes")));
+    if !startup::is_durable(&mut store, &mut reader, &head).await? {
+        return Err(cannot(String::from("it is another one at the server that takes writes")));
     }
     let mut made = SignerState::create(state).map_err(OpenLogError::State)?;
     made.record(&head, &checkpoint.note.0).map_err(|source| OpenLogError::Read { path: state.clone(), source })?;
@@ -204,14 +204,11 @@ pub async fn open(config: &Config) -> Result<Opened, OpenLogError> {
         return Err(StoreError::Corrupt(brygga_engine::store::Corrupt { table: "reader", row: String::new(), column: "count" }).into());
     };
     let (state, head) = check(config, &signer, reader).await?;
-    if let AnyStore::Postgres(store) = &mut store {
-        match startup::is_durable(store, &head).await {
-            Ok(true) => {}
-            // Another server has taken over meanwhile: the next start checks its log.
-            Ok(false) => return Err(OpenLogError::Moved { size: head.events() }),
-            // Who asks for lists only can be answered all the same.
-            Err(error) => tracing::warn!(error = %error, "whether the log's head is durable is not known; it will be with the first commit"),
+    if let (AnyStore::Postgres(store), Ok(_)) = (&mut store, &state) {
+        if !startup::is_durable(store, reader, &head).await? {
+            return Err(OpenLogError::Moved { size: head.events() });
         }
+        store.forget_left_behind().await?;
     }
     // Order matters: what another broker enters meanwhile is in this directory, or comes with the first batch.
     let (agencies, functions) = reader.directory().await?;

@@ -24,7 +24,7 @@ pub use migrate::{Migrated, SCHEMA_KNOWN, make_roles, migrate};
 pub use reader::PostgresReader;
 pub use writer::PostgresStore;
 
-use link::{Link, Role, answered};
+use link::{Link, Role};
 
 /// How many readers there are at most.
 pub const READERS_MAX: usize = 4;
@@ -143,10 +143,7 @@ impl PostgresStore {
         let refused = |source| OpenError::Connect { place: options.to_string(), source };
         let writing = Arc::default();
         let mut writer = Link::new(options, Role::Writer, Arc::clone(&writing));
-        let connection = writer.connection().await.map_err(refused)?;
-        migrate::check(options, connection).await?;
-        let forgotten = answered(sqlx::query(statements::FORGET_LEFT_BEHIND).execute(connection)).await;
-        forgotten.map_err(|trouble| refused(trouble.into()))?;
+        migrate::check(options, writer.connection().await.map_err(refused)?).await?;
         let mut opened = Vec::new();
         for _ in 0..readers.clamp(1, READERS_MAX) {
             let mut link = Link::new(options, Role::Reader, Arc::clone(&writing));

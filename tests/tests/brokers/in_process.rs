@@ -145,16 +145,18 @@ async fn what_was_only_seen_and_is_lost_is_no_reason_for_doubt() {
         let database = begun().await;
         let replica = MemoryDatabase::from_tables(database.tables());
         let store = Lost { store: database.store(), next: Some(replica.store()) };
-        let broker = broker(store, replica.reader(), &folder.path().join("state")).await;
+        let broker = broker(store, database.reader(), &folder.path().join("state")).await;
         let before = *broker.head().borrow();
         Driver::new(database.store()).batch(&[registration(100, function("annan"))], Time::from_micros(START_US)).await.unwrap();
         database.faults().script_commits([Some(fault)]);
+        let annan = || broker.directory().function(&"annan".parse().unwrap()).is_some();
+        assert_eq!((broker.look().await.unwrap(), annan()), (before + 1, true), "who takes part is seen at once");
         let command = registration(1, function("ny-ett"));
         assert_eq!(broker.carry_out(command.clone()).await.err(), Some(NoAnswer::Failed(Failure::NotCommitted)), "{fault:?}");
         assert_eq!(*broker.head().borrow(), before, "no stream goes beyond what is durable");
         let answer = broker.carry_out(command).await.unwrap();
         assert_eq!((answer.committed.replayed, answer.committed.size), (false, before + 1), "{fault:?}");
-        assert!(broker.directory().function(&"annan".parse().unwrap()).is_none(), "who takes part is lost with it");
+        assert!(!annan(), "who takes part is lost with it");
     }
 }
 

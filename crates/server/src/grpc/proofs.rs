@@ -3,7 +3,8 @@
 use brygga_domain::Position;
 use brygga_engine::delivery;
 use brygga_engine::projection::number;
-use brygga_engine::store::Reader;
+use brygga_engine::rows::CheckpointRow;
+use brygga_engine::store::{Reader, StoreError};
 use brygga_merkle::leaf_hash;
 use brygga_wire::{v1, view};
 use bytes::Bytes;
@@ -21,7 +22,7 @@ impl<R: Reader> Rpc<R> {
         // What is only seen may be lost with its server. A client that pins more was told of it by an answer.
         let durable = *self.broker.head().borrow();
         let wanted = (pinned <= durable && durable > 0).then_some(number(durable));
-        let row = self.ask(move |reader| Box::pin(async move { reader.checkpoint(wanted).await })).await?.ok_or(Failed::Bug("a log without a checkpoint"))?;
+        let row = self.ask(move |reader| Box::pin(async move { latest(reader, wanted).await })).await?.ok_or(Failed::Bug("a log without a checkpoint"))?;
         let size = u64::try_from(row.size).map_err(|_| Failed::Bug("a checkpoint has a negative size"))?;
         let proof = if pinned == 0 { None } else { self.broker.consistency(pinned, size).await.map_err(Failed::Read)? };
         let none = v1::ConsistencyProof { from_size: pinned, to_size: size, hashes: Vec::new() };
@@ -50,7 +51,8 @@ impl<R: Reader> Rpc<R> {
     pub(super) async fn consistency(&self, request: &Request<v1::GetConsistencyProofRequest>) -> Result<v1::GetConsistencyProofResponse, Failed> {
         self.caller(request.extensions())?;
         let v1::GetConsistencyProofRequest { from_size, to_size } = *request.get_ref();
-        let log_size = self.log_size(to_size).await?;
+        // Who is beyond what this broker knows was told so by another one.
+        let log_size = self.log_size(if to_size == 0 { from_size } else { to_size }).await?;
         let to = if to_size == 0 { log_size } else { to_size };
         if to > log_size {
             return Err(Failed::field("to_size", NO_SUCH_SIZE));
@@ -67,13 +69,23 @@ impl<R: Reader> Rpc<R> {
         })
     }
 
-    /// The size of the log, as far as it matters: the store is asked when the wanted size is beyond what this broker knows.
+    /// The size of the log, as far as it matters: the store is asked when the wanted size is beyond what this broker knows to be durable.
     async fn log_size(&self, wanted: u64) -> Result<u64, Failed> {
         let known = *self.broker.head().borrow();
-        if wanted != 0 && wanted <= known {
+        if known > 0 && wanted <= known {
             return Ok(known);
         }
         let head = self.ask(|reader| Box::pin(async move { reader.head().await })).await?;
         u64::try_from(head.size).map_err(|_| Failed::Bug("the head has a negative size"))
     }
+}
+
+/// The checkpoint of that size. A log that does not have it went back: then the latest, which shows it.
+async fn latest<R: Reader>(reader: &mut R, size: Option<i64>) -> Result<Option<CheckpointRow>, StoreError> {
+    if size.is_some()
+        && let Some(row) = reader.checkpoint(size).await?
+    {
+        return Ok(Some(row));
+    }
+    reader.checkpoint(None).await
 }

@@ -10,7 +10,7 @@ use super::columns;
 use super::error::{Trouble, store_error, unavailable};
 use super::link::{ConnectError, Link, answered};
 use super::rows::{self, Sorted};
-use super::statements::{COMMIT, LOAD, LOCK, READ_FOLLOWING_CHECKPOINT, READ_HEAD_LOCKED, ROLLBACK, WRITE, WRITE_RARE};
+use super::statements::{COMMIT, FORGET_LEFT_BEHIND, LOAD, LOCK, READ_FOLLOWING_CHECKPOINT, READ_HEAD_LOCKED, ROLLBACK, WRITE, WRITE_RARE};
 use crate::statement::name;
 
 /// The writer of a PostgreSQL database.
@@ -41,6 +41,16 @@ enum NotWritten {
 impl PostgresStore {
     pub(super) fn new(link: Link) -> Self {
         Self { link, held: None }
+    }
+
+    /// Forgets what brokers that are gone had on their way a day ago; once at a start, for it reads through the table.
+    pub async fn forget_left_behind(&mut self) -> Result<(), StoreError> {
+        let connection = self.link.connection().await.map_err(|error| unavailable(FORGET_LEFT_BEHIND, error))?;
+        let forgotten = answered(sqlx::query(FORGET_LEFT_BEHIND).execute(connection)).await;
+        forgotten.map(drop).map_err(|trouble| {
+            self.link.give_up();
+            store_error(FORGET_LEFT_BEHIND, trouble)
+        })
     }
 
     /// Ends what was begun without writing. When the server does not even roll back, the connection goes, and the transaction with it.

@@ -312,7 +312,7 @@ async fn what_a_broker_that_is_gone_left_on_its_way_is_forgotten_at_a_start() {
     let two_days = 2 * 24 * 3_600_000_000;
     batch.in_flight = vec![row(1, now - two_days), row(2, now)];
     commit(&mut store, &batch).await;
-    backend.open().await.unwrap();
+    store.forget_left_behind().await.unwrap();
     assert_eq!(reader.in_flight(origin).await.unwrap(), [row(2, now)]);
 }
 

@@ -4457,14 +4457,14 @@ pub mod tail_entries_response {
         Heartbeat(super::Heartbeat),
     }
 }
-/// Asks for the latest checkpoint.
+/// Asks for the latest checkpoint that is known to be durable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCheckpointRequest {
     /// Size of the log that the client has pinned; 0: none.
     #[prost(uint64, tag = "1")]
     pub pinned_size: u64,
 }
-/// The latest checkpoint.
+/// The latest checkpoint that is known to be durable.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCheckpointResponse {
     /// The signed checkpoint (C2SP tlog-checkpoint, a signed note).
