@@ -12,7 +12,7 @@ use crate::batch::Law;
 use crate::bells::News;
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::committer::{Answer, Committer, Failure, Pending, Receipted};
-use crate::current::Current;
+use crate::current::{Current, Head};
 use crate::delivery::{self, Delivery, Gathering};
 use crate::directory;
 use crate::lanes::{LaneLimits, LaneSenders, NoRoom, QueueDepth, lanes};
@@ -85,7 +85,7 @@ pub type WritePath<S> = Committer<S, Arc<dyn Clock>>;
 /// A log in doubt has no committer: reads go on, every command is refused.
 pub fn assemble<S: Store, R: Reader>(parts: Parts<S, R>) -> (Broker<R>, Option<WritePath<S>>) {
     let (senders, lanes) = lanes(parts.limits, parts.stop);
-    let current = Current::new(parts.head.events(), Arc::clone(&parts.law.directory));
+    let current = Current::new((parts.head.events(), parts.head.root.clone()), Arc::clone(&parts.law.directory));
     let tiles = HeldTiles::default();
     let name = parts.randomness.draw().map(Entropy::new);
     let id = name.as_ref().map(|entropy| Blob::from(entropy.uuid("broker", 0).as_bytes())).unwrap_or_default();
@@ -237,10 +237,11 @@ impl<R: Reader> Broker<R> {
     /// Looks whether another broker has appended, and takes in who takes part since; gives the size that the log is seen to have. What is only
     /// seen may still be lost with its server, so nothing else follows from it.
     pub async fn look(&self) -> Result<u64, AskError> {
-        let (known, held) = (self.current.size(), self.current.directory_size());
-        let (size, directory) = self.readers.ask(move |reader| Box::pin(async move { look(reader, known, held).await })).await?;
+        let known = self.current.directory_head();
+        let (head, directory) = self.readers.ask(move |reader| Box::pin(async move { look(reader, known).await })).await?;
+        let size = head.0;
         if let Some(directory) = directory {
-            self.current.entered(size, Arc::new(directory));
+            self.current.entered(head, Arc::new(directory));
         }
         Ok(size)
     }
@@ -321,13 +322,13 @@ impl<R: Reader> Broker<R> {
     }
 }
 
-/// The size of a log, and its directory where it has grown beyond what is known and the one that is held is of another size. The size first: the
-/// directory is at least as fresh.
-async fn look<R: Reader>(reader: &mut R, known: u64, held: u64) -> Result<(u64, Option<Directory>), StoreError> {
-    let size = reader.head().await?.events();
-    if size <= known || size == held {
-        return Ok((size, None));
+/// The head of a log, and its directory where the one that is known is of another. The head first: the directory is at least as fresh.
+async fn look<R: Reader>(reader: &mut R, known: Head) -> Result<(Head, Option<Directory>), StoreError> {
+    let head = reader.head().await?;
+    let head = (head.events(), head.root);
+    if head == known {
+        return Ok((head, None));
     }
     let (agencies, functions) = reader.directory().await?;
-    Ok((size, Some(directory::read(&agencies, &functions)?)))
+    Ok((head, Some(directory::read(&agencies, &functions)?)))
 }

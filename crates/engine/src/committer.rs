@@ -231,7 +231,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
     /// A commit has shown that what it went on from is durable.
     fn went_on_from(&mut self, head: HeadRow, law: Law) {
         // Always: one that was only seen, and is lost, gives way to it.
-        self.current.entered(head.events(), Arc::clone(&law.directory));
+        self.current.entered((head.events(), head.root.clone()), Arc::clone(&law.directory));
         (self.known, self.law) = (head, law);
     }
 
@@ -327,7 +327,7 @@ impl<S: Store, C: Clock> Committer<S, C> {
             self.known = head.clone();
             if let Some(directory) = folded.directory {
                 self.law.directory = Arc::clone(&directory);
-                self.current.entered(head.events(), directory);
+                self.current.entered((head.events(), head.root.clone()), directory);
             }
         }
         for fact in &folded.facts {

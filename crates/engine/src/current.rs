@@ -9,16 +9,20 @@ use brygga_domain::Directory;
 use tokio::sync::{Notify, watch};
 
 use crate::bells::{Bells, News};
+use crate::rows::Blob;
 
 /// The present; clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Current {
     head: watch::Sender<u64>,
-    /// With the size of the log that it was read at, so that an older one never replaces a newer.
-    directory: watch::Sender<(u64, Arc<Directory>)>,
+    /// With the head of the log that it was read at, so that an older one never replaces a newer.
+    directory: watch::Sender<(Head, Arc<Directory>)>,
     bells: Bells,
     proof: Arc<Proof>,
 }
+
+/// Size and root of a log.
+pub(crate) type Head = (u64, Blob);
 
 /// Whether the committer is to commit something, which proves what is there.
 #[derive(Debug, Default)]
@@ -28,8 +32,9 @@ struct Proof {
 }
 
 impl Current {
-    pub(crate) fn new(size: u64, directory: Arc<Directory>) -> Self {
-        Self { head: watch::Sender::new(size), directory: watch::Sender::new((size, directory)), bells: Bells::new(size), proof: Arc::default() }
+    pub(crate) fn new(head: Head, directory: Arc<Directory>) -> Self {
+        let size = head.0;
+        Self { head: watch::Sender::new(size), directory: watch::Sender::new((head, directory)), bells: Bells::new(size), proof: Arc::default() }
     }
 
     /// How far the log has grown, as far as that is durable.
@@ -56,9 +61,9 @@ impl Current {
         });
     }
 
-    /// The size of the log that the directory was read at.
-    pub(crate) fn directory_size(&self) -> u64 {
-        self.directory.borrow().0
+    /// The head of the log that the directory was read at.
+    pub(crate) fn directory_head(&self) -> Head {
+        self.directory.borrow().0.clone()
     }
 
     /// Whom a stretch of the log concerns; the log has its size already.
@@ -94,12 +99,12 @@ impl Current {
         &self.bells
     }
 
-    /// The directory of a log of that size. One of a size that was only seen gives way to any of what is durable.
-    pub(crate) fn entered(&self, size: u64, directory: Arc<Directory>) {
+    /// The directory of a log with that head. One of a size that was only seen gives way to any of what is durable.
+    pub(crate) fn entered(&self, head: Head, directory: Arc<Directory>) {
         self.directory.send_if_modified(|known| {
-            let newer = size >= known.0.min(self.size());
+            let newer = head.0 >= known.0.0.min(self.size());
             if newer {
-                *known = (size, directory);
+                *known = (head, directory);
             }
             newer
         });
@@ -113,18 +118,19 @@ mod tests {
     #[test]
     fn neither_size_nor_directory_goes_back() {
         let (old, new) = (Arc::new(Directory::default()), Arc::new(Directory::default()));
-        let current = Current::new(5, Arc::clone(&old));
+        let head = |size| (size, Blob::default());
+        let current = Current::new(head(5), Arc::clone(&old));
         let mut watching = current.watch();
         current.grown(4);
         assert!(current.size() == 5 && !watching.has_changed().unwrap());
         current.grown(7);
         assert!(current.size() == 7 && *watching.borrow_and_update() == 7);
-        current.entered(7, Arc::clone(&new));
-        current.entered(6, Arc::clone(&old));
+        current.entered(head(7), Arc::clone(&new));
+        current.entered(head(6), Arc::clone(&old));
         assert!(Arc::ptr_eq(&current.directory(), &new));
         // What was seen beyond and is lost does not stay.
-        current.entered(9, old);
-        current.entered(8, Arc::clone(&new));
+        current.entered(head(9), old);
+        current.entered(head(8), Arc::clone(&new));
         assert!(Arc::ptr_eq(&current.directory(), &new));
     }
 }

@@ -74,7 +74,7 @@ pub async fn check<R: Reader>(reader: &mut R, key: &NoteKey, recorded: Option<&C
 }
 
 /// Whether what a reader saw of a log is as durable as an answer: the head's lock is a commit of its own, waits for the same replicas, and must
-/// show as much of the same log.
+/// show as much of the same log. The reader must read where the store writes.
 pub async fn is_durable<S: Store, R: Reader>(store: &mut S, reader: &mut R, seen: &HeadRow) -> Result<bool, StoreError> {
     let (locked, _) = store.settle(seen.size).await?;
     if locked.size <= seen.size {

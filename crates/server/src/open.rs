@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use brygga_domain::GroundTable;
 use brygga_engine::batch::Law;
@@ -13,7 +14,7 @@ use brygga_engine::rows::HeadRow;
 use brygga_engine::signer::{LogSigner, SignerError};
 use brygga_engine::signer_state::{SignerState, SignerStateError};
 use brygga_engine::startup::{self, Doubt};
-use brygga_engine::store::{Reader as _, StoreError};
+use brygga_engine::store::{Reader, StoreError};
 use brygga_merkle::Ed25519Signer;
 use brygga_store::{
     AnyReader, AnyStore, OpenError, PostgresHints, PostgresReader, PostgresStore, SqliteCheckpointer, SqliteOptions, SqliteReader, SqliteStore, postgres,
@@ -22,6 +23,9 @@ use brygga_wire::Door;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Place};
+
+/// How long a start asks for the head's lock.
+const PROOF_MAX: Duration = Duration::from_secs(15);
 
 /// A log that is open.
 pub struct Opened {
@@ -185,8 +189,8 @@ pub async fn join(config: &Config) -> Result<u64, OpenLogError> {
     let mut reader = PostgresReader::open_beside(options).await?;
     let head = startup::check(&mut reader, signer(config)?.key(), None).await.map_err(|doubt| cannot(with_source(&doubt)))?;
     let Some(checkpoint) = reader.checkpoint(Some(head.size)).await? else { return Err(cannot(String::from("it has not begun"))) };
-    let (mut store, _) = PostgresStore::open(options, 1).await?;
-    if !startup::is_durable(&mut store, &mut reader, &head).await? {
+    let (mut store, mut beside) = PostgresStore::open(options, 1).await?;
+    if !proven(&mut store, &mut beside.readers, &head).await? {
         return Err(cannot(String::from("it is another one at the server that takes writes")));
     }
     let mut made = SignerState::create(state).map_err(OpenLogError::State)?;
@@ -205,7 +209,7 @@ pub async fn open(config: &Config) -> Result<Opened, OpenLogError> {
     };
     let (state, head) = check(config, &signer, reader).await?;
     if let (AnyStore::Postgres(store), Ok(_)) = (&mut store, &state) {
-        if !startup::is_durable(store, reader, &head).await? {
+        if !proven(store, std::slice::from_mut(reader), &head).await? {
             return Err(OpenLogError::Moved { size: head.events() });
         }
         store.forget_left_behind().await?;
@@ -231,6 +235,18 @@ async fn open_place(place: &Place) -> Result<(AnyStore, Vec<AnyReader>, Upkeep),
             let (store, beside) = PostgresStore::open(options, postgres::READERS_MAX).await?;
             let readers = beside.readers.into_iter().map(AnyReader::Postgres).collect();
             Ok((AnyStore::Postgres(store), readers, Upkeep::Others(Box::new(beside.hints))))
+        }
+    }
+}
+
+/// Whether the head is durable. Whoever hangs with the head's lock has it for ten seconds at most, so a first no answer is none yet.
+async fn proven<R: Reader>(store: &mut PostgresStore, readers: &mut [R], head: &HeadRow) -> Result<bool, StoreError> {
+    let began = Instant::now();
+    loop {
+        let Some(reader) = readers.first_mut() else { return Ok(false) };
+        match startup::is_durable(store, reader, head).await {
+            Err(StoreError::Unavailable { .. }) if began.elapsed() < PROOF_MAX => {}
+            answered => return answered,
         }
     }
 }

@@ -32,7 +32,7 @@ impl<R: Reader> Rpc<R> {
     pub(super) async fn inclusion(&self, request: &Request<v1::GetInclusionProofRequest>) -> Result<v1::GetInclusionProofResponse, Failed> {
         self.caller(request.extensions())?;
         let v1::GetInclusionProofRequest { position, tree_size } = *request.get_ref();
-        let log_size = self.log_size(tree_size).await?;
+        let log_size = self.log_size(if tree_size == 0 { position.saturating_add(1) } else { tree_size }).await?;
         let size = if tree_size == 0 { log_size } else { tree_size };
         if size > log_size {
             return Err(Failed::field("tree_size", NO_SUCH_SIZE));
@@ -69,10 +69,11 @@ impl<R: Reader> Rpc<R> {
         })
     }
 
-    /// The size of the log, as far as it matters: the store is asked when the wanted size is beyond what this broker knows to be durable.
+    /// The size of the log, as far as it matters: the store is asked when the wanted size is beyond what this broker knows to be durable,
+    /// or when it doubts what it knows.
     async fn log_size(&self, wanted: u64) -> Result<u64, Failed> {
         let known = *self.broker.head().borrow();
-        if known > 0 && wanted <= known {
+        if known > 0 && wanted <= known && self.broker.doubt().is_none() {
             return Ok(known);
         }
         let head = self.ask(|reader| Box::pin(async move { reader.head().await })).await?;
@@ -80,7 +81,7 @@ impl<R: Reader> Rpc<R> {
     }
 }
 
-/// The checkpoint of that size. A log that does not have it went back: then the latest, which shows it.
+/// The checkpoint of that size. A log that does not have it went back: then the latest.
 async fn latest<R: Reader>(reader: &mut R, size: Option<i64>) -> Result<Option<CheckpointRow>, StoreError> {
     if size.is_some()
         && let Some(row) = reader.checkpoint(size).await?

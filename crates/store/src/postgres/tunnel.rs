@@ -8,8 +8,10 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf, sink};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
@@ -35,7 +37,7 @@ pub(super) async fn open(host: &str, port: u16) -> io::Result<PathBuf> {
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
     let folder = PathBuf::from(format!("\0brygga-{:016x}", RandomState::new().build_hasher().finish()));
     let listener = UnixListener::bind(folder.join(format!(".s.PGSQL.{port}")))?;
-    #[expect(clippy::disallowed_methods, reason = "it ends with either end of the connection")]
+    #[expect(clippy::disallowed_methods, reason = "it ends with the connection that it serves")]
     tokio::spawn(async move {
         if let Ok(Ok(library)) = timeout(COME_MAX, own(listener)).await {
             lead(library, server).await;
@@ -57,14 +59,20 @@ async fn own(listener: UnixListener) -> io::Result<UnixStream> {
 /// Until the library closes. What the server said last waits for the library to read it, which it does after it has asked something more.
 async fn lead(library: UnixStream, server: TcpStream) {
     let ((mut from_library, to_library), (from_server, to_server)) = (library.into_split(), server.into_split());
-    tokio::select! {
-        () = copy(&mut from_library, to_server) => return,
-        () = copy(from_server, to_library) => {}
+    {
+        let said = pin!(copy(from_server, to_library));
+        match select(pin!(copy(&mut from_library, to_server)), said).await {
+            Either::Left((Ok(()), _)) => return,
+            // What the server does not take any more it answers, if at all, with why.
+            Either::Left((Err(_), said)) => drop(said.await),
+            Either::Right(_) => {}
+        }
     }
-    copy(from_library, sink()).await;
+    // How a connection ended is the library's to say.
+    drop(copy(from_library, sink()).await);
 }
 
-async fn copy(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
-    // How a connection ended is the library's to say.
-    drop(copy_buf(&mut BufReader::with_capacity(BUFFER_BYTES, from), &mut to).await);
+/// Until there is nothing more to come.
+async fn copy(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+    copy_buf(&mut BufReader::with_capacity(BUFFER_BYTES, from), &mut to).await.map(drop)
 }

@@ -4464,7 +4464,7 @@ pub struct GetCheckpointRequest {
     #[prost(uint64, tag = "1")]
     pub pinned_size: u64,
 }
-/// The latest checkpoint that is known to be durable.
+/// The latest checkpoint that is known to be durable; the latest of all for whoever pins more than that.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCheckpointResponse {
     /// The signed checkpoint (C2SP tlog-checkpoint, a signed note).
