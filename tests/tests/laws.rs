@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 const CASES: u32 = 2500;
+/// So many that chance does not leave too few releases among them.
+const RELEASING_CASES: u32 = 5000;
 const SQLITE_CASES: u32 = 100;
 /// Each takes a database of its own.
 const POSTGRES_CASES: u32 = 20;
@@ -67,7 +69,7 @@ async fn stored(reader: &mut MemoryReader) -> (Vec<EventRow>, Vec<ReferralRows>)
 fn every_release_rests_on_clearance_and_consent_that_stand_before_it() {
     let runtime = runtime();
     let releases = std::cell::Cell::new(0_u64);
-    check(CASES, &script::steps(STEPS_MAX), |steps| {
+    check(RELEASING_CASES, &script::steps(STEPS_MAX), |steps| {
         runtime.block_on(async {
             let (_, mut reader) = in_memory(&steps).await;
             let report = fold::audit(&mut reader).await;

@@ -326,9 +326,9 @@ impl<S: Store, C: Clock> Committer<S, C> {
         if let Some(head) = &folded.batch.head {
             self.known = head.clone();
             if let Some(directory) = folded.directory {
-                self.law.directory = Arc::clone(&directory);
-                self.current.entered((head.events(), head.root.clone()), directory);
+                self.law.directory = directory;
             }
+            self.current.entered((head.events(), head.root.clone()), Arc::clone(&self.law.directory));
         }
         for fact in &folded.facts {
             self.observer.fact(fact);

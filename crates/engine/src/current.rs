@@ -15,7 +15,7 @@ use crate::rows::Blob;
 #[derive(Debug, Clone)]
 pub(crate) struct Current {
     head: watch::Sender<u64>,
-    /// With the head of the log that it was read at, so that an older one never replaces a newer.
+    /// With the head of the log that it was read at: an older one never replaces a newer, and another log of the same size is another one.
     directory: watch::Sender<(Head, Arc<Directory>)>,
     bells: Bells,
     proof: Arc<Proof>,
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neither_size_nor_directory_goes_back() {
+    fn what_is_durable_does_not_go_back() {
         let (old, new) = (Arc::new(Directory::default()), Arc::new(Directory::default()));
         let head = |size| (size, Blob::default());
         let current = Current::new(head(5), Arc::clone(&old));

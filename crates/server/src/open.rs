@@ -26,6 +26,8 @@ use crate::config::{Config, Place};
 
 /// How long a start asks for the head's lock.
 const PROOF_MAX: Duration = Duration::from_secs(15);
+/// How long it waits between two tries.
+const PROOF_PAUSE: Duration = Duration::from_millis(250);
 
 /// A log that is open.
 pub struct Opened {
@@ -208,18 +210,18 @@ pub async fn open(config: &Config) -> Result<Opened, OpenLogError> {
         return Err(StoreError::Corrupt(brygga_engine::store::Corrupt { table: "reader", row: String::new(), column: "count" }).into());
     };
     let (state, head) = check(config, &signer, reader).await?;
+    // Order matters: what another broker enters meanwhile is in this directory and proven with the head, or comes with the first batch.
+    let (agencies, functions) = reader.directory().await?;
+    let (state, directory) = match directory::read(&agencies, &functions) {
+        Ok(directory) => (state, directory),
+        Err(corrupt) => (Err(corrupt.to_string()), brygga_domain::Directory::default()),
+    };
     if let (AnyStore::Postgres(store), Ok(_)) = (&mut store, &state) {
         if !proven(store, std::slice::from_mut(reader), &head).await? {
             return Err(OpenLogError::Moved { size: head.events() });
         }
         store.forget_left_behind().await?;
     }
-    // Order matters: what another broker enters meanwhile is in this directory, or comes with the first batch.
-    let (agencies, functions) = reader.directory().await?;
-    let (state, directory) = match directory::read(&agencies, &functions) {
-        Ok(directory) => (state, directory),
-        Err(corrupt) => (Err(corrupt.to_string()), brygga_domain::Directory::default()),
-    };
     let law = Law { directory: Arc::new(directory), table };
     Ok(Opened { store, readers, upkeep, signer, state, law, head })
 }
@@ -239,13 +241,14 @@ async fn open_place(place: &Place) -> Result<(AnyStore, Vec<AnyReader>, Upkeep),
     }
 }
 
-/// Whether the head is durable. Whoever hangs with the head's lock has it for ten seconds at most, so a first no answer is none yet.
+/// Whether the head is durable. Whoever hangs with the head's lock has it for ten seconds at most, unless its commit waits for a replica; so that
+/// there is no answer at first says little.
 async fn proven<R: Reader>(store: &mut PostgresStore, readers: &mut [R], head: &HeadRow) -> Result<bool, StoreError> {
     let began = Instant::now();
     loop {
         let Some(reader) = readers.first_mut() else { return Ok(false) };
         match startup::is_durable(store, reader, head).await {
-            Err(StoreError::Unavailable { .. }) if began.elapsed() < PROOF_MAX => {}
+            Err(StoreError::Unavailable { .. }) if began.elapsed() < PROOF_MAX => tokio::time::sleep(PROOF_PAUSE).await,
             answered => return answered,
         }
     }

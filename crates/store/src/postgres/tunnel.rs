@@ -63,8 +63,8 @@ async fn lead(library: UnixStream, server: TcpStream) {
         let said = pin!(copy(from_server, to_library));
         match select(pin!(copy(&mut from_library, to_server)), said).await {
             Either::Left((Ok(()), _)) => return,
-            // What the server does not take any more it answers, if at all, with why.
-            Either::Left((Err(_), said)) => drop(said.await),
+            // Either the server takes no more, and says why if at all, or the library has gone without reading what came.
+            Either::Left((Err(_), said)) => drop(timeout(UNACKNOWLEDGED_MAX, said).await),
             Either::Right(_) => {}
         }
     }
