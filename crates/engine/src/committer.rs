@@ -183,12 +183,12 @@ impl<S: Store, C: Clock> Committer<S, C> {
         let windows = self.windows.open(&folded.batch.in_flight);
         match self.commit(&folded.batch, answers.len(), before.size).await {
             Ok(outcome) => {
-                if outcome != CommitOutcome::Committed {
+                if outcome == CommitOutcome::Committed {
+                    // What the batch went on from is durable with it, and so is who took part.
+                    (self.known, self.law) = (before, law);
+                } else {
                     self.windows.put_back(closed);
                     tokio::time::sleep(LOAD_BACKOFF).await;
-                }
-                if outcome == CommitOutcome::Committed {
-                    self.went_on_from(before, law);
                 }
                 self.answer(answers, (folded, windows), note, outcome)
             }
@@ -226,13 +226,6 @@ impl<S: Store, C: Clock> Committer<S, C> {
             directory::enter(Arc::make_mut(&mut law.directory), &loaded.agencies, &loaded.functions).map_err(|corrupt| corrupt.to_string())?;
         }
         Ok(law)
-    }
-
-    /// A commit has shown that what it went on from is durable.
-    fn went_on_from(&mut self, head: HeadRow, law: Law) {
-        // Always: one that was only seen, and is lost, gives way to it.
-        self.current.entered((head.events(), head.root.clone()), Arc::clone(&law.directory));
-        (self.known, self.law) = (head, law);
     }
 
     fn sign(&self, mut folded: Folded, prev_size: i64) -> Option<(Folded, Option<Bytes>)> {
@@ -328,8 +321,9 @@ impl<S: Store, C: Clock> Committer<S, C> {
             if let Some(directory) = folded.directory {
                 self.law.directory = directory;
             }
-            self.current.entered((head.events(), head.root.clone()), Arc::clone(&self.law.directory));
         }
+        // After an empty batch as well: a directory that was only seen, and is lost, gives way to this one.
+        self.current.entered((self.known.events(), self.known.root.clone()), Arc::clone(&self.law.directory));
         for fact in &folded.facts {
             self.observer.fact(fact);
         }

@@ -192,7 +192,8 @@ pub async fn join(config: &Config) -> Result<u64, OpenLogError> {
     let head = startup::check(&mut reader, signer(config)?.key(), None).await.map_err(|doubt| cannot(with_source(&doubt)))?;
     let Some(checkpoint) = reader.checkpoint(Some(head.size)).await? else { return Err(cannot(String::from("it has not begun"))) };
     let (mut store, mut beside) = PostgresStore::open(options, 1).await?;
-    if !proven(&mut store, &mut beside.readers, &head).await? {
+    let Some(reader) = beside.readers.first_mut() else { return Err(cannot(String::from("it has no reader"))) };
+    if !proven(&mut store, reader, &head).await? {
         return Err(cannot(String::from("it is another one at the server that takes writes")));
     }
     let mut made = SignerState::create(state).map_err(OpenLogError::State)?;
@@ -217,7 +218,7 @@ pub async fn open(config: &Config) -> Result<Opened, OpenLogError> {
         Err(corrupt) => (Err(corrupt.to_string()), brygga_domain::Directory::default()),
     };
     if let (AnyStore::Postgres(store), Ok(_)) = (&mut store, &state) {
-        if !proven(store, std::slice::from_mut(reader), &head).await? {
+        if !proven(store, reader, &head).await? {
             return Err(OpenLogError::Moved { size: head.events() });
         }
         store.forget_left_behind().await?;
@@ -243,10 +244,9 @@ async fn open_place(place: &Place) -> Result<(AnyStore, Vec<AnyReader>, Upkeep),
 
 /// Whether the head is durable. Whoever hangs with the head's lock has it for ten seconds at most, unless its commit waits for a replica; so that
 /// there is no answer at first says little.
-async fn proven<R: Reader>(store: &mut PostgresStore, readers: &mut [R], head: &HeadRow) -> Result<bool, StoreError> {
+async fn proven<R: Reader>(store: &mut PostgresStore, reader: &mut R, head: &HeadRow) -> Result<bool, StoreError> {
     let began = Instant::now();
     loop {
-        let Some(reader) = readers.first_mut() else { return Ok(false) };
         match startup::is_durable(store, reader, head).await {
             Err(StoreError::Unavailable { .. }) if began.elapsed() < PROOF_MAX => tokio::time::sleep(PROOF_PAUSE).await,
             answered => return answered,

@@ -116,11 +116,17 @@ async fn all_three_stores_give_equal_answers() {
     }
 }
 
-#[tokio::test]
-async fn everything_is_there_after_a_crash_of_the_server() {
+/// A server that nobody else uses, with a database on it.
+async fn server_of_its_own() -> (Cluster, String, PostgresStore, PostgresReaders) {
     let cluster = Cluster::start(&Setup::default());
     let database = prepared(&cluster).await;
-    let (mut store, mut readers) = PostgresStore::open(&options(&cluster, &database, "brygga_run"), 1).await.unwrap();
+    let (store, readers) = PostgresStore::open(&options(&cluster, &database, "brygga_run"), 1).await.unwrap();
+    (cluster, database, store, readers)
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_crash_of_the_server() {
+    let (cluster, _database, mut store, mut readers) = server_of_its_own().await;
     for batch in script() {
         commit(&mut store, &batch).await;
     }
@@ -234,9 +240,7 @@ async fn an_error_at_commit_is_not_committed_and_a_lost_answer_is_unknown() {
 
 #[tokio::test]
 async fn a_commit_that_was_written_and_not_answered_is_found_by_settling() {
-    let cluster = Cluster::start(&Setup::default());
-    let database = prepared(&cluster).await;
-    let (mut store, _readers) = PostgresStore::open(&options(&cluster, &database, "brygga_run"), 1).await.unwrap();
+    let (cluster, database, mut store, _readers) = server_of_its_own().await;
     store.load(&Wanted::default()).await.unwrap();
     // Nobody will ever confirm: COMMIT is written here and waits there.
     cluster.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
@@ -259,16 +263,19 @@ async fn a_commit_that_was_written_and_not_answered_is_found_by_settling() {
     assert_eq!((Some(head), following), (batch.head, batch.checkpoint));
 }
 
-/// What comes about within moments, or never.
-async fn soon(comes_about: impl Future<Output = ()>) {
-    tokio::time::timeout(Duration::from_secs(20), comes_about).await.unwrap();
+/// What holds within moments, or never.
+async fn soon(mut holds: impl AsyncFnMut() -> bool) {
+    let held = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), held).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_connection_to_a_server_that_takes_no_writes_any_more_is_given_up() {
-    let cluster = Cluster::start(&Setup::default());
-    let database = prepared(&cluster).await;
-    let (mut store, _readers) = PostgresStore::open(&options(&cluster, &database, "brygga_run"), 1).await.unwrap();
+    let (cluster, database, mut store, _readers) = server_of_its_own().await;
     commit(&mut store, &one_submission()).await;
     let writers =
         || cluster.sql(&database, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'brygga_run' AND query LIKE '-- %' AND query NOT LIKE '-- read%'");
@@ -276,29 +283,13 @@ async fn a_connection_to_a_server_that_takes_no_writes_any_more_is_given_up() {
     cluster.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
     cluster.sql("postgres", "SELECT pg_reload_conf()");
     // The server tells its sessions of a setting when they wait for the next question.
-    let refused = async {
-        while store.load(&Wanted::default()).await.is_ok() {
-            store.commit(&Batch::default()).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    soon(refused).await;
-    soon(async {
-        while writers() != "0" {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
+    soon(async || store.load(&Wanted::default()).await.is_err()).await;
+    soon(async || writers() == "0").await;
     // Nor does it take another to the same server, as long as that refuses writes.
     assert!(matches!(store.load(&Wanted::default()).await, Err(StoreError::Unavailable { statement: "lock", .. })));
     cluster.sql("postgres", "ALTER SYSTEM RESET default_transaction_read_only");
     cluster.sql("postgres", "SELECT pg_reload_conf()");
-    soon(async {
-        while store.load(&Wanted::default()).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
+    soon(async || store.load(&Wanted::default()).await.is_ok()).await;
     store.commit(&Batch::default()).await.unwrap();
 }
 
@@ -424,9 +415,7 @@ async fn readers_do_not_outlive_the_writers_connection() {
 
 #[tokio::test]
 async fn a_server_over_which_another_has_stepped_up_is_refused() {
-    let cluster = Cluster::start(&Setup::default());
-    let database = prepared(&cluster).await;
-    let (mut store, _readers) = PostgresStore::open(&options(&cluster, &database, "brygga_run"), 1).await.unwrap();
+    let (cluster, _database, mut store, _readers) = server_of_its_own().await;
     commit(&mut store, &one_submission()).await;
     let data = cluster.data();
     let [old, new] = ["old", "new"].map(|name| data.with_file_name(name));
