@@ -39,11 +39,12 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 
 /// The schema's steps, in order, each with the version that it leads to. A step that has been released never changes.
-const MIGRATIONS: [(i64, &str); 4] = [
+const MIGRATIONS: [(i64, &str); 5] = [
     (1, include_str!("migrations/sqlite/0001_journal.sql")),
     (2, include_str!("migrations/sqlite/0002_noticed.sql")),
     (3, include_str!("migrations/sqlite/0003_more_parts.sql")),
     (4, include_str!("migrations/sqlite/0004_open_sent.sql")),
+    (5, include_str!("migrations/sqlite/0005_plain_checks.sql")),
 ];
 
 /// How to open a store.
@@ -274,6 +275,39 @@ mod tests {
             }
             let scans: Vec<&String> = plan.iter().filter(|line| line.starts_with("SCAN ")).collect();
             assert_eq!(scans, Vec::<&String>::new(), "{statement}\n{plan:#?}");
+        }
+    }
+
+    /// What is written for each command.
+    const WRITES: [&str; 14] = [
+        statements::APPEND_EVENT,
+        statements::APPEND_INBOX,
+        statements::APPEND_STATUS,
+        statements::ENTER_REFERRAL,
+        statements::MOVE_REFERRAL,
+        statements::PASS_REFERRAL_ON,
+        statements::ENTER_KEY,
+        statements::INSERT_IN_FLIGHT,
+        statements::DELETE_IN_FLIGHT,
+        statements::INSERT_CONTENT,
+        statements::INSERT_OPENING,
+        statements::INSERT_PERSON_LOOKUP,
+        statements::INSERT_SENDER_REFERENCE,
+        statements::MOVE_HEAD,
+    ];
+
+    #[test]
+    fn no_row_is_written_by_way_of_a_table_made_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("writes.db");
+        let mut link = Link::new(&path, Role::Writer, BUSY_TIMEOUT);
+        let connection = link.connection().unwrap();
+        migrate(&path, connection).unwrap();
+        for statement in WRITES {
+            let text: &'static str = Box::leak(format!("EXPLAIN {statement}").into_boxed_str());
+            let made = connection.prepare(text).unwrap().opcodes().unwrap();
+            assert!(made.iter().any(|opcode| opcode == "OpenWrite"), "{statement}\n{made:?}");
+            assert!(!made.iter().any(|opcode| opcode == "OpenEphemeral"), "{statement}\n{made:?}");
         }
     }
 

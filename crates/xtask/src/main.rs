@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Parser;
 
+/// The broker's: on a machine that both share, what the clients of a benchmark cost is missing at the broker.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Tasks of the workspace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]

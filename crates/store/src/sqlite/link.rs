@@ -205,8 +205,13 @@ pub(super) struct Prepared<'c> {
 impl Prepared<'_> {
     /// Runs it with the values that `bind` puts into its slots, in order.
     pub(super) fn run(&mut self, bind: impl FnOnce(&mut Slots<'_, '_>) -> Result<(), rusqlite::Error>) -> Result<(), Failed> {
+        self.changed(bind).map(drop)
+    }
+
+    /// Runs it likewise; whether it changed any row.
+    pub(super) fn changed(&mut self, bind: impl FnOnce(&mut Slots<'_, '_>) -> Result<(), rusqlite::Error>) -> Result<bool, Failed> {
         let ran = bind(&mut Slots::new(&mut self.prepared)).and_then(|()| self.prepared.raw_execute());
-        ran.map(drop).map_err(|source| Failed { statement: self.statement, source })
+        ran.map(|rows| rows > 0).map_err(|source| Failed { statement: self.statement, source })
     }
 
     /// Asks it, and shows every row.
@@ -248,7 +253,18 @@ impl Prepared<'_> {
     /// What SQLite says about its plan.
     #[cfg(test)]
     pub(super) fn plan(&mut self) -> Result<Vec<String>, Failed> {
+        self.explained(3)
+    }
+
+    /// The instructions that it is made of.
+    #[cfg(test)]
+    pub(super) fn opcodes(&mut self) -> Result<Vec<String>, Failed> {
+        self.explained(1)
+    }
+
+    #[cfg(test)]
+    fn explained(&mut self, column: usize) -> Result<Vec<String>, Failed> {
         let slots = self.prepared.parameter_count();
-        self.rows(rusqlite::params_from_iter(std::iter::repeat_n(None::<i64>, slots)), |row| row.nth(3))
+        self.rows(rusqlite::params_from_iter(std::iter::repeat_n(None::<i64>, slots)), |row| row.nth(column))
     }
 }

@@ -160,31 +160,45 @@ pub(super) const READ_OPEN_REVIEWS: &str = open_review_columns!(select "read_ope
 pub(super) const APPEND_EVENT: &str = event_columns!(insert "append_event", event,);
 pub(super) const APPEND_TREE: &str = tree_columns!(insert "append_tree", tree,);
 pub(super) const APPEND_CHECKPOINT: &str = checkpoint_columns!(insert "append_checkpoint", checkpoint,);
-pub(super) const WRITE_REFERRAL: &str = concat!(
-    "-- write_referral\nINSERT OR ROLLBACK INTO referral (first_position, parts, more_parts, ",
-    waiting_columns!(names),
-    ", ",
-    identity_columns!(names),
-    ", ",
-    progress_columns!(names),
-    ")\nVALUES (?, ?, ?, ",
-    waiting_columns!(marks),
-    ", ",
-    identity_columns!(marks),
-    ", ",
-    progress_columns!(marks),
-    ")\nON CONFLICT (first_position) DO UPDATE SET parts = excluded.parts, more_parts = excluded.more_parts, ",
+/// Inserts a referral; what follows says what happens to one that is there.
+macro_rules! enter_referral {
+    ($name:literal, $($then:expr),+) => {
+        concat!(
+            "-- ",
+            $name,
+            "\nINSERT OR ROLLBACK INTO referral (first_position, parts, more_parts, ",
+            waiting_columns!(names),
+            ", ",
+            identity_columns!(names),
+            ", ",
+            progress_columns!(names),
+            ")\nVALUES (?, ?, ?, ",
+            waiting_columns!(marks),
+            ", ",
+            identity_columns!(marks),
+            ", ",
+            progress_columns!(marks),
+            ")\nON CONFLICT (first_position) ",
+            $($then),+
+        )
+    };
+}
+/// Leaves one that is there alone. Where nothing can be replaced, SQLite keeps no journal of the statement's pages.
+pub(super) const ENTER_REFERRAL: &str = enter_referral!("enter_referral", "DO NOTHING");
+pub(super) const WRITE_REFERRAL: &str = enter_referral!(
+    "write_referral",
+    "DO UPDATE SET parts = excluded.parts, more_parts = excluded.more_parts, ",
     waiting_columns!(replaces),
     ", ",
     identity_columns!(replaces),
     ", ",
-    progress_columns!(replaces),
+    progress_columns!(replaces)
 );
 /// For a referral that waits for the same as before: no index is touched.
 pub(super) const MOVE_REFERRAL: &str =
-    concat!("-- move_referral\nUPDATE referral SET parts = ?, more_parts = ?, ", progress_columns!(sets), " WHERE first_position = ?");
+    concat!("-- move_referral\nUPDATE OR ROLLBACK referral SET parts = ?, more_parts = ?, ", progress_columns!(sets), " WHERE first_position = ?");
 pub(super) const PASS_REFERRAL_ON: &str = concat!(
-    "-- pass_referral_on\nUPDATE referral SET parts = ?, more_parts = ?, ",
+    "-- pass_referral_on\nUPDATE OR ROLLBACK referral SET parts = ?, more_parts = ?, ",
     waiting_columns!(sets),
     ", ",
     progress_columns!(sets),
@@ -193,6 +207,8 @@ pub(super) const PASS_REFERRAL_ON: &str = concat!(
 pub(super) const WRITE_EMERGENCY: &str = emergency_columns!(upsert "write_emergency", emergency, [position],);
 pub(super) const APPEND_INBOX: &str = inbox_columns!(insert "append_inbox", inbox,);
 pub(super) const APPEND_STATUS: &str = status_columns!(insert "append_status", status,);
+/// Leaves one that is there alone, as [`ENTER_REFERRAL`] does.
+pub(super) const ENTER_KEY: &str = concat!(key_columns!(insert "enter_key", request_key, agency, request,), "\nON CONFLICT (agency, request) DO NOTHING");
 /// A trigger refuses to replace a key that was not refused; one that stands already as it is given is left alone.
 pub(super) const WRITE_KEY: &str = concat!(
     key_columns!(upsert "write_key", request_key, [agency, request],),
@@ -219,7 +235,7 @@ pub(super) const INSERT_OFFER: &str = offer_columns!(insert "insert_offer", offe
 pub(super) const WRITE_AGENCY: &str = entry_columns!(upsert "write_agency", agency, [id],);
 pub(super) const WRITE_FUNCTION: &str = entry_columns!(upsert "write_function", function, [id],);
 /// The head moves last: whoever sees it may rely on every row before it.
-pub(super) const MOVE_HEAD: &str = concat!("-- move_head\nUPDATE log_head SET ", head_columns!(sets));
+pub(super) const MOVE_HEAD: &str = concat!("-- move_head\nUPDATE OR ROLLBACK log_head SET ", head_columns!(sets), " WHERE single = 1");
 
 // What readers ask. Questions of several statements are asked within one transaction, so that each answer is of one moment.
 
@@ -260,7 +276,8 @@ pub(super) const READ_BY_SENDER_REFERENCE: &str = referrals!("read_by_sender_ref
 pub(super) const READ_SENT: &str = referrals!("read_sent", "WHERE sender = ? AND first_position > ? ORDER BY first_position LIMIT ?");
 pub(super) const READ_OPEN_SENT: &str = referrals!(
     "read_open_sent",
-    "INDEXED BY referral_open_sent WHERE sender = ? AND stage IN ('held', 'ready', 'opened', 'accepted') AND first_position > ? ORDER BY first_position LIMIT ?"
+    "INDEXED BY referral_open_sent WHERE sender = ? AND (stage = 'held' OR stage = 'ready' OR stage = 'opened' OR stage = 'accepted')
+AND first_position > ? ORDER BY first_position LIMIT ?"
 );
 /// `?1`: the agency, `?2`: after which position, `?3`: how many.
 pub(super) const READ_PENDING: &str = referrals!(
@@ -325,13 +342,13 @@ mod tests {
         let literal = whole.lines().filter_map(|line| line.split_once("\"-- ")).map(|(_, rest)| rest);
         let literal = literal.filter_map(|rest| rest.split(['"', '\\']).next()).filter(|name| !name.is_empty()).map(str::to_owned);
         let mut made = Vec::new();
-        for maker in ["insert \"", "upsert \"", "select \"", "referrals!(\"", "    \"read_"] {
+        for maker in ["insert \"", "upsert \"", "select \"", "enter_referral!(\"", "referrals!(\"", "    \"read_", "    \"write_"] {
             made.extend(
                 whole
                     .split(maker)
                     .skip(1)
                     .filter_map(|rest| rest.split('"').next())
-                    .map(|name| if maker.contains("read_") { format!("read_{name}") } else { name.to_owned() }),
+                    .map(|name| format!("{}{name}", maker.trim_start().strip_prefix('"').unwrap_or_default())),
             );
         }
         let names: Vec<String> = literal.chain(made).collect();

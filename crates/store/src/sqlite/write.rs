@@ -32,7 +32,7 @@ pub(super) fn write(connection: &Connection, batch: &Batch, standing: Standing) 
     append(connection, APPEND_INBOX, &batch.inbox)?;
     append(connection, APPEND_STATUS, &batch.statuses)?;
     forget_keys(connection, batch.keys_before)?;
-    append(connection, WRITE_KEY, &batch.keys)?;
+    keys(connection, &batch.keys)?;
     append(connection, INSERT_IN_FLIGHT, &batch.in_flight)?;
     departed(connection, &batch.departed)?;
     append(connection, WRITE_NOTICED, &batch.noticed)?;
@@ -53,6 +53,17 @@ fn append<R: Whole>(connection: &Connection, statement: &'static str, rows: &[R]
     }
     let mut prepared = connection.prepare(statement)?;
     rows.iter().try_for_each(|row| prepared.run(|slots| row.put(slots)))
+}
+
+/// Nearly every key is a new one.
+fn keys(connection: &Connection, rows: &[KeyRow]) -> Result<(), Failed> {
+    let mut enter = connection.prepare(ENTER_KEY)?;
+    for row in rows {
+        if !enter.changed(|slots| row.put(slots))? {
+            connection.prepare(WRITE_KEY)?.run(|slots| row.put(slots))?;
+        }
+    }
+    Ok(())
 }
 
 fn forget_keys(connection: &Connection, before: Option<i64>) -> Result<(), Failed> {
@@ -98,15 +109,17 @@ fn own(connection: &Connection, change: &Change<'_>) -> Result<(), Failed> {
         laid_out.map_err(|corrupt: Corrupt| Failed { statement, source: Error::ToSqlConversionFailure(corrupt.into()) })
     };
     let Some(before) = change.before.as_ref().filter(|before| columns::same_identity(&before.referral, row)) else {
-        let (parts, more) = parts(WRITE_REFERRAL)?;
-        return connection.prepare(WRITE_REFERRAL)?.run(|slots| {
+        let (parts, more) = parts(ENTER_REFERRAL)?;
+        let whole = |slots: &mut Slots<'_, '_>| {
             slots.put(&row.first_position)?;
             slots.put(&parts)?;
             slots.put(&more)?;
             put_waiting(waiting, row, slots)?;
             columns::put_identity(row, slots)?;
             columns::put_progress(row, slots)
-        });
+        };
+        let entered = connection.prepare(ENTER_REFERRAL)?.changed(whole)?;
+        return if entered { Ok(()) } else { connection.prepare(WRITE_REFERRAL)?.run(whole) };
     };
     let waits_as_before = Waiting::of(before) == waiting && before.referral.next_due_at == row.next_due_at;
     let statement = if waits_as_before { MOVE_REFERRAL } else { PASS_REFERRAL_ON };

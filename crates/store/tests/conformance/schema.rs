@@ -1,6 +1,6 @@
 //! The schema: append-only tables, lists of codes, names of columns, and the indexes that questions use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_domain::codes;
 use brygga_engine::store::{Store as _, Wanted};
@@ -10,6 +10,7 @@ use super::samples;
 use super::sqlite::{Sqlite, one_submission};
 use super::suite::{Backend as _, script};
 
+/// Up to the step that says the checks in other words.
 const SCHEMA: &str = concat!(
     include_str!("../../src/migrations/sqlite/0001_journal.sql"),
     include_str!("../../src/migrations/sqlite/0002_noticed.sql"),
@@ -94,6 +95,77 @@ fn stages_are_those_of_the_domain() {
     assert_eq!(allowed("referral", "CHECK (stage")[0], all.map(|stage| stage.as_str().to_owned()));
     let live: Vec<String> = all.iter().filter(|stage| !stage.is_ended()).map(|stage| stage.as_str().to_owned()).collect();
     assert_eq!(allowed("referral", "(stage_code IS NULL) = (stage")[0], live);
+}
+
+/// The text with a chain of `=` in the place of each list of more than two values.
+fn plainly(text: &str) -> String {
+    let mut parts = text.split(" IN (");
+    let mut plain = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (list, rest) = part.split_once(')').unwrap();
+        let values: Vec<&str> = list.split(", ").collect();
+        if values.len() <= 2 {
+            plain = format!("{plain} IN ({part}");
+            continue;
+        }
+        let (negated, before) = plain.strip_suffix(" NOT").map_or(("", plain.as_str()), |before| ("NOT ", before));
+        let start = before.rfind(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap() + 1;
+        let (before, column) = before.split_at(start);
+        let chain: Vec<String> = values.iter().map(|value| format!("{column} = {value}")).collect();
+        plain = format!("{before}{negated}({}){rest}", chain.join(" OR "));
+    }
+    plain
+}
+
+#[tokio::test]
+async fn the_fifth_step_says_the_same_in_plainer_words() {
+    let (backend, store, reader) = Sqlite::fresh().await;
+    drop((store, reader));
+    let said = || {
+        let bare = backend.bare();
+        let mut texts = bare.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").unwrap();
+        let rows = texts.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<BTreeMap<String, String>, _>>().unwrap()
+    };
+    let fresh = said();
+    std::fs::remove_file(backend.path()).unwrap();
+    backend.bare().execute_batch(&format!("{SCHEMA}PRAGMA user_version = 4")).unwrap();
+    let before = said();
+    drop(backend.open().await.unwrap());
+    let after = said();
+    assert_eq!(after, fresh);
+    assert_eq!(after, before.iter().map(|(name, text)| (name.clone(), plainly(text))).collect());
+    assert!(before["referral"].matches(" IN ('").count() > 10 && !after.values().any(|text| text.contains(" IN ('a") || text.contains("stage IN")));
+    let bare = backend.bare();
+    assert_eq!(bare.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_knows_is_no_row() {
+    let (backend, mut store, _reader) = Sqlite::fresh().await;
+    store.load(&Wanted::default()).await.unwrap();
+    store.commit(&one_submission()).await.unwrap();
+    let bare = backend.bare();
+    for statement in [
+        "UPDATE referral SET kind = 'letter'",
+        "UPDATE referral SET from_kind = 'press'",
+        "UPDATE referral SET to_kind = 'press'",
+        "UPDATE referral SET urgency = 'someday'",
+        "UPDATE referral SET stage = 'lost'",
+        "UPDATE referral SET stage = 'closed', stage_code = NULL",
+        "UPDATE referral SET stage = 'closed', stage_code = 'lost'",
+        "UPDATE referral SET stage = 'declined', stage_code = 'noted'",
+        "UPDATE referral SET stage = 'returned', stage_code = 'noted'",
+        "UPDATE referral SET stage = 'retracted', stage_code = 'noted'",
+        "UPDATE referral SET stage = 'opened', next_due_at = NULL",
+        "INSERT INTO inbox SELECT 'f', 99, id, 'letter' FROM referral",
+        "INSERT INTO status SELECT 'a', 99, id, 'lost', 9 FROM referral",
+        "INSERT INTO offer VALUES (99, zeroblob(16), 'a', 'perhaps')",
+    ] {
+        let error = bare.execute(statement, []).expect_err(statement);
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        assert_eq!(code, Some(rusqlite::ffi::SQLITE_CONSTRAINT_CHECK), "{statement}: {error}");
+    }
 }
 
 #[tokio::test]
