@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Parser;
 
-/// The broker's: on a machine that both share, what the clients of a benchmark cost is missing at the broker.
+/// The clients of a benchmark share the machine with the broker, so they are not to cost more than they must.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -158,7 +158,10 @@ impl Connection {
         self.run(statements::BEGIN)?;
         let stepped = self.0.execute_batch(step).and_then(|()| self.0.pragma_update(None, "user_version", version));
         if let Err(source) = stepped {
-            self.run(statements::ROLLBACK)?;
+            // Some errors have ended the transaction already; the first one is what counts.
+            if self.is_in_transaction() {
+                let _ended = self.run(statements::ROLLBACK);
+            }
             return Err(Failed { statement: "migrate", source });
         }
         self.run(statements::COMMIT)

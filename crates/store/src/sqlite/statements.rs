@@ -23,7 +23,8 @@ macro_rules! replaces {
     };
 }
 
-/// Inserts a row; one that exists is an error. Any error ends the whole batch, which spares SQLite a journal of the statement's pages.
+/// Inserts a row; one that exists is an error. Any error ends the whole batch, which spares SQLite a journal of the statement's pages
+/// (not where a trigger and a reference come together).
 macro_rules! insert {
     ($name:literal, $table:ident, $($column:ident),+) => {
         concat!("-- ", $name, "\nINSERT OR ROLLBACK INTO ", stringify!($table), " (", names!($($column),+), ")\nVALUES (", marks!($($column),+), ")")

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use brygga_domain::codes;
 use brygga_engine::store::{Store as _, Wanted};
+use rusqlite::Connection;
 use serde_json::Value;
 
 use super::samples;
@@ -56,49 +57,65 @@ async fn append_only_tables_refuse_update_delete_and_replace() {
     }
 }
 
-/// The codes that a column's CHECK allows: those of `IN ('…')` after the column's name, within its table.
-fn allowed(table: &str, column: &str) -> Vec<Vec<String>> {
-    let start = SCHEMA.find(&format!("CREATE TABLE {table} (")).unwrap();
-    let body = SCHEMA.get(start..).unwrap().split_once("STRICT").unwrap().0;
-    let before = format!("{column} IN ('");
-    let lists = body.split(before.as_str()).skip(1);
-    lists.map(|rest| rest.split_once("')").unwrap().0.split("', '").map(String::from).collect()).collect()
+/// The statements that made what is in a database, by name.
+pub fn said(bare: &Connection) -> BTreeMap<String, String> {
+    let mut texts = bare.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").unwrap();
+    texts.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 fn texts<C: codes::Code>() -> Vec<String> {
     C::ALL.iter().map(|code| code.as_str().to_owned()).collect()
 }
 
-#[test]
-fn lists_of_codes_are_those_of_the_domain() {
-    for (table, column, expected) in [
-        ("referral", "(kind", texts::<codes::ReferralKind>()),
-        ("referral", "(from_kind", texts::<codes::AgencyKind>()),
-        ("referral", "(to_kind", texts::<codes::AgencyKind>()),
-        ("referral", "(urgency", texts::<codes::Urgency>()),
-        ("offer", "(answer", texts::<codes::OfferAnswer>()),
-        ("inbox", "(kind", texts::<codes::InboxKind>()),
-        ("status", "(status", texts::<codes::SenderStatus>()),
-    ] {
-        assert_eq!(allowed(table, column), [expected], "{table}.{column}");
-    }
-    let stages = [texts::<codes::DeclineReason>(), texts::<codes::ReturnReason>(), texts::<codes::ClosingOutcome>(), texts::<codes::RetractReason>()];
-    assert_eq!(allowed("referral", "stage_code"), stages);
+/// That a column is one of the codes, as a CHECK says it.
+fn one_of(column: &str, codes: &[String]) -> String {
+    format!("({})", codes.iter().map(|code| format!("{column} = '{code}'")).collect::<Vec<_>>().join(" OR "))
 }
 
-#[test]
-fn stages_are_those_of_the_domain() {
+#[tokio::test]
+async fn lists_of_codes_are_those_of_the_domain() {
+    let (backend, _store, _reader) = Sqlite::fresh().await;
+    let said = said(&backend.bare());
+    for (table, column, expected) in [
+        ("referral", "kind", texts::<codes::ReferralKind>()),
+        ("referral", "from_kind", texts::<codes::AgencyKind>()),
+        ("referral", "to_kind", texts::<codes::AgencyKind>()),
+        ("referral", "urgency", texts::<codes::Urgency>()),
+        ("offer", "answer", texts::<codes::OfferAnswer>()),
+        ("inbox", "kind", texts::<codes::InboxKind>()),
+        ("status", "status", texts::<codes::SenderStatus>()),
+    ] {
+        let check = format!("CHECK ({})", one_of(column, &expected));
+        assert_eq!(said[table].matches(&check).count(), 1, "{table}.{column}: {check}");
+    }
+    for (stage, expected) in [
+        ("declined", texts::<codes::DeclineReason>()),
+        ("returned", texts::<codes::ReturnReason>()),
+        ("closed", texts::<codes::ClosingOutcome>()),
+        ("retracted", texts::<codes::RetractReason>()),
+    ] {
+        let check = format!("CHECK (stage <> '{stage}' OR {})", one_of("stage_code", &expected));
+        assert_eq!(said["referral"].matches(&check).count(), 1, "{check}");
+    }
+}
+
+#[tokio::test]
+async fn stages_are_those_of_the_domain() {
     use brygga_domain::Stage;
     let retracted = Stage::Retracted { reason: codes::RetractReason::Wrong, recall: None, confirmed: false };
     let (declined, returned) = (Stage::Declined(codes::DeclineReason::NoCapacity), Stage::Returned(codes::ReturnReason::Incomplete));
     let all = [Stage::Held, Stage::Ready, Stage::Opened, Stage::Accepted, declined, returned, Stage::Closed(codes::ClosingOutcome::Noted), retracted];
-    assert_eq!(allowed("referral", "CHECK (stage")[0], all.map(|stage| stage.as_str().to_owned()));
-    let live: Vec<String> = all.iter().filter(|stage| !stage.is_ended()).map(|stage| stage.as_str().to_owned()).collect();
-    assert_eq!(allowed("referral", "(stage_code IS NULL) = (stage")[0], live);
+    let names = |stages: &mut dyn Iterator<Item = &Stage>| one_of("stage", &stages.map(|stage| stage.as_str().to_owned()).collect::<Vec<_>>());
+    let (any, live) = (names(&mut all.iter()), names(&mut all.iter().filter(|stage| !stage.is_ended())));
+    let (backend, _store, _reader) = Sqlite::fresh().await;
+    let said = said(&backend.bare());
+    for check in [format!("CHECK ({any})"), format!("CHECK ((stage_code IS NULL) = ({live}))"), format!("CHECK (next_due_at IS NOT NULL OR NOT {live})")] {
+        assert_eq!(said["referral"].matches(&check).count(), 1, "{check}");
+    }
 }
 
 /// The text with a chain of `=` in the place of each list of more than two values.
-fn plainly(text: &str) -> String {
+pub fn plainly(text: &str) -> String {
     let mut parts = text.split(" IN (");
     let mut plain = parts.next().unwrap().to_owned();
     for part in parts {
@@ -119,25 +136,33 @@ fn plainly(text: &str) -> String {
 
 #[tokio::test]
 async fn the_fifth_step_says_the_same_in_plainer_words() {
+    let (model, mut store, _reader) = Sqlite::fresh().await;
+    for batch in script() {
+        store.load(&Wanted::default()).await.unwrap();
+        store.commit(&batch).await.unwrap();
+    }
     let (backend, store, reader) = Sqlite::fresh().await;
     drop((store, reader));
-    let said = || {
-        let bare = backend.bare();
-        let mut texts = bare.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").unwrap();
-        let rows = texts.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        rows.collect::<Result<BTreeMap<String, String>, _>>().unwrap()
-    };
-    let fresh = said();
+    let fresh = said(&backend.bare());
     std::fs::remove_file(backend.path()).unwrap();
-    backend.bare().execute_batch(&format!("{SCHEMA}PRAGMA user_version = 4")).unwrap();
-    let before = said();
+    let older = backend.bare();
+    older.execute_batch(&format!("{SCHEMA}PRAGMA user_version = 4; ATTACH '{}' AS model", model.path().display())).unwrap();
+    let tables = ["referral", "offer", "inbox", "status"];
+    for table in tables {
+        assert!(older.execute(&format!("INSERT INTO {table} SELECT * FROM model.{table}"), []).unwrap() > 0, "{table}");
+    }
+    assert_eq!(older.query_row("SELECT count(DISTINCT stage) FROM referral", [], |row| row.get::<_, i64>(0)).unwrap(), 8);
+    let before = said(&older);
     drop(backend.open().await.unwrap());
-    let after = said();
+    let after = said(&older);
     assert_eq!(after, fresh);
     assert_eq!(after, before.iter().map(|(name, text)| (name.clone(), plainly(text))).collect());
-    assert!(before["referral"].matches(" IN ('").count() > 10 && !after.values().any(|text| text.contains(" IN ('a") || text.contains("stage IN")));
-    let bare = backend.bare();
-    assert_eq!(bare.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
+    assert!(before["referral"].matches(" IN ('").count() > 10 && !after.values().any(|text| text.contains(" IN ('police'") || text.contains("stage IN")));
+    for table in tables {
+        let gone = format!("SELECT count(*) FROM (SELECT * FROM model.{table} EXCEPT SELECT * FROM main.{table})");
+        assert_eq!(older.query_row(&gone, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "{table}");
+    }
+    assert_eq!(older.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
 }
 
 #[tokio::test]
@@ -151,7 +176,7 @@ async fn a_code_that_nobody_knows_is_no_row() {
         "UPDATE referral SET from_kind = 'press'",
         "UPDATE referral SET to_kind = 'press'",
         "UPDATE referral SET urgency = 'someday'",
-        "UPDATE referral SET stage = 'lost'",
+        "UPDATE referral SET stage = 'lost', stage_code = 'noted'",
         "UPDATE referral SET stage = 'closed', stage_code = NULL",
         "UPDATE referral SET stage = 'closed', stage_code = 'lost'",
         "UPDATE referral SET stage = 'declined', stage_code = 'noted'",

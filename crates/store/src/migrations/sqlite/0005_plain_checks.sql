@@ -67,3 +67,6 @@ UPDATE sqlite_schema SET sql = replace(sql,
 WHERE type = 'table' AND name = 'offer';
 
 PRAGMA writable_schema = RESET;
+
+-- The new words are read before they count.
+SELECT 1 FROM referral, inbox, status, offer LIMIT 0;
