@@ -261,13 +261,19 @@ mod tests {
         connection.prepare(text).unwrap().plan().unwrap()
     }
 
+    /// The writer's connection to a new database, in a folder that goes with the first value.
+    fn migrated() -> (tempfile::TempDir, Link) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("brygga.db");
+        let mut link = Link::new(&path, Role::Writer, BUSY_TIMEOUT);
+        migrate(&path, link.connection().unwrap()).unwrap();
+        (folder, link)
+    }
+
     #[test]
     fn questions_use_their_index_and_scan_no_table() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("plans.db");
-        let mut link = Link::new(&path, Role::Writer, BUSY_TIMEOUT);
+        let (_folder, mut link) = migrated();
         let connection = link.connection().unwrap();
-        migrate(&path, connection).unwrap();
         for (statement, wanted) in PLANS {
             let plan = details(connection, statement);
             for part in wanted {
@@ -300,11 +306,8 @@ mod tests {
 
     #[test]
     fn no_row_is_written_by_way_of_a_table_made_for_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("writes.db");
-        let mut link = Link::new(&path, Role::Writer, BUSY_TIMEOUT);
+        let (_folder, mut link) = migrated();
         let connection = link.connection().unwrap();
-        migrate(&path, connection).unwrap();
         for statement in WRITES {
             let text: &'static str = Box::leak(format!("EXPLAIN {statement}").into_boxed_str());
             let made = connection.prepare(text).unwrap().opcodes().unwrap();
